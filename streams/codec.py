@@ -1,0 +1,72 @@
+"""How a frame, a command and an event become bytes, and back.
+
+A frame is a 4-byte magic, then three Arrow IPC streams, each behind its length. JSON is canonical
+(sorted keys, UTF-8, no spaces), so equal values are equal bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+
+from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
+
+_MAGIC: Final = b"CFR1"
+_LENGTHS: Final = struct.Struct("<4sIII")
+
+
+class CodecError(ValueError):
+    """Bytes that are not what they should be; the message names what was got and wanted."""
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """The bytes of a frame; column buffers are copied once and not compressed."""
+    parts = [_stream(frame.reports), _stream(frame.samples), _stream(frame.extras)]
+    return b"".join((_LENGTHS.pack(_MAGIC, *(len(p) for p in parts)), *parts))
+
+
+def decode_frame(body: bytes) -> Frame:
+    """The frame in ``body``; columns are views on it. Raises CodecError."""
+    if len(body) < _LENGTHS.size or body[:4] != _MAGIC:
+        raise CodecError(f"frame not readable: got {body[:4]!r}, want {_MAGIC!r}")
+    _, *lengths = _LENGTHS.unpack_from(body)
+    if _LENGTHS.size + sum(lengths) != len(body):
+        want = _LENGTHS.size + sum(lengths)
+        raise CodecError(f"frame has the wrong length: got {len(body)} bytes, want {want}")
+    buffer, at, batches = pa.py_buffer(body), _LENGTHS.size, []
+    for length, schema in zip(lengths, (REPORTS, SAMPLES, EXTRAS), strict=True):
+        try:
+            with pa.ipc.open_stream(buffer.slice(at, length)) as reader:
+                if not reader.schema.equals(schema):
+                    raise CodecError(f"frame of another schema: got {reader.schema}, want {schema}")
+                batches.append(reader.read_next_batch())
+        except (pa.ArrowInvalid, StopIteration, OSError) as error:
+            raise CodecError(f"frame not readable: {error}") from error
+        at += length
+    return Frame(*batches)
+
+
+def _stream(batch: pa.RecordBatch) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def dump_json(value: Any) -> bytes:
+    """Canonical JSON of plain values. Raises CodecError."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        raise CodecError(f"not JSON: {error}") from error
+
+
+def load_json(body: bytes) -> Any:
+    """The value in ``body``. Raises CodecError."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise CodecError(f"not JSON: {error}") from error
