@@ -1,1 +1,43 @@
+"""A report's bytes, decoded: the form shows in the first byte, the content is the same map in each form.
 
+``decode`` is pure and total: for any bytes it returns a ``Report`` or raises ``RefusedError``. Adding a
+form is one module with a ``read(payload) -> dict`` and one branch here (docs/payload-formats.md).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.errors import RefusedError
+from gateway.payload import cbor, json
+from gateway.payload.envelope import read_envelope
+from gateway.report import Report
+from streams.records import Form
+
+MAX_BYTES: Final = 65_536
+
+_COSE_SIGN1: Final = 0xD2
+_BRACE: Final = 0x7B
+
+
+def decode(payload: bytes) -> Report:
+    """Decode one report as published (design section 5).
+
+    Checks the envelope and the types and lengths of the lists; single values are left to the frame's
+    column checks. Raises ``RefusedError``: ``too_large``, ``not_readable``, ``not_supported``,
+    ``bad_field``, ``too_many_samples``, ``unequal_columns``, ``impossible_value``.
+    """
+    if len(payload) > MAX_BYTES:
+        raise RefusedError(
+            "too_large", f"report too large: got {len(payload)} bytes, want at most {MAX_BYTES}"
+        )
+    if not payload:
+        raise RefusedError("not_readable", "report empty: got 0 bytes, want a CBOR map or a JSON object")
+    first = payload[0]
+    if first == _BRACE:
+        return read_envelope(json.read(payload), Form.JSON)
+    if first == _COSE_SIGN1:
+        raise RefusedError(
+            "not_supported", "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
+        )
+    return read_envelope(cbor.read(payload), Form.CBOR)
