@@ -1,0 +1,178 @@
+"""The tables of the read model, and how an event and an object become rows and come back.
+
+Pure: text of SQL and mappings of values. What a row means in time (``span``) is decided here too, so that
+lists can be filtered by a period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from streams.codec import dump_json, load_json
+from streams.events import Change, Event, Kind
+
+SCHEMA_VERSION: Final = 1
+
+SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE positions (
+    partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, number INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE events (
+    partition INTEGER NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL,
+    kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, change TEXT NOT NULL,
+    tenant TEXT NOT NULL, asset TEXT NOT NULL, t_ms INTEGER NOT NULL, recorded_ms INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (partition, number)
+) WITHOUT ROWID;
+CREATE INDEX events_by_tenant ON events (tenant, partition, number, kind);
+CREATE INDEX events_by_asset ON events (tenant, asset, partition, number, kind) WHERE asset <> '';
+CREATE INDEX events_by_time ON events (recorded_ms);
+CREATE TABLE trimmed (
+    tenant TEXT NOT NULL, partition INTEGER NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (tenant, partition)
+) WITHOUT ROWID;
+CREATE TABLE objects (
+    kind TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, change TEXT NOT NULL,
+    tenant TEXT NOT NULL, asset TEXT NOT NULL, t_ms INTEGER NOT NULL, recorded_ms INTEGER NOT NULL,
+    start_ms INTEGER NOT NULL, end_ms INTEGER,
+    gate TEXT, zone TEXT, state TEXT, fleet TEXT, device TEXT,
+    touched INTEGER NOT NULL, data BLOB NOT NULL
+);
+CREATE UNIQUE INDEX objects_by_id ON objects (kind, id);
+CREATE INDEX objects_by_start ON objects (kind, tenant, start_ms, id);
+CREATE INDEX objects_by_asset ON objects (kind, tenant, asset, start_ms, id);
+CREATE INDEX objects_by_gate ON objects (kind, tenant, gate, start_ms, id) WHERE gate IS NOT NULL;
+CREATE INDEX objects_by_zone ON objects (kind, tenant, zone, start_ms, id) WHERE zone IS NOT NULL;
+CREATE INDEX objects_by_touch ON objects (kind, touched);
+"""
+
+EVENT_COLUMNS: Final = (
+    "partition, number, position, kind, id, revision, change, tenant, asset, t_ms, recorded_ms, data"
+)
+INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+
+OBJECT_COLUMNS: Final = "kind, id, revision, change, tenant, asset, t_ms, recorded_ms, start_ms, end_ms, data"
+PUT_OBJECT: Final = """
+INSERT INTO objects (kind, id, revision, change, tenant, asset, t_ms, recorded_ms, start_ms, end_ms,
+                     gate, zone, state, fleet, device, touched, data)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+ON CONFLICT (kind, id) DO UPDATE SET
+    revision = excluded.revision, change = excluded.change, tenant = excluded.tenant,
+    asset = excluded.asset, t_ms = excluded.t_ms,
+    recorded_ms = excluded.recorded_ms, end_ms = excluded.end_ms, gate = excluded.gate, zone = excluded.zone,
+    state = excluded.state, fleet = excluded.fleet, device = excluded.device, touched = excluded.touched,
+    data = excluded.data,
+    start_ms = CASE WHEN objects.kind IN ('asset', 'device') THEN objects.start_ms ELSE excluded.start_ms END
+WHERE excluded.revision > objects.revision
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """The newest known revision of an object.
+
+    ``start_ms``..``end_ms`` is the time it covers (``end_ms`` None while it lasts); of an asset or a device
+    ``start_ms`` is when it was first heard of. ``data`` is as in Event.
+    """
+
+    kind: Kind
+    id: str
+    revision: int
+    change: Change
+    tenant: str
+    asset: str
+    t_ms: int
+    recorded_ms: int
+    start_ms: int
+    end_ms: int | None
+    data: dict[str, Any]
+
+
+def event_row(event: Event) -> tuple[Any, ...]:
+    """The row of an event, in the order of EVENT_COLUMNS."""
+    return (
+        event.partition,
+        event.number,
+        event.position,
+        event.kind.value,
+        event.id,
+        event.revision,
+        event.change.value,
+        event.tenant,
+        event.asset,
+        event.t_ms,
+        event.recorded_ms,
+        dump_json(event.data),
+    )
+
+
+def event_of(row: tuple[Any, ...]) -> Event:
+    """The event in a row of EVENT_COLUMNS."""
+    partition, number, position, kind, id_, revision, change, tenant, asset, t_ms, recorded_ms, data = row
+    return Event(
+        partition,
+        number,
+        position,
+        Kind(kind),
+        id_,
+        revision,
+        Change(change),
+        tenant,
+        asset,
+        t_ms,
+        recorded_ms,
+        load_json(data),
+    )
+
+
+def object_row(event: Event, touched: int) -> tuple[Any, ...]:
+    """The row that PUT_OBJECT takes; ``touched`` counts the writes, for the feed of changes."""
+    start_ms, end_ms = span(event)
+    data = event.data
+    asset = (data.get("asset") or "") if event.kind is Kind.DEVICE else event.asset
+    return (
+        event.kind.value,
+        event.id,
+        event.revision,
+        event.change.value,
+        event.tenant,
+        asset,
+        event.t_ms,
+        event.recorded_ms,
+        start_ms,
+        end_ms,
+        data.get("gate"),
+        data.get("zone"),
+        data.get("state"),
+        data.get("fleet"),
+        data.get("device"),
+        touched,
+        dump_json(data),
+    )
+
+
+def object_of(row: tuple[Any, ...]) -> StoredObject:
+    """The object in a row of OBJECT_COLUMNS."""
+    kind, id_, revision, change, *rest, data = row
+    return StoredObject(Kind(kind), id_, revision, Change(change), *rest, data=load_json(data))
+
+
+def span(event: Event) -> tuple[int, int | None]:
+    """The time that an object covers: start, and end or None while it lasts."""
+    data = event.data
+    if event.kind is Kind.VISIT:
+        return _estimate(data.get("enter"), event.t_ms), _estimate(data.get("leave"), None)
+    if event.kind is Kind.TRIP:
+        return data.get("start_ms", event.t_ms), data.get("end_ms")
+    if event.kind is Kind.CROSSING:
+        stages = data.get("stages", {})
+        known = [at for b in stages.values() if (at := _estimate(b, None)) is not None]
+        over = data.get("state") in ("completed", "turned_back")
+        return min(known, default=event.t_ms), max(known, default=event.t_ms) if over else None
+    return event.t_ms, None
+
+
+def _estimate(bracket: dict[str, Any] | None, absent: Any) -> Any:
+    return bracket["estimate_ms"] if bracket else absent
