@@ -1,8 +1,8 @@
 """The port of the time-series store: every sample, by asset and time.
 
-Every implementation passes ``tests/unit/feeds/store/contract.py``. Times are ms since 1970 UTC, intervals are
-[start, end). Values come back as Arrow tables whose columns are named and typed as in
-``feeds.store.schema``.
+Every implementation passes ``tests/unit/feeds/store/contract.py``. Times are ms since 1970 UTC, intervals
+are [start, end). Values come back as Arrow tables whose columns are named and typed as in
+``feeds.store.schema``. An asset belongs to one tenant, so whoever may see an asset is decided by the caller.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Store(Protocol):
     def write(self, partition: int, position: int, frames: Sequence[Frame]) -> None:
         """Store all samples of ``frames`` and, in the same commit, that log ``position`` is covered.
 
-        Idempotent: a sample is known by (asset, instant, report hash). Raises StoreAwayError.
+        Idempotent: a sample is known by (asset, instant, report hash), whichever frame brings it, and a
+        covered position never goes back. When it returns, both survive the loss of power. Raises
+        StoreAwayError (nothing was stored; the same call may be repeated).
         """
         ...
 
@@ -42,13 +44,25 @@ class Store(Protocol):
         ...
 
     def track(self, asset: str, start_ms: int, end_ms: int, limit: int) -> pa.Table:
-        """Samples of one asset that have a position, by time; at most ``limit`` rows, oldest first."""
+        """``schema.TRACK`` of one asset: its samples that have a position, by (instant, report hash).
+
+        More than ``limit`` (at least 2) rows are thinned to at most that many, the first and the last kept,
+        so that the line on the map keeps its shape.
+        """
         ...
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
-        """``t_ms`` and one double column a name (known signal or extra), rows where any is present."""
+        """``t_ms`` and one double column a name, rows where any is present, by (instant, report hash).
+
+        A name is a signal of the wire (``schema.WIRE``: "speed_kmh", "engine_rpm", ...) or an extra; one
+        that was never measured is all null. Thinned like a track, keeping peaks.
+        """
         ...
 
     def latest(self, assets: Sequence[str]) -> pa.Table:
-        """The newest sample with a position of each asset that has one."""
+        """``schema.LATEST``: the newest sample with a position of each of ``assets`` that has one."""
+        ...
+
+    def drop_before(self, t_ms: int) -> None:
+        """Forget samples of instants before ``t_ms``: unreadable at once, their space freed in time."""
         ...
