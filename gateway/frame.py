@@ -1,0 +1,191 @@
+"""From decoded reports to a frame: columns over all reports at once, never a loop over samples.
+
+A report with a value that can't be is left out and named; the others are built without it. The result
+depends on nothing but the reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gateway.columns import SPECS, Fault, column, signals, times
+from gateway.report import Report
+from streams.codec import CodecError, dump_json
+from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
+
+_TYPES = {field.name: field.type for field in SAMPLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A report that was let in: who sent it, where it belongs, its bytes and their SHA-256."""
+
+    device: str
+    asset: str
+    tenant: str
+    received_ms: int
+    hash: bytes
+    raw: bytes
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A report that is not in the frame, and why."""
+
+    admitted: Admitted
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """The frame of the reports that are sound (None if none is), in their order; and the others."""
+
+    frame: Frame | None
+    kept: list[Admitted]
+    refused: list[Refusal]
+
+
+def build(reports: Sequence[Admitted]) -> FrameResult:
+    """The frame of ``reports``, which are all of one partition."""
+    kept = list(reports)
+    refused: list[Refusal] = []
+    while kept:
+        built = _build(kept)
+        if isinstance(built, Frame):
+            return FrameResult(built, kept, refused)
+        first: dict[int, Fault] = {}
+        for fault in built:
+            first.setdefault(fault.report, fault)
+        refused += [Refusal(kept[n], f.reason, f.detail) for n, f in sorted(first.items())]
+        kept = [report for n, report in enumerate(kept) if n not in first]
+    return FrameResult(None, [], refused)
+
+
+def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
+    reports = [item.report for item in admitted]
+    columns = [report.columns for report in reports]
+    faults: list[Fault] = []
+
+    def take(result: Any) -> pa.Array:
+        if isinstance(result, list):
+            faults.extend(result)
+            return None
+        return result
+
+    at = [found["t"] for found in columns]
+    counts = np.fromiter(map(len, at), np.int32, len(at))
+    total = int(counts.sum())
+    arrays = {"report": np.repeat(np.arange(len(at), dtype=np.int32), counts), "t_ms": take(times(at))}
+    present = set(chain.from_iterable(columns))
+    for spec in SPECS:
+        if spec.wire in present:
+            arrays[spec.stored] = take(column(spec, _parts(spec.wire, columns, at)))
+        else:
+            arrays[spec.stored] = pa.nulls(total, spec.type)
+    facts = [take(_facts(number, report)) for number, report in enumerate(reports)]
+    extras = take(_extras(reports, counts))
+    if not faults:
+        faults = _half_positions(arrays["lon_e7"], arrays["lat_e7"], arrays["report"])
+    if faults:
+        return faults
+    samples = pa.RecordBatch.from_arrays([pa.array(arrays[f.name], f.type) for f in SAMPLES], schema=SAMPLES)
+    return Frame(_reports(admitted, counts, facts), samples, extras)
+
+
+def _parts(name: str, columns: Sequence[dict[str, list[Any]]], at: Sequence[list[int]]) -> list[list[Any]]:
+    return [found[name] if name in found else [None] * len(t) for found, t in zip(columns, at, strict=True)]
+
+
+def _facts(number: int, report: Report) -> str | list[Fault] | None:
+    if report.boot_n is not None and not 0 <= report.boot_n < 2**31:
+        return [Fault(number, "impossible_value", f"boot_n: got {report.boot_n}, want 0 to {2**31 - 1}")]
+    if not 0 <= report.seq < 2**63:
+        return [Fault(number, "impossible_value", f"seq: got {report.seq}, want 0 to {2**63 - 1}")]
+    if not report.facts:
+        return None
+    try:
+        return dump_json(report.facts).decode()
+    except CodecError as error:
+        return [Fault(number, "bad_field", f"facts: got {error}, want JSON values")]
+
+
+def _half_positions(lon: pa.Array, lat: pa.Array, report: Any) -> list[Fault]:
+    if lon.null_count == lat.null_count == 0 or lon.null_count == lat.null_count == len(lon):
+        return []
+    has_lon, has_lat = (found.is_valid().to_numpy(zero_copy_only=False) for found in (lon, lat))
+    rows = np.flatnonzero(has_lon != has_lat)
+    return [
+        Fault(int(report[row]), "bad_field", "position: got one of lon and lat, want both or none")
+        for row in rows
+    ]
+
+
+def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fault]:
+    """Long form of all extras: one conversion for all values, ordered by sample and then by name."""
+    owners: list[int] = []
+    names: dict[str, int] = {}
+    codes: list[int] = []
+    parts: list[list[Any]] = []
+    for number, report in enumerate(reports):
+        for name, values in report.extras.items():
+            owners.append(number)
+            codes.append(names.setdefault(name, len(names)))
+            parts.append(values)
+    array = signals(parts)
+    if isinstance(array, list):
+        return [Fault(owners[f.report], f.reason, f.detail) for f in array]
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    starts = np.cumsum(counts) - counts
+    first = starts[np.array(owners, np.int64)] if owners else np.empty(0, np.int64)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    sample = np.repeat(first, lengths) + within
+    measured = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
+    order = measured[np.argsort(sample[measured], kind="stable")]
+    code = np.repeat(np.array(codes, np.int32), lengths)[order]
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array(sample[order].astype(np.int32)),
+            pa.DictionaryArray.from_arrays(pa.array(code, pa.int32()), pa.array(list(names), pa.string())),
+            array.take(pa.array(order)),
+        ],
+        schema=EXTRAS,
+    )
+
+
+def _reports(admitted: Sequence[Admitted], counts: Any, facts: list[str | None]) -> pa.RecordBatch:
+    def plain(kind: pa.DataType, of: Callable[[Admitted], Any]) -> pa.Array:
+        return pa.array([of(item) for item in admitted], kind)
+
+    return pa.RecordBatch.from_arrays(
+        [
+            _names(item.device for item in admitted),
+            _names(item.asset for item in admitted),
+            _names(item.tenant for item in admitted),
+            _names(item.report.boot for item in admitted),
+            plain(pa.int32(), lambda item: item.report.boot_n),
+            plain(pa.int64(), lambda item: item.report.seq),
+            plain(pa.binary(32), lambda item: item.hash),
+            plain(pa.binary(32), lambda item: item.report.prev),
+            plain(pa.int64(), lambda item: item.received_ms),
+            plain(pa.uint8(), lambda item: int(item.report.form)),
+            pa.array(counts),
+            plain(pa.int32(), lambda item: item.report.dropped),
+            pa.array(facts, pa.string()),
+            plain(pa.binary(), lambda item: item.raw),
+        ],
+        schema=REPORTS,
+    )
+
+
+def _names(values: Iterable[str]) -> pa.Array:
+    codes: dict[str, int] = {}
+    indices = [codes.setdefault(value, len(codes)) for value in values]
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(list(codes), pa.string()))

@@ -1,0 +1,44 @@
+"""The port to the registry: which device is fitted to which asset, as far as the gateway knows.
+
+A device that is not fitted has no tenant, so nothing that it sends can be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Where a device's reports belong: its asset, the asset's tenant, the asset's partition."""
+
+    asset: str
+    tenant: str
+    partition: int
+
+
+class Registry(Protocol):
+    """Fittings by device. Called for every report on the event loop, so it answers from memory."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the registry has caught up with the log once since the start."""
+        ...
+
+    def lookup(self, device: str) -> Fitted | None:
+        """Where the device is fitted now, None when it is not."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryRegistry:
+    """Fittings held in a mapping that the owner may change at any time."""
+
+    fittings: Mapping[str, Fitted] = field(default_factory=dict)
+    ready: bool = True
+
+    def lookup(self, device: str) -> Fitted | None:
+        """Where the device is fitted now, None when it is not."""
+        return self.fittings.get(device)
