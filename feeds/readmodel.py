@@ -47,7 +47,7 @@ class EventsTrimmedError(ReadModelError):
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
     """Which objects of a kind to list; None does not filter. ``start_ms``/``end_ms`` keep what overlaps
-    [start, end)."""
+    [start, end), ``lasting`` what has not ended."""
 
     asset: str | None = None
     gate: str | None = None
@@ -57,6 +57,7 @@ class ObjectFilter:
     device: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,28 +217,13 @@ class ReadModel:
         """The asset of ``tenant`` with this (normalised) VIN."""
         return self.object(Kind.ASSET, tenant, object_id(Kind.ASSET, tenant, vin))
 
-    def assets_named(self, tenant: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """``data`` of the assets of ``tenant`` among ``ids``, by id."""
-        found: dict[str, dict[str, Any]] = {}
-        with self._reader() as db:
-            for at in range(0, len(ids), 500):
-                some = ids[at : at + 500]
-                marks = ",".join("?" * len(some))
-                rows = db.execute(
-                    f"SELECT {readsql.OBJECT_COLUMNS} FROM objects "
-                    f"WHERE kind = 'asset' AND tenant = ? AND id IN ({marks})",
-                    (tenant, *some),
-                ).fetchall()
-                found.update((row[1], readsql.object_of(row).data) for row in rows)
-        return found
-
     def touched(self) -> int:
         """A counter that grows with every object written: unchanged means that no object changed."""
         with self._reader() as db:
             return _meta(db, "touched")
 
-    def devices_changed(self, since: int = 0) -> tuple[list[Fitting], int]:
-        """Devices of all tenants fitted, moved or taken off since ``since``, and the next ``since``.
+    def changed(self, kind: Kind, since: int = 0) -> tuple[list[StoredObject], int]:
+        """Objects of ``kind`` of all tenants written since ``since``, and the next ``since``.
 
         From 0 it gives all. A changed file (rebuilt from the log) restarts the count: when the answer is
         below ``since``, ask again from 0.
@@ -245,11 +231,15 @@ class ReadModel:
         with self._reader() as db, _snapshot(db):
             change = _meta(db, "touched")
             rows = db.execute(
-                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects "
-                "WHERE kind = 'device' AND touched > ? ORDER BY touched",
-                (since,),
+                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND touched > ? ORDER BY touched",
+                (kind.value, since),
             ).fetchall()
-        return [_fitting(readsql.object_of(row)) for row in rows], change
+        return [readsql.object_of(row) for row in rows], change
+
+    def devices_changed(self, since: int = 0) -> tuple[list[Fitting], int]:
+        """Devices of all tenants fitted, moved or taken off; ``since`` as in ``changed``."""
+        rows, change = self.changed(Kind.DEVICE, since)
+        return [_fitting(row) for row in rows], change
 
     # Connections
 
@@ -456,6 +446,8 @@ def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
         if value is not None:
             terms.append(f"{name} = ?")
             values.append(value)
+    if where.lasting:
+        terms.append("end_ms IS NULL")
     if where.end_ms is not None:
         terms.append("start_ms < ?")
         values.append(where.end_ms)

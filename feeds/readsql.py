@@ -45,6 +45,7 @@ CREATE INDEX objects_by_start ON objects (kind, tenant, start_ms, id);
 CREATE INDEX objects_by_asset ON objects (kind, tenant, asset, start_ms, id);
 CREATE INDEX objects_by_gate ON objects (kind, tenant, gate, start_ms, id) WHERE gate IS NOT NULL;
 CREATE INDEX objects_by_zone ON objects (kind, tenant, zone, start_ms, id) WHERE zone IS NOT NULL;
+CREATE INDEX objects_lasting ON objects (kind, tenant, start_ms, id) WHERE end_ms IS NULL;
 CREATE INDEX objects_by_touch ON objects (kind, touched);
 """
 

@@ -182,6 +182,7 @@ def test_objects_are_filtered(model: ReadModel) -> None:
     assert ids(model, ObjectFilter(zone="z2")) == ["open", "long"]
     assert ids(model, ObjectFilter(gate="g1", asset="a")) == ["old"]
     assert ids(model, ObjectFilter(state="open")) == ["open"]
+    assert ids(model, ObjectFilter(lasting=True)) == ["open"]
     assert ids(model, ObjectFilter(start_ms=201, end_ms=400)) == ["long"]
     assert ids(model, ObjectFilter(start_ms=2000)) == ["open"]
     assert ids(model, ObjectFilter(end_ms=100)) == []
@@ -222,8 +223,6 @@ def test_asset_is_found_by_vin_of_its_tenant(model: ReadModel) -> None:
     assert found is not None
     assert found.id == id_
     assert model.asset_by_vin("t2", "LZZTESTA6PN000001") is None
-    assert model.assets_named("t1", [id_, "none"]) == {id_: found.data}
-    assert model.assets_named("t2", [id_]) == {}
 
 
 def test_asset_keeps_when_it_was_first_heard_of(model: ReadModel) -> None:

@@ -1,0 +1,125 @@
+"""What the API needs from the rest of the process, as ports; ``corridor/`` builds what stands behind them.
+
+The API decides nothing about trucks: it checks a request, appends commands, and shows what the read model,
+the store and the live view hold. Methods marked async are awaited on the server's loop; all others are
+called from worker threads and may block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry
+
+from feeds.deadletters import DeadLetters
+from feeds.keys import KeyRing
+from feeds.readmodel import ReadModel
+from feeds.store.port import Store
+from geofences.zone import Gate, Zone
+from streams.events import Event
+
+
+class AwayError(Exception):
+    """What was asked for can't be done now; the client is told to try after ``retry_after`` seconds."""
+
+    def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PositionTable:
+    """Latest positions as columns of equal length, one row an asset, each asset at most once.
+
+    Units as in the engine. Unknown is -1 in ``speed_ckmh``, ``heading_cdeg`` and ``trip_mm`` and "" in
+    ``country`` and ``device``. ``state`` is moving, stopped, at_gate or silent. Rows without a position
+    are left out. Nobody changes a table after it was given away.
+    """
+
+    asset: Sequence[str]
+    tenant: Sequence[str]
+    device: Sequence[str]
+    t_ms: npt.NDArray[np.int64]
+    lon_e7: npt.NDArray[np.int32]
+    lat_e7: npt.NDArray[np.int32]
+    speed_ckmh: npt.NDArray[np.int32]
+    heading_cdeg: npt.NDArray[np.int32]
+    country: Sequence[str]
+    state: Sequence[str]
+    trip_mm: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.asset)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBatch:
+    """What changed since the batch before: rows of all tenants, and new events in order.
+
+    ``missed`` says that events were dropped because the reader was slow; they are in the read model.
+    """
+
+    positions: PositionTable | None = None
+    events: Sequence[Event] = ()
+    missed: bool = False
+
+
+class Live(Protocol):
+    """The present, as the engine sees it."""
+
+    def snapshot(self, tenant: str | None) -> PositionTable:
+        """Latest positions of one tenant, of all with None. Called on the loop; must not block."""
+        ...
+
+    def subscribe(self) -> AsyncIterator[LiveBatch]:
+        """Batches from now on: the subscription stands when this returns, not at the first ``anext``.
+
+        An event comes only after the read model has committed it. A slow reader never blocks the engine:
+        positions waiting for it are merged (latest wins) and too many events are dropped and told by
+        ``missed``. Ends when the process stops.
+        """
+        ...
+
+
+class Commands(Protocol):
+    """The way into the log."""
+
+    async def submit(self, bodies: Sequence[dict[str, Any]]) -> list[Event]:
+        """Append commands durably and wait for the COMMAND event of each, in the order given.
+
+        A body is the JSON of a COMMAND record (id, command, tenant, by, data). When it returns, the read
+        model holds what the commands changed. Raises AwayError when the log can't take them or an answer
+        does not come in time; the commands may then still take effect.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the process can serve, and why not. ``checks`` is shown to anyone: no names, no paths."""
+
+    ready: bool
+    checks: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that the API is built from. ``health`` may be called at any time from any thread.
+
+    ``registry`` may hold the process's own metrics already; the API adds its own.
+    """
+
+    read: ReadModel
+    store: Store
+    live: Live
+    commands: Commands
+    keys: KeyRing
+    dead_letters: DeadLetters
+    zones: Sequence[Zone]
+    gates: Sequence[Gate]
+    health: Callable[[], Health]
+    registry: CollectorRegistry = field(default_factory=lambda: CollectorRegistry(auto_describe=True))
