@@ -1,0 +1,75 @@
+"""The zones and gates as the engine asks for them: by number, by set of zones, by gate and side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geofences.index import ZoneIndex
+from geofences.zone import Gate, Zone, ZoneKind
+from streams.engine.brackets import Bracket, Fix, between
+from streams.engine.columns import Array
+from streams.engine.fixes import DEGREE
+
+_ORDER = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
+
+
+class World:
+    """Zones by number (their place in ``zones``) and gates by id, with the index over them."""
+
+    def __init__(self, zones: Sequence[Zone], gates: Sequence[Gate]) -> None:
+        self.zones = tuple(zones)
+        self.gates = {gate.id: gate for gate in gates}
+        self.index = ZoneIndex(self.zones)
+        self.number = {zone.id: number for number, zone in enumerate(self.zones)}
+        self._areas: dict[int, tuple[int, ...]] = {-1: ()}
+        self._country: dict[int, int] = {-1: -1}
+
+    def sets(self, lon: Array, lat: Array) -> Array:
+        """The set of zones around each position (1e-7 degree): int64[n]."""
+        return self.index.locate(lon * DEGREE, lat * DEGREE).astype("int64")
+
+    def set_at(self, lon: int, lat: int) -> int:
+        """The set of zones around one position (1e-7 degree)."""
+        return int(self.sets(np.array([lon]), np.array([lat]))[0])
+
+    def areas(self, set_: int) -> tuple[int, ...]:
+        """The zones of a set that are no countries, approaches first, then ports, then others."""
+        self._learn(set_)
+        return self._areas[set_]
+
+    def country(self, set_: int) -> int:
+        """The one country of a set; -1 where borders overlap, leave a gap, or nothing is known."""
+        self._learn(set_)
+        return self._country[set_]
+
+    def _learn(self, set_: int) -> None:
+        if set_ in self._areas:
+            return
+        members = self.index.members(set_)
+        countries = [z for z in members if self.zones[z].kind is ZoneKind.COUNTRY]
+        areas = [z for z in members if self.zones[z].kind is not ZoneKind.COUNTRY]
+        self._country[set_] = countries[0] if len(countries) == 1 else -1
+        self._areas[set_] = tuple(sorted(areas, key=lambda z: (_ORDER.get(self.zones[z].kind, 2), z)))
+
+    def cuts(self, lon0: Array, lat0: Array, lon1: Array, lat1: Array) -> tuple[Array, Array]:
+        """(segment, zone) pairs: ways of n segments (1e-7 degree) through a zone that holds neither end."""
+        return self.index.cut(lon0 * DEGREE, lat0 * DEGREE, lon1 * DEGREE, lat1 * DEGREE)
+
+    def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
+        """The bracket of coming in: the last meeting with the fence before the fix inside."""
+        return between(before, after, max(self._meetings(zone, before, after), default=0.5))
+
+    def leave(self, zone: int, before: Fix, after: Fix) -> Bracket:
+        """The bracket of going out: the first meeting with the fence after the fix inside."""
+        return between(before, after, min(self._meetings(zone, before, after), default=0.5))
+
+    def cut(self, zone: int, before: Fix, after: Fix) -> tuple[Bracket, Bracket]:
+        """Both brackets of a way that passes through, from the first to the last meeting."""
+        shares = self._meetings(zone, before, after) or [0.5]
+        return between(before, after, min(shares)), between(before, after, max(shares))
+
+    def _meetings(self, zone: int, before: Fix, after: Fix) -> list[float]:
+        ends = (before.lon * DEGREE, before.lat * DEGREE, after.lon * DEGREE, after.lat * DEGREE)
+        return list(self.index.meets(zone, *ends))
