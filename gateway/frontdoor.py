@@ -111,9 +111,10 @@ class _Visitor(_Pipe):
         try:
             level = protocol_level(self._head)
         except NotConnectError:
-            return self._leave()
-        if level is not None:
-            self._open(level)
+            self._leave()
+        else:
+            if level is not None:
+                self._open(level)
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
@@ -130,7 +131,8 @@ class _Visitor(_Pipe):
         port = self._door.inner.get(level)
         if port is None:
             self.transport.write(_UNACCEPTABLE_LEVEL)
-            return self.transport.close()
+            self.transport.close()
+            return
         self.transport.pause_reading()
         self._opening = asyncio.get_running_loop().create_task(self._connect(port), name="front door")
 
@@ -139,7 +141,8 @@ class _Visitor(_Pipe):
         try:
             _, inner = await loop.create_connection(_Pipe, "127.0.0.1", port)
         except OSError:
-            return self._leave()
+            self._leave()
+            return
         if self.transport is None or inner.transport is None:
             if inner.transport is not None:
                 inner.transport.close()

@@ -1,0 +1,193 @@
+"""A connection to the broker that is always wanted: gmqtt, with our own way of coming back.
+
+MQTT 5 first, 3.1.1 when the broker refuses that. After a loss the pauses grow from half a second to 30
+seconds; ``state`` always says in words where it stands. PUBACKs are sent at once, or, for a connection
+with ``acknowledge_after``, when the handler's coroutine has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import gmqtt
+from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+
+from gateway.errors import GatewayError
+
+log = logging.getLogger("corridor.gateway")
+
+_CONNECT_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 30.0
+_NEVER_EXPIRES: Final = 0xFFFFFFFF
+_NO_RECONNECTS: Final = -2  # below zero and not gmqtt's "unlimited": the loop below does it
+
+# gmqtt logs what we report ourselves, and a warning for each reconnect that we forbid
+_quiet = logging.getLogger("corridor.gmqtt")
+_quiet.setLevel(logging.CRITICAL + 1)
+for _name in ("gmqtt.mqtt.protocol", "gmqtt.mqtt.package", "gmqtt.mqtt.handler", "gmqtt.mqtt.utils"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
+Handler = Callable[[str, bytes], None]
+DurableHandler = Callable[[str, bytes], Awaitable[None]]
+
+
+class NotConnectedError(GatewayError):
+    """Nothing can be published now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are; the password does not show in repr."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls_ca: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    tls: bool = False
+
+    def __repr__(self) -> str:
+        return f"Broker({self.host}:{self.port}{', tls' if self.tls else ''})"
+
+    def context(self) -> ssl.SSLContext | bool:
+        """The TLS context for the files given, False for plain TCP."""
+        if not self.tls:
+            return False
+        context = ssl.create_default_context(cafile=self.tls_ca)
+        if self.tls_cert is not None:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        return context
+
+
+class Connection:
+    """One MQTT session: connects, subscribes, hands messages over, comes back after a loss."""
+
+    def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], handler: Handler) -> None:
+        self.state = "not connected yet"
+        self.connected = False
+        self.losses = 0
+        self._broker = broker
+        self._client_id = client_id
+        self._filters = filters
+        self._handler: Handler | DurableHandler = handler
+        self._acknowledge_after = False
+        self._client: gmqtt.Client | None = None
+        self._lost = asyncio.Event()
+
+    @classmethod
+    def acknowledge_after(
+        cls, broker: Broker, client_id: str, filters: Sequence[str], handler: DurableHandler
+    ) -> Connection:
+        """A connection with a session that the broker keeps, and a PUBACK only after ``handler``."""
+        connection = cls(broker, client_id, filters, lambda _topic, _payload: None)
+        connection._handler = handler
+        connection._acknowledge_after = True
+        return connection
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        pause, version = _FIRST_PAUSE_S, MQTTv50
+        while True:
+            try:
+                await self._connect(version)
+            except (OSError, TimeoutError, gmqtt.MQTTError, gmqtt.MQTTConnectError) as error:
+                self._say(f"not connected to {self._broker.host}:{self._broker.port}: {_words(error)}")
+                version = MQTTv311 if version == MQTTv50 and not isinstance(error, OSError) else MQTTv50
+            else:
+                pause = _FIRST_PAUSE_S
+                self.connected = True
+                self._say(f"connected to {self._broker.host}:{self._broker.port}")
+                try:
+                    await self._lost.wait()
+                finally:
+                    self.connected = False
+                    await self._drop()
+                self.losses += 1
+                self._say(f"connection to {self._broker.host}:{self._broker.port} lost")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def publish(self, topic: str, payload: bytes, qos: int) -> None:
+        """Hand a message to the broker. Raises NotConnectedError, also when too many are on their way."""
+        if self._client is None or not self.connected:
+            raise NotConnectedError(f"not published to {topic}: {self.state}")
+        try:
+            self._client.publish(topic, payload, qos=qos)
+        except OverflowError as error:
+            raise NotConnectedError(f"not published to {topic}: too many unacknowledged") from error
+
+    async def _connect(self, version: int) -> None:
+        self._lost = asyncio.Event()
+        client = self._client = self._new_client()
+        try:
+            await asyncio.wait_for(
+                client.connect(
+                    self._broker.host,
+                    self._broker.port,
+                    ssl=self._broker.context(),
+                    keepalive=30,
+                    version=version,
+                ),
+                _CONNECT_S,
+            )
+            for found in self._filters:
+                client.subscribe(found, qos=1)
+        except BaseException:
+            await self._drop()
+            raise
+
+    def _new_client(self) -> gmqtt.Client:
+        properties: dict[str, Any] = {}
+        if self._acknowledge_after:
+            properties = {"session_expiry_interval": _NEVER_EXPIRES}
+        client = gmqtt.Client(
+            self._client_id,
+            clean_session=not self._acknowledge_after,
+            optimistic_acknowledgement=not self._acknowledge_after,
+            logger=_quiet,
+            **properties,
+        )
+        client.set_config({"reconnect_retries": _NO_RECONNECTS})
+        if self._broker.username is not None:
+            client.set_auth_credentials(self._broker.username, self._broker.password)
+        lost = self._lost
+        client.on_disconnect = lambda _client, _packet, _error=None: lost.set()
+        client.on_message = self._receive_then_acknowledge if self._acknowledge_after else self._receive
+        return client
+
+    def _receive(self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any) -> None:
+        self._handler(topic, payload)
+
+    async def _receive_then_acknowledge(
+        self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any
+    ) -> int:
+        done = self._handler(topic, payload)
+        if done is not None:
+            await done
+        return 0
+
+    async def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(client.disconnect(), 2)
+
+    def _say(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            log.info("mqtt_connection client=%s state=%r", self._client_id, state)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"no answer in {_CONNECT_S:g} s"
+    return str(error).lower() or type(error).__name__
