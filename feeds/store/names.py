@@ -37,7 +37,7 @@ class Names:
     @property
     def new(self) -> Sequence[tuple[int, str]]:
         """(number, text) of those that are not kept yet."""
-        return list(enumerate(self._texts))[self._kept :] if self._kept < len(self._texts) else []
+        return list(enumerate(self._texts[self._kept :], self._kept))
 
     def keep(self) -> None:
         """The new ones are durable."""
