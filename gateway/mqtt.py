@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import gmqtt
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
+from gmqtt.mqtt.handler import MQTTError
 
 from gateway.errors import GatewayError
 
@@ -40,6 +41,10 @@ DurableHandler = Callable[[str, bytes], Awaitable[None]]
 
 class NotConnectedError(GatewayError):
     """Nothing can be published now."""
+
+
+class _ClosedError(GatewayError):
+    """The broker closed the connection instead of answering; perhaps it speaks another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class Connection:
         while True:
             try:
                 await self._connect(version)
-            except (OSError, TimeoutError, gmqtt.MQTTError, gmqtt.MQTTConnectError) as error:
+            except (OSError, TimeoutError, MQTTError, _ClosedError) as error:
                 self._say(f"not connected to {self._broker.host}:{self._broker.port}: {_words(error)}")
                 version = MQTTv311 if version == MQTTv50 and not isinstance(error, OSError) else MQTTv50
             else:
@@ -129,21 +134,28 @@ class Connection:
         self._lost = asyncio.Event()
         client = self._client = self._new_client()
         try:
-            await asyncio.wait_for(
-                client.connect(
-                    self._broker.host,
-                    self._broker.port,
-                    ssl=self._broker.context(),
-                    keepalive=30,
-                    version=version,
-                ),
-                _CONNECT_S,
-            )
+            await asyncio.wait_for(self._greet(client, version), _CONNECT_S)
             for found in self._filters:
                 client.subscribe(found, qos=1)
         except BaseException:
             await self._drop()
             raise
+
+    async def _greet(self, client: gmqtt.Client, version: int) -> None:
+        """Connect, or find out that the broker hangs up."""
+        host, port, context = self._broker.host, self._broker.port, self._broker.context()
+        async with asyncio.TaskGroup() as group:
+            connect = group.create_task(
+                client.connect(host, port, ssl=context, keepalive=30, version=version), name="mqtt connect"
+            )
+            lost = group.create_task(self._lost.wait(), name="mqtt lost")
+            await asyncio.wait({connect, lost}, return_when=asyncio.FIRST_COMPLETED)
+            hung_up = not connect.done()
+            connect.cancel()
+            lost.cancel()
+        if hung_up:
+            raise _ClosedError("connection closed by the broker")
+        connect.result()
 
     def _new_client(self) -> gmqtt.Client:
         properties: dict[str, Any] = {}
