@@ -1,0 +1,133 @@
+"""Where a way between two fixes meets a fence.
+
+The way is the geodesic, drawn as straight pieces in degrees that leave it by no more than a decimetre
+below latitude 75; a segment of up to 2 km is one piece. Fractions are of the length.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon
+
+from geofences import geodesy
+from geofences.piece import edges
+
+Floats: TypeAlias = NDArray[np.float64]
+
+PIECE_MM = 2_000_000
+MAX_PIECES = 2_000
+_SAME = 1e-12
+
+
+def lines(
+    lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The ways as shapely lines, and which segment each line belongs to.
+
+    A way over the antimeridian gives two lines, one on each side of the world's seam.
+    """
+    segment, fraction = _stations(geodesy.distance_mm(lon0, lat0, lon1, lat1))
+    start = lon0
+    end = lon0 + geodesy.wrap_deg(lon1 - lon0)
+    lon, lat = geodesy.interpolate(start[segment], lat0[segment], end[segment], lat1[segment], fraction)
+    lon = start[segment] + geodesy.wrap_deg(lon - start[segment])
+    ways = shapely.linestrings(np.stack([lon, lat], axis=1), indices=segment)
+    over = np.nonzero((end > 180) | (end < -180))[0]
+    if not len(over):
+        return ways, np.arange(len(lon0))
+    back = np.where(end[over] > 180, -360.0, 360.0)
+    shifted = [
+        shapely.transform(way, lambda xy, by=by: xy + [by, 0.0])
+        for way, by in zip(ways[over], back, strict=True)
+    ]
+    return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
+
+
+def meets(
+    geometry: Polygon | MultiPolygon, lon0: float, lat0: float, lon1: float, lat1: float
+) -> list[float]:
+    """Ascending fractions 0..1 of the way's length where it meets the polygon's border.
+
+    At least one when one end lies in the polygon and the other does not. A stretch along the border gives
+    its two ends.
+    """
+    ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
+    way, _ = lines(*ends)
+    start, end, _owner = edges(np.array([geometry], dtype=object))
+    found: set[float] = set()
+    for line in way:
+        points = shapely.get_coordinates(line)
+        near = _overlapping(start, end, points)
+        for piece in range(len(points) - 1):
+            for t in _crossings(points[piece], points[piece + 1], start[near], end[near]):
+                found.add((piece + t) / (len(points) - 1))
+    result = _distinct(sorted(found))
+    if not result and _holds(geometry, lon0, lat0) != _holds(geometry, lon1, lat1):
+        result = [_bisected(geometry, way[0])]
+    return result
+
+
+def _stations(length_mm: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+    """Segment and fraction of each point of the ways, ends included, evenly spaced."""
+    pieces = np.clip(-(-length_mm // PIECE_MM), 1, MAX_PIECES)
+    count = pieces + 1
+    segment = np.repeat(np.arange(len(pieces)), count)
+    place = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
+    return segment, place / pieces[segment]
+
+
+def _overlapping(start: Floats, end: Floats, points: Floats) -> NDArray[np.bool_]:
+    """Edges whose box meets the box of the points."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    return np.asarray(((np.minimum(start, end) <= high) & (np.maximum(start, end) >= low)).all(axis=1))
+
+
+def _crossings(a: Floats, b: Floats, start: Floats, end: Floats) -> list[float]:
+    """Fractions of a to b where it meets the edges."""
+    way, edge, gap = b - a, end - start, start - a
+    cross = way[0] * edge[:, 1] - way[1] * edge[:, 0]
+    aside = gap[:, 0] * way[1] - gap[:, 1] * way[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = (gap[:, 0] * edge[:, 1] - gap[:, 1] * edge[:, 0]) / cross
+        u = aside / cross
+    hit = (cross != 0) & (t >= -_SAME) & (t <= 1 + _SAME) & (u >= -_SAME) & (u <= 1 + _SAME)
+    found = list(t[hit])
+    along = (cross == 0) & (aside == 0)
+    square = float(way @ way)
+    if along.any() and square > 0:
+        first, last = ((x[along] - a) @ way / square for x in (start, end))
+        low, high = np.minimum(first, last), np.maximum(first, last)
+        met = (high >= 0) & (low <= 1)
+        found += list(np.maximum(low[met], 0.0)) + list(np.minimum(high[met], 1.0))
+    return [min(max(float(x), 0.0), 1.0) for x in found]
+
+
+def _distinct(fractions: list[float]) -> list[float]:
+    out: list[float] = []
+    for fraction in fractions:
+        if not out or fraction - out[-1] > _SAME:
+            out.append(fraction)
+    return out
+
+
+def _holds(geometry: Polygon | MultiPolygon, lon: float, lat: float) -> bool:
+    return bool(shapely.intersects_xy(geometry, lon, lat))
+
+
+def _bisected(geometry: Polygon | MultiPolygon, way: shapely.LineString) -> float:
+    """Where the verdict changes on the way, when rounding hid the crossing."""
+    low, high = 0.0, 1.0
+    first = way.interpolate(low, normalized=True)
+    inside = _holds(geometry, first.x, first.y)
+    for _ in range(50):
+        middle = (low + high) / 2
+        point = way.interpolate(middle, normalized=True)
+        if _holds(geometry, point.x, point.y) == inside:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
