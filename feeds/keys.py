@@ -108,7 +108,7 @@ class KeyRing:
 def _legal(key: str) -> str:
     if not 1 <= len(key) <= _MAX_KEY or not key.isascii() or not key.isprintable() or " " in key:
         raise KeysError(
-            f"key can't be used: got {len(key)} characters, want 1 to {_MAX_KEY} of printable ASCII, no spaces"
+            f"key can't be used: got {len(key)} characters, want 1 to {_MAX_KEY} of printable ASCII"
         )
     return key
 

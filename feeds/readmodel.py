@@ -9,35 +9,29 @@ from __future__ import annotations
 
 import heapq
 import sqlite3
-from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 from feeds import readsql
 from feeds.cursor import Vector
+from feeds.readfile import ReadFile, ReadModelAwayError, ReadModelError, meta, snapshot, transaction
 from feeds.readsql import StoredObject
 from streams.events import Event, Kind, object_id
 
-_BUSY_S: Final = 10.0
-_MAX_POOLED: Final = 8
+__all__ = [
+    "EventsTrimmedError",
+    "Fitting",
+    "ObjectFilter",
+    "ReadModel",
+    "ReadModelAwayError",
+    "ReadModelError",
+    "StoredObject",
+]
+
 _RECORDED = attrgetter("recorded_ms")
-
-
-class ReadModelError(Exception):
-    """The read model can't be used as asked; the message names what was got and wanted."""
-
-
-class ReadModelAwayError(ReadModelError):
-    """The file can't be opened now (not made yet, or being replaced); try after ``retry_after`` seconds."""
-
-    def __init__(self, message: str, retry_after: float = 1.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 class EventsTrimmedError(ReadModelError):
@@ -81,24 +75,11 @@ class ReadModel:
     """
 
     def __init__(self, path: Path | str, partitions: int | None = None, *, read_only: bool = False) -> None:
-        self._path = Path(path)
-        self._read_only = read_only
-        self._write_lock = Lock()
-        self._pool: deque[tuple[tuple[int, int], sqlite3.Connection]] = deque()
-        self._closed = False
-        self._writer: sqlite3.Connection | None = None
-        self._partitions = partitions
-        if not read_only:
-            self._writer = self._open_writer(partitions)
+        self._file = ReadFile(Path(path), partitions, read_only)
 
     def close(self) -> None:
         """Close all connections; the object can't be used afterwards."""
-        self._closed = True
-        if self._writer is not None:
-            with self._write_lock:
-                self._writer.close()
-        while self._pool:
-            self._pool.pop()[1].close()
+        self._file.close()
 
     def __enter__(self) -> ReadModel:
         return self
@@ -109,10 +90,7 @@ class ReadModel:
     @property
     def partitions(self) -> int:
         """How many partitions the file was made for."""
-        if self._partitions is None:
-            with self._reader() as db:
-                self._partitions = _meta(db, "partitions")
-        return self._partitions
+        return self._file.partitions
 
     # Writing
 
@@ -124,9 +102,9 @@ class ReadModel:
         (and is told again). Raises ReadModelError when a stored number comes with other content (the
         replay differs) or numbers have a hole.
         """
-        with self._writing() as db:
+        with self._file.writing() as db:
             db.execute(f"PRAGMA synchronous = {'FULL' if events else 'NORMAL'}")
-            with _transaction(db):
+            with transaction(db):
                 covered, last = _covered(db, partition)
                 fresh = _fresh(db, partition, last, events)
                 if fresh:
@@ -139,7 +117,7 @@ class ReadModel:
 
     def trim_events(self, before_ms: int) -> int:
         """Delete events recorded before ``before_ms``; objects stay. Returns how many went."""
-        with self._writing() as db, _transaction(db):
+        with self._file.writing() as db, transaction(db):
             db.execute(
                 "INSERT OR REPLACE INTO trimmed SELECT tenant, partition, max(number) FROM events "
                 "WHERE recorded_ms < ? GROUP BY tenant, partition",
@@ -151,12 +129,12 @@ class ReadModel:
 
     def position(self, partition: int) -> int:
         """The log position that is covered, 0 at first."""
-        with self._reader() as db:
+        with self._file.reading() as db:
             return _covered(db, partition)[0]
 
     def head(self) -> Vector:
         """The cursor after the newest event of every partition."""
-        with self._reader() as db:
+        with self._file.reading() as db:
             numbers = dict(db.execute("SELECT partition, number FROM positions").fetchall())
         return tuple(numbers.get(p, 0) for p in range(self.partitions))
 
@@ -173,7 +151,7 @@ class ReadModel:
         Events of one partition come in order, partitions are merged by recorded time. Advance the cursor by
         each event (``feeds.cursor.advance``). Raises EventsTrimmedError.
         """
-        with self._reader() as db, _snapshot(db):
+        with self._file.reading() as db, snapshot(db):
             self._refuse_trimmed(db, cursor, tenant)
             streams = [_events(db, p, after, tenant, kinds, asset, limit) for p, after in enumerate(cursor)]
             merged = heapq.merge(*streams, key=_RECORDED)
@@ -196,7 +174,7 @@ class ReadModel:
             terms.append("(start_ms, id) < (?, ?)")
             values.extend(after)
         text = " AND ".join(("kind = ?", "tenant = ?", "change <> 'retracted'", *terms))
-        with self._reader() as db:
+        with self._file.reading() as db:
             rows = db.execute(
                 f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE {text} "
                 "ORDER BY start_ms DESC, id DESC LIMIT ?",
@@ -206,7 +184,7 @@ class ReadModel:
 
     def object(self, kind: Kind, tenant: str, id_: str) -> StoredObject | None:
         """One object of ``tenant``, also when retracted; None when there is none."""
-        with self._reader() as db:
+        with self._file.reading() as db:
             row = db.execute(
                 f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ? AND tenant = ?",
                 (kind.value, id_, tenant),
@@ -219,8 +197,8 @@ class ReadModel:
 
     def touched(self) -> int:
         """A counter that grows with every object written: unchanged means that no object changed."""
-        with self._reader() as db:
-            return _meta(db, "touched")
+        with self._file.reading() as db:
+            return meta(db, "touched")
 
     def changed(self, kind: Kind, since: int = 0) -> tuple[list[StoredObject], int]:
         """Objects of ``kind`` of all tenants written since ``since``, and the next ``since``.
@@ -228,10 +206,11 @@ class ReadModel:
         From 0 it gives all. A changed file (rebuilt from the log) restarts the count: when the answer is
         below ``since``, ask again from 0.
         """
-        with self._reader() as db, _snapshot(db):
-            change = _meta(db, "touched")
+        with self._file.reading() as db, snapshot(db):
+            change = meta(db, "touched")
             rows = db.execute(
-                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND touched > ? ORDER BY touched",
+                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects "
+                "WHERE kind = ? AND touched > ? ORDER BY touched",
                 (kind.value, since),
             ).fetchall()
         return [readsql.object_of(row) for row in rows], change
@@ -241,131 +220,12 @@ class ReadModel:
         rows, change = self.changed(Kind.DEVICE, since)
         return [_fitting(row) for row in rows], change
 
-    # Connections
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        if self._writer is None or self._closed:
-            raise ReadModelError("read model can't be written: it is closed or opened to read only")
-        with self._write_lock:
-            try:
-                yield self._writer
-            except sqlite3.Error as error:
-                raise ReadModelError(f"read model can't be written: {self._path}: {error}") from error
-
-    def _open_writer(self, partitions: int | None) -> sqlite3.Connection:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
-        except (OSError, sqlite3.Error) as error:
-            raise ReadModelError(f"read model can't be opened: {self._path}: {error}") from error
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA journal_size_limit = 67108864")
-            with _transaction(db):
-                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    _create(db, partitions)
-            self._partitions = self._checked(db, partitions)
-        except sqlite3.Error as error:
-            db.close()
-            raise ReadModelError(f"read model can't be used: {self._path}: {error}") from error
-        except ReadModelError:
-            db.close()
-            raise
-        return db
-
-    def _checked(self, db: sqlite3.Connection, partitions: int | None) -> int:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version != readsql.SCHEMA_VERSION:
-            raise ReadModelError(
-                f"read model of another version: {self._path}: got {version}, want {readsql.SCHEMA_VERSION}; "
-                "delete it and it is rebuilt from the log"
-            )
-        made_for = _meta(db, "partitions")
-        if partitions is not None and made_for != partitions:
-            raise ReadModelError(
-                f"read model of another partition count: {self._path}: got {made_for}, want {partitions}"
-            )
-        return made_for
-
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        """A connection of the pool; one whose file was replaced since is not used again."""
-        if self._closed:
-            raise ReadModelError("read model is closed")
-        identity = self._identity()
-        db: sqlite3.Connection | None = None
-        while self._pool and db is None:
-            try:
-                opened, db = self._pool.pop()
-            except IndexError:
-                break
-            if opened != identity:
-                db.close()
-                db = None
-        if db is None:
-            db = self._open_reader()
-        try:
-            yield db
-        except sqlite3.OperationalError as error:
-            db.close()
-            raise ReadModelAwayError(f"read model can't be read now: {self._path}: {error}") from error
-        except BaseException:
-            db.close()
-            raise
-        if self._closed or len(self._pool) >= _MAX_POOLED:
-            db.close()
-        else:
-            self._pool.append((identity, db))
-
-    def _identity(self) -> tuple[int, int]:
-        try:
-            status = self._path.stat()
-        except OSError as error:
-            raise ReadModelAwayError(f"read model is not there yet: {self._path}") from error
-        return status.st_dev, status.st_ino
-
-    def _open_reader(self) -> sqlite3.Connection:
-        try:
-            db = sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_BUSY_S,
-            )
-        except sqlite3.Error as error:
-            raise ReadModelAwayError(f"read model can't be opened: {self._path}: {error}") from error
-        try:
-            self._checked(db, self._partitions)
-        except sqlite3.Error as error:
-            db.close()
-            raise ReadModelAwayError(f"read model can't be opened: {self._path}: {error}") from error
-        except ReadModelError:
-            db.close()
-            raise
-        return db
-
     def _refuse_trimmed(self, db: sqlite3.Connection, cursor: Vector, tenant: str) -> None:
         rows = db.execute("SELECT partition, number FROM trimmed WHERE tenant = ?", (tenant,)).fetchall()
         if any(cursor) and any(cursor[partition] < number for partition, number in rows):
             raise EventsTrimmedError(
                 "events after this cursor were deleted by retention: start again without a cursor"
             )
-
-
-def _create(db: sqlite3.Connection, partitions: int | None) -> None:
-    if partitions is None:
-        raise ReadModelError("read model is new: got no partition count, want one")
-    for statement in readsql.SCHEMA.split(";"):
-        db.execute(statement)
-    db.execute("INSERT INTO meta VALUES ('partitions', ?), ('touched', 0)", (partitions,))
-    db.execute(f"PRAGMA user_version = {readsql.SCHEMA_VERSION}")
-
-
-def _meta(db: sqlite3.Connection, name: str) -> int:
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-    return int(row[0])
 
 
 def _covered(db: sqlite3.Connection, partition: int) -> tuple[int, int]:
@@ -409,7 +269,7 @@ def _refuse_different(db: sqlite3.Connection, event: Event) -> None:
 def _insert(db: sqlite3.Connection, events: Sequence[Event]) -> None:
     db.executemany(readsql.INSERT_EVENT, map(readsql.event_row, events))
     objects = [event for event in events if event.kind is not Kind.COMMAND]
-    touched = _meta(db, "touched")
+    touched = meta(db, "touched")
     rows = [readsql.object_row(event, touched + i) for i, event in enumerate(objects, 1)]
     db.executemany(readsql.PUT_OBJECT, rows)
     db.execute("UPDATE meta SET value = ? WHERE name = 'touched'", (touched + len(rows),))
@@ -460,24 +320,3 @@ def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
 def _fitting(row: StoredObject) -> Fitting:
     data = row.data
     return Fitting(data["device"], row.tenant, row.asset, data["from_ms"], data.get("to_ms"), row.revision)
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield db
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
-
-
-@contextmanager
-def _snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Several queries see the same state."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.execute("COMMIT")
