@@ -90,12 +90,17 @@ def _midnight_ms(day: tuple[int, int, int]) -> int:
     return (first.toordinal() - _EPOCH_ORDINAL) * _DAY_MS
 
 
-def fold(epoch: Epoch, sentence: Sentence, last_mode: int, sats_used: int) -> None:
-    """Take one sentence into the open epoch.
+@dataclass(slots=True)
+class Before:
+    """What RMC and GLL lean on, as they claim a position without saying whether it is 2D or 3D."""
 
-    ``last_mode`` is the mode of the epoch before, ``sats_used`` how many satellites the latest GSA
-    sentences named: RMC and GLL claim a position and don't say whether it is 2D or 3D.
-    """
+    mode: int = 0  # of the epoch before
+    altitude: bool = False  # whether the epoch before had a position with an altitude
+    sats_used: int = 0  # satellites that the latest GSA sentences named
+
+
+def fold(epoch: Epoch, sentence: Sentence, before: Before) -> None:
+    """Take one sentence into the open epoch."""
     kind = sentence.kind
     epoch.seen.add((sentence.talker, kind))
     if sentence.tod_ms is not None:
@@ -103,18 +108,18 @@ def fold(epoch: Epoch, sentence: Sentence, last_mode: int, sats_used: int) -> No
         epoch.clocked = epoch.clocked or kind != "RMC" or bool(sentence.valid)
     if sentence.date is not None and (kind == "ZDA" or sentence.valid):
         epoch.date = sentence.date
+    mode = _mode(epoch, sentence, before)
+    if mode is not None:
+        epoch.mode = 3 if mode == 2 and epoch.mode == 3 else mode
     if sentence.valid:
         epoch.lon, epoch.lat = sentence.lon, sentence.lat
     for name in _MERGED:
         value = getattr(sentence, name)
         if value is not None:
             setattr(epoch, name, value)
-    mode = _mode(epoch, sentence, last_mode, sats_used)
-    if mode is not None:
-        epoch.mode = 3 if mode == 2 and epoch.mode == 3 else mode
 
 
-def _mode(epoch: Epoch, sentence: Sentence, last_mode: int, sats_used: int) -> int | None:
+def _mode(epoch: Epoch, sentence: Sentence, before: Before) -> int | None:
     if sentence.kind == "GSA":
         return sentence.mode
     if sentence.valid is None:
@@ -123,9 +128,10 @@ def _mode(epoch: Epoch, sentence: Sentence, last_mode: int, sats_used: int) -> i
         return 1
     if sentence.mode is not None:
         return sentence.mode
-    if sats_used > 3 or epoch.alt_m is not None:
+    altitude = before.altitude if epoch.mode == 0 else epoch.alt_m is not None
+    if before.sats_used > 3 or altitude:
         return 3
-    return 3 if sentence.kind == "RMC" and last_mode == 3 else 2
+    return 3 if sentence.kind == "RMC" and before.mode == 3 else 2
 
 
 def close(epoch: Epoch, calendar: Calendar, received_ms: int) -> Fix | None:

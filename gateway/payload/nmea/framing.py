@@ -55,14 +55,11 @@ def frame(data: bytes) -> Framed:
 
 
 def _open(data: bytes, start: int) -> bool:
-    """Whether the sentence at ``start`` may go on behind the data's end."""
-    end = data.find(b"*", start)
-    behind = data[start:] if end < 0 or len(data) - end > 2 else data[start:end]
-    return (
-        len(data) - start <= MAX_SENTENCE
-        and not re.search(rb"[\r\n]|[^\r\n]\$", behind)
-        and (end < 0 or len(data) - end <= 2)
-    )
+    """Whether the sentence at ``start`` reaches the data's end, so that more bytes may complete it."""
+    if len(data) - start > MAX_SENTENCE + 4:
+        return False
+    behind = data[start + 1 :]
+    return not re.search(rb"[\r\n$]", behind) and b"*" not in behind[:-2]
 
 
 def _tail(data: bytes) -> bytes:

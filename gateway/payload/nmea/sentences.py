@@ -1,7 +1,7 @@
 """The sentences that carry a fix (RMC, GGA, VTG, GSA, ZDA, GNS, GLL), as typed values.
 
-RMC and GGA are most of what arrives and are split here; the others are read by pynmea2, which costs five
-times as much a sentence. That both ways agree is proven by test.
+RMC, GGA, VTG and GSA come with every epoch and are split here; GLL, GNS and ZDA are read by pynmea2, which
+costs several times as much a sentence. That both ways agree is proven by test.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import time
+from typing import Final
 
 import pynmea2
 
 KNOT_KMH: Final = 1.852
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(slots=True)
@@ -83,7 +83,6 @@ def _gga(talker: str, body: str) -> Sentence:
     sats = whole(field[7])
     alt_m = number(field[9])
     quality = whole(field[6])
-    hdop = number(field[8])
     return Sentence(
         "GGA",
         talker,
@@ -93,7 +92,7 @@ def _gga(talker: str, body: str) -> Sentence:
         lon=lon,
         lat=lat,
         alt_m=alt_m,
-        hdop=hdop if hdop is not None and hdop < 99.0 else None,
+        hdop=_dop(field[8]),
         sats=sats,
     )
 
@@ -106,13 +105,13 @@ def _gga_mode(lat: float | None, alt_m: float | None, sats: int | None) -> int:
 
 def _gll(talker: str, body: str) -> Sentence:
     field = _fields(body, 7)
-    lat, lon = position(field, 1)
-    mode_ok = len(field) < 8 or field[7] != "N"
+    message = pynmea2.GLL(talker, "GLL", field[1:])
+    lat, lon = position((message.lat, message.lat_dir, message.lon, message.lon_dir), 0)
     return Sentence(
         "GLL",
         talker,
-        tod_ms=time_of_day(field[5]),
-        valid=field[6] == "A" and mode_ok and lat is not None,
+        tod_ms=_tod_ms(message.timestamp),
+        valid=message.status == "A" and message.faa_mode != "N" and lat is not None,
         lon=lon,
         lat=lat,
     )
@@ -120,21 +119,23 @@ def _gll(talker: str, body: str) -> Sentence:
 
 def _gns(talker: str, body: str) -> Sentence:
     field = _fields(body, 13)
-    lat, lon = position(field, 2)
-    sats, alt_m = whole(field[7]), number(field[9])
-    valid = field[6][:1] not in ("", "N") and lat is not None
-    if valid and len(field) > 13 and field[13] in ("U", "V"):
-        return Sentence("GNS", talker, tod_ms=time_of_day(field[1]))
+    message = pynmea2.GNS(talker, "GNS", field[1:])
+    tod_ms = _tod_ms(message.timestamp)
+    lat, lon = position((message.lat, message.lat_dir, message.lon, message.lon_dir), 0)
+    sats, alt_m = whole(message.num_sats), number(message.altitude)
+    valid = message.mode_indicator[:1] not in ("", "N") and lat is not None
+    if valid and field[13:14] in (["U"], ["V"]):  # navigational status: unsafe, not valid
+        return Sentence("GNS", talker, tod_ms=tod_ms)
     return Sentence(
         "GNS",
         talker,
-        tod_ms=time_of_day(field[1]),
+        tod_ms=tod_ms,
         valid=valid,
         mode=(3 if alt_m is not None and (sats or 0) > 3 else 2) if valid else 1,
         lon=lon,
         lat=lat,
         alt_m=alt_m,
-        hdop=number(field[8]),
+        hdop=_dop(message.hdop),
         sats=sats,
     )
 
@@ -156,23 +157,36 @@ def _gsa(talker: str, body: str) -> Sentence:
     field = _fields(body, 3)
     if len(field) < 18:
         return Sentence("GSA", talker)
-    hdop = number(field[16]) if len(field) <= 19 else None
     return Sentence(
         "GSA",
         talker,
         mode=whole(field[2]),
-        hdop=hdop if hdop is not None and hdop < 99.0 else None,
+        hdop=_dop(field[16]) if len(field) <= 19 else None,
         sats=sum(1 for item in field[3:15] if item),
     )
 
 
 def _zda(talker: str, body: str) -> Sentence:
-    field = _fields(body, 5)
-    tod_ms = time_of_day(field[1])
-    day, month, year = whole(field[2]), whole(field[3]), whole(field[4])
-    if tod_ms is None or day is None or month is None or year is None:
+    message = pynmea2.ZDA(talker, "ZDA", _fields(body, 5)[1:])
+    tod_ms = _tod_ms(message.timestamp)
+    day, month, year = message.day, message.month, message.year
+    if tod_ms is None or not (isinstance(day, int) and isinstance(month, int) and isinstance(year, int)):
         return Sentence("ZDA", talker)
     return Sentence("ZDA", talker, tod_ms=tod_ms, date=_date(year, month, day))
+
+
+def _tod_ms(value: object) -> int | None:
+    """Time of day in ms from what pynmea2 made of the field (it leaves what it can't read as text)."""
+    if not isinstance(value, time):
+        return None
+    seconds = (value.hour * 60 + value.minute) * 60 + value.second
+    return seconds * 1000 + (value.microsecond + 500) // 1000
+
+
+def _dop(text: str) -> float | None:
+    """A dilution of precision; several receivers say 99.99 for "not known"."""
+    value = number(text)
+    return value if value is not None and value < 99.0 else None
 
 
 _READERS: Final[dict[str, Callable[[str, str], Sentence]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.payload.nmea.epoch import Calendar, Epoch, Fix, close, fold
+from gateway.payload.nmea.epoch import Before, Calendar, Epoch, Fix, close, fold
 from gateway.payload.nmea.framing import frame
 from gateway.payload.nmea.sentences import Sentence, parse
 
@@ -24,8 +24,7 @@ class NmeaSession:
         self._rest = b""
         self._epoch = Epoch()
         self._calendar = Calendar()
-        self._last_mode = 0
-        self._sats_used = 0
+        self._before = Before()
         self._last_kind = ""
 
     def feed(self, data: bytes, received_ms: int) -> list[Fix]:
@@ -69,14 +68,16 @@ class NmeaSession:
 
     def _take(self, sentence: Sentence) -> None:
         if sentence.kind == "GSA" and sentence.sats is not None:
-            self._sats_used = sentence.sats + (self._sats_used if self._last_kind == "GSA" else 0)
+            so_far = self._before.sats_used if self._last_kind == "GSA" else 0
+            self._before.sats_used = so_far + sentence.sats
             sentence.sats = None
         self._last_kind = sentence.kind
-        fold(self._epoch, sentence, self._last_mode, self._sats_used)
+        fold(self._epoch, sentence, self._before)
 
     def _close(self, received_ms: int) -> list[Fix]:
         epoch, self._epoch = self._epoch, Epoch()
         if epoch.mode:
-            self._last_mode = epoch.mode
+            self._before.mode = epoch.mode
+            self._before.altitude = epoch.mode >= 2 and epoch.alt_m is not None
         fix = close(epoch, self._calendar, received_ms)
         return [] if fix is None else [fix]
