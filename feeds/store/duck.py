@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -155,11 +155,9 @@ class DuckStore:
         wal = self._path.with_name(self._path.name + ".wal")
         if not wal.exists() or wal.stat().st_size < _WAL_BYTES:
             return
-        with self._writing(), translated():
-            try:
-                self._intake.cursor.execute("CHECKPOINT")
-            except duckdb.TransactionException:
-                pass  # somebody reads an older state; the next pass will do
+        busy = suppress(duckdb.TransactionException)  # somebody reads an older state: next time
+        with self._writing(), translated(), busy:
+            self._intake.cursor.execute("CHECKPOINT")
 
     def _open(self) -> None:
         self._connection = connect(self._path, *self._settings)

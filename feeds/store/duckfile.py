@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,10 +45,8 @@ def transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
             yield
             cursor.commit()
         except BaseException:
-            try:
+            with suppress(duckdb.Error):  # a commit that failed has ended it
                 cursor.rollback()
-            except duckdb.Error:
-                pass  # the commit's failure has ended it
             raise
 
 

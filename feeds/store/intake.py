@@ -6,7 +6,10 @@ consistent. Not for several threads at once; texts and positions may be read by 
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
+import pyarrow as pa
 
 from feeds.store import segments
 from feeds.store.duckfile import transaction
@@ -35,9 +38,10 @@ class Intake:
         self.names = Names(name for (name,) in self._fetch("SELECT name FROM names ORDER BY id"))
         self.positions: dict[int, int] = dict(self._fetch("SELECT partition, position FROM positions"))
         ((self.open_id,),) = self._fetch(f"SELECT id FROM segments WHERE level = {OPEN}")
-        ((self._next_id,),) = self._fetch("SELECT max(id) + 1 FROM segments")
-        span = f"SELECT count(*), coalesce(min(received_ms), 0), coalesce(max(received_ms), 0) FROM s_{self.open_id}"
-        ((self.open_rows, self._since_ms, self._newest_ms),) = self._fetch(span)
+        self._next_id: int = self._fetch("SELECT max(id) + 1 FROM segments")[0][0]
+        span = f"SELECT count(*), min(received_ms), max(received_ms) FROM s_{self.open_id}"
+        ((self.open_rows, since_ms, newest_ms),) = self._fetch(span)
+        self._since_ms, self._newest_ms = since_ms or 0, newest_ms or 0
 
     def write(self, partition: int, position: int, rows: Rows) -> None:
         """Commit ``rows``, the names they brought and ``position``. On an error nothing has changed."""
@@ -86,8 +90,8 @@ class Intake:
             self.cursor.execute("UPDATE meta SET floor_ms = ?", [t_ms])
         self.floor_ms = t_ms
 
-    def _insert(self, prefix: str, table: object) -> None:
-        if len(table):  # type: ignore[arg-type]
+    def _insert(self, prefix: str, table: pa.Table) -> None:
+        if table.num_rows:
             self.cursor.register("arriving", table)
             self.cursor.execute(f"INSERT INTO {prefix}_{self.open_id} SELECT * FROM arriving")
             self.cursor.unregister("arriving")
@@ -110,7 +114,7 @@ class Intake:
         for name in {t for t in tables if t[:2] in ("s_", "x_")} - kept:
             self.cursor.execute(f"DROP TABLE {name}")
 
-    def _fetch(self, query: str) -> list[tuple[object, ...]]:
+    def _fetch(self, query: str) -> list[tuple[Any, ...]]:
         return self.cursor.execute(query).fetchall()
 
 

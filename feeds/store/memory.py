@@ -55,7 +55,7 @@ class MemoryStore:
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
-        rows = []
+        names, rows = list(dict.fromkeys(names)), []
         for key, row in self._between(asset, start_ms, end_ms):
             extras = self._extras.get(row["asset"], {}).get(key, {})
             values = {name: self._signal(name, row, extras) for name in names}

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from feeds.store.names import Names
+from feeds.store.port import StoreError
 from streams.records import SAMPLES, Frame
 
 _FLAGS: Final = pa.field("flags", pa.uint32(), nullable=False)  # quality of the sample, 0: nothing found
@@ -77,6 +78,26 @@ def signals_schema(names: Sequence[str]) -> pa.Schema:
     return pa.schema([ROWS.field("t_ms"), *(pa.field(n, pa.float64()) for n in names)])
 
 
+class UnsoundFrameError(StoreError):
+    """A frame whose parts don't fit together; it can never be stored."""
+
+
+def check(frame: Frame) -> None:
+    """Raises UnsoundFrameError when a row of ``frame`` points outside of it."""
+    reports, samples, extras = frame.reports, frame.samples, frame.extras
+    texts = [reports["asset"], reports["device"], extras["name"]]
+    pointers = [
+        ("report", samples["report"], reports.num_rows),
+        ("sample", extras["sample"], samples.num_rows),
+        *(("text", column.indices, len(column.dictionary)) for column in texts),
+    ]
+    for what, column, size in pointers:
+        values = column.to_numpy()
+        if len(values) and not 0 <= values.min() <= values.max() < size:
+            got = f"{values.min()}..{values.max()}"
+            raise UnsoundFrameError(f"frame points outside of itself: got {what} {got}, want 0..{size - 1}")
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """What is stored of some frames; ``received_ms`` is the newest receive time, 0 without reports."""
@@ -123,7 +144,8 @@ def _frame_rows(frame: Frame, names: Names) -> tuple[pa.RecordBatch, pa.RecordBa
 
 def _numbers(column: pa.DictionaryArray, names: Names) -> npt.NDArray[np.int32]:
     numbers = np.array([names.number(text) for text in column.dictionary.to_pylist()], np.int32)
-    return numbers[column.indices.to_numpy()]
+    indices: npt.NDArray[np.int32] = column.indices.to_numpy()
+    return numbers[indices]
 
 
 def _hash8(column: pa.FixedSizeBinaryArray) -> npt.NDArray[np.int64]:

@@ -106,7 +106,8 @@ def union(selects: Sequence[str]) -> str:
 
 def newest(rows: str) -> str:
     """Of ``rows`` (ROWS) the newest of each asset."""
-    return f"SELECT * FROM ({rows}) QUALIFY row_number() OVER (PARTITION BY asset ORDER BY t_ms DESC, hash DESC) = 1"
+    nth = "row_number() OVER (PARTITION BY asset ORDER BY t_ms DESC, hash DESC)"
+    return f"SELECT * FROM ({rows}) QUALIFY {nth} = 1"
 
 
 def cut(counts: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int]]:
