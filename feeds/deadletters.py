@@ -129,7 +129,7 @@ class DeadLetters:
                 "delete from letters where id in (select id from letters order by id limit ?)", (excess,)
             )
 
-    def _rows(self, query: str, values: Sequence[Any]) -> list[Any]:
+    def _rows(self, query: str, values: Sequence[Any]) -> Sequence[Any]:
         with self._lock:
             try:
                 with closing(self._db.execute(query, values)) as found:

@@ -235,8 +235,9 @@ class Gateway:
             await asyncio.wait_for(self._enough.wait(), self._settings.linger_s)
         if not self._enough.is_set() and not appending.done():
             enough = asyncio.ensure_future(self._enough.wait())
+            waiting: set[asyncio.Future[Any]] = {appending, enough}
             try:
-                await asyncio.wait({appending, enough}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 enough.cancel()
 
@@ -309,7 +310,7 @@ class Gateway:
                 self._acks.later(item.device, report.form, report.boot, report.seq, "disk_full", 10, now)
 
     def _send_acks(self, ahead_s: float = 0.0) -> None:
-        """Publish what is due in ``ahead_s``; while the broker is away the debts wait (devices send again anyway)."""
+        """Publish what is due in ``ahead_s``; what is lost now, the devices ask for by sending again."""
         if not self._reports.connected:
             return
         for answer in self._acks.due(time.monotonic() + ahead_s):
