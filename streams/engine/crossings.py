@@ -75,7 +75,7 @@ class Crossings:
         if crossing is None or zone.gate != crossing.gate.id:
             return
         if zone.kind is ZoneKind.PORT:
-            if zone.side == crossing.origin and crossing.state == "at_exit_port":
+            if zone.side == crossing.origin and "exit_port" in crossing.stages:
                 crossing.stages["exit_port_left"] = bracket
                 self._announce(crossing.state, bracket)
             elif zone.side == crossing.other and crossing.state == "at_entry_port":

@@ -1,0 +1,180 @@
+"""The present for the API: latest positions copied from the engine, and events as they are committed.
+
+The engine's thread publishes; readers on the event loop take. Each reader has a mask of rows that
+changed since it last looked, so a slow one gets merged positions and never holds the engine up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from api.ports import LiveBatch, PositionTable
+from geofences.zone import ZoneKind
+from streams.engine import Engine, World
+from streams.engine.columns import Columns
+from streams.engine.fixes import NONE
+from streams.events import Event
+
+_EVENTS: Final = 2_000  # waiting for one reader; above it the reader is told to catch up by cursor
+_SILENT_MS: Final = 600_000
+_MOVING_CKMH: Final = 500
+_COLUMNS: Final = {
+    "t": ("<i8", NONE),
+    "lon": ("<i4", 0),
+    "lat": ("<i4", 0),
+    "speed": ("<i4", -1),
+    "heading": ("<i4", -1),
+    "set": ("<i4", -1),
+    "country": ("<i4", -1),
+    "seen": ("<i8", 0),
+    "device": ("<i4", -1),
+    "cum": ("<i8", 0),
+    "trip_cum": ("<i8", 0),
+    "trip_t": ("<i8", NONE),
+}
+
+Rows = npt.NDArray[np.int64]
+
+
+class LiveView:
+    """A ``Live`` (see ``api.ports``) over one engine."""
+
+    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+        self._world = world
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._names: list[str] = []
+        self._tenants: list[str] = []
+        self._devices: list[str] = []
+        self._held = Columns(_COLUMNS)
+        self._readers: set[_Reader] = set()
+        self._at_gate: dict[int, bool] = {}
+
+    def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:
+        """Take over the state of ``rows`` and hand ``events`` on; called by the engine's thread."""
+        with self._lock:
+            self._names.extend(engine.names[len(self._names) :])
+            self._tenants.extend(engine.tenants[len(self._tenants) :])
+            if len(self._devices) < len(engine.sequences.rows):
+                self._devices = list(engine.sequences.rows)
+            self._held.add(len(self._names) - self._held.size)
+            for name in _COLUMNS:
+                self._held[name][rows] = engine.assets[name][rows]
+            for set_ in np.unique(engine.assets["set"][rows]).tolist():
+                self._learn(set_)
+        self._loop.call_soon_threadsafe(self._tell, rows, list(events))
+
+    def _learn(self, set_: int) -> None:
+        if set_ not in self._at_gate:
+            zones = self._world.areas(set_)
+            self._at_gate[set_] = any(self._world.zones[z].kind is ZoneKind.PORT for z in zones)
+
+    def _tell(self, rows: Rows, events: list[Event]) -> None:
+        for reader in self._readers:
+            reader.push(rows, events)
+
+    def snapshot(self, tenant: str | None) -> PositionTable:
+        """See Live.snapshot."""
+        with self._lock:
+            known = np.flatnonzero(self._held["t"][: self._held.size] != NONE)
+            if tenant is not None:
+                mine = np.array([self._tenants[row] == tenant for row in known.tolist()], bool)
+                known = known[mine] if len(known) else known
+            return self._table(known)
+
+    def table(self, rows: Rows) -> PositionTable:
+        """Latest positions of some rows, without those that never had one."""
+        with self._lock:
+            return self._table(rows[self._held["t"][rows] != NONE])
+
+    def _table(self, rows: Rows) -> PositionTable:
+        held = {name: self._held[name][rows] for name in _COLUMNS}
+        silent_before = int(time.time() * 1000) - _SILENT_MS
+        at_gate = np.array([self._at_gate.get(s, False) for s in held["set"].tolist()], bool)
+        state = np.select(
+            [held["seen"] < silent_before, held["speed"] >= _MOVING_CKMH, at_gate],
+            ["silent", "moving", "at_gate"],
+            "stopped",
+        )
+        countries = [self._world.zones[c].country or "" if c >= 0 else "" for c in held["country"].tolist()]
+        numbers = rows.tolist()
+        return PositionTable(
+            asset=[self._names[row] for row in numbers],
+            tenant=[self._tenants[row] for row in numbers],
+            device=[self._devices[d] if d >= 0 else "" for d in held["device"].tolist()],
+            t_ms=held["t"],
+            lon_e7=held["lon"],
+            lat_e7=held["lat"],
+            speed_ckmh=held["speed"],
+            heading_cdeg=held["heading"],
+            country=countries,
+            state=state.tolist(),
+            trip_mm=np.where(held["trip_t"] != NONE, held["cum"] - held["trip_cum"], -1),
+        )
+
+    def subscribe(self) -> AsyncIterator[LiveBatch]:
+        """See Live.subscribe."""
+        reader = _Reader(self)
+        self._readers.add(reader)
+        return reader
+
+    def drop(self, reader: _Reader) -> None:
+        """Forget a reader that went away."""
+        self._readers.discard(reader)
+
+    def close(self) -> None:
+        """End every subscription."""
+        for reader in list(self._readers):
+            reader.end()
+
+
+class _Reader(AsyncIterator[LiveBatch]):
+    """One subscription: rows and events that wait for it."""
+
+    def __init__(self, view: LiveView) -> None:
+        self._view = view
+        self._rows: set[int] = set()
+        self._events: deque[Event] = deque()
+        self._missed = False
+        self._ended = False
+        self._ready = asyncio.Event()
+
+    def push(self, rows: Rows, events: list[Event]) -> None:
+        """Rows that changed and new events; called on the loop."""
+        self._rows.update(rows.tolist())
+        if len(self._events) + len(events) > _EVENTS:
+            self._events.clear()
+            self._missed = True
+        else:
+            self._events.extend(events)
+        self._ready.set()
+
+    def end(self) -> None:
+        """No more batches."""
+        self._ended = True
+        self._ready.set()
+
+    async def __anext__(self) -> LiveBatch:
+        await self._ready.wait()
+        if self._ended:
+            raise StopAsyncIteration
+        self._ready.clear()
+        rows = np.array(sorted(self._rows), np.int64)
+        self._rows.clear()
+        events = tuple(self._events)
+        self._events.clear()
+        missed, self._missed = self._missed, False
+        table = self._view.table(rows) if len(rows) else None
+        return LiveBatch(table, events, missed)
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        self._view.drop(self)

@@ -1,0 +1,98 @@
+"""The settings of a process: flags over environment (CORRIDOR_*) over a TOML file over defaults.
+
+None is unset and 0 is zero. Unknown keys are refused, in the file as in the environment, since a typing
+error in a setting is an outage later. Secrets never show.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PREFIX: Final = "CORRIDOR_"
+CONFIG_VARIABLE: Final = "CORRIDOR_CONFIG"
+
+
+class SettingsError(Exception):
+    """Settings that can't be used; the message names key, got and want."""
+
+
+class Settings(BaseSettings):
+    """All settings of the embedded system; each key's meaning is its description."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix=_PREFIX)
+
+    data_dir: Path = Field(Path("corridor-data"), description="folder of all data")
+    http_host: str = Field("127.0.0.1", description="address of API and page")
+    http_port: int = Field(8080, ge=0, le=65535, description="port of API and page; 0: any free one")
+    mqtt_host: str = Field("127.0.0.1", description="address of the embedded broker: loopback only")
+    mqtt_port: int = Field(1883, ge=0, le=65535, description="port of the embedded broker; 0: any free one")
+    mqtt_url: str | None = Field(
+        None, description="a broker of your own: mqtt://host:port or mqtts://host:port"
+    )
+    mqtt_username: str | None = Field(None, description="user name at that broker")
+    mqtt_password: SecretStr | None = Field(None, description="password at that broker")
+    mqtt_ca_file: Path | None = Field(None, description="certificate authorities of that broker (PEM)")
+    mqtt_cert_file: Path | None = Field(None, description="this gateway's certificate (PEM)")
+    mqtt_key_file: Path | None = Field(None, description="the certificate's key (PEM)")
+    admin_key: SecretStr | None = Field(None, min_length=16, description="presets the admin key")
+    tenant: str = Field("main", pattern=r"^[a-z][a-z0-9-]{0,31}$", description="the tenant of the admin key")
+    log_retention_days: float = Field(30, gt=0, description="how long frames stay in the log")
+    store_retention_days: float | None = Field(
+        None, gt=0, description="how long samples stay; unset: for ever"
+    )
+    store_memory_mb: int = Field(256, ge=64, description="memory limit of the store")
+    min_free_mb: int = Field(256, ge=1, description="free disk below which nothing is acknowledged any more")
+    snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
+    device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")
+
+
+def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """Settings from ``flags`` (None is left out), environment and TOML file. Raises SettingsError."""
+    path = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    values: dict[str, Any] = _from_file(path) if path else {}
+    values |= _from_environment()
+    values |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_explained(e) for e in error.errors())) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"settings file not readable: {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"settings file is not TOML: {path}: {error}") from None
+    unknown = sorted(set(values) - set(Settings.model_fields))
+    if unknown:
+        want = ", ".join(sorted(Settings.model_fields))
+        raise SettingsError(f"{path}: unknown setting: got {', '.join(unknown)}, want one of {want}")
+    return values
+
+
+def _from_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in os.environ.items():
+        if not name.startswith(_PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        key = name.removeprefix(_PREFIX).lower()
+        if key not in Settings.model_fields:
+            want = ", ".join(_PREFIX + field.upper() for field in Settings.model_fields)
+            raise SettingsError(f"unknown environment variable: got {name}, want one of {want}")
+        values[key] = value
+    return values
+
+
+def _explained(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    secret = key in ("admin_key", "mqtt_password")
+    got = "something else" if secret else repr(error["input"])
+    return f"setting {key}: got {got}, want: {error['msg'].lower()}"

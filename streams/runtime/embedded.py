@@ -1,0 +1,115 @@
+"""The embedded runtime: one thread folds one partition of the log.
+
+The order is what makes a crash harmless: (1) read records after the engine's position, (2) fold them,
+(3) give events and position to the sink in one commit, (4) now and then write a snapshot. After a crash
+the newest snapshot is at or before the sink's position; folding on from it yields the same events under
+the same numbers, which the sink knows already and skips.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from streams.codec import CodecError
+from streams.engine import Engine, SnapshotError, World, restore, snapshot
+from streams.engine.columns import Array
+from streams.events import Event
+from streams.log import Log
+from streams.runtime.snapshots import SnapshotFiles
+
+_READ_BYTES: Final = 4 << 20
+_log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where events go: the read model."""
+
+    def apply(self, partition: int, position: int, events: Sequence[Event]) -> None:
+        """Keep the events and that the log is covered up to ``position``: all or nothing, idempotent."""
+        ...
+
+    def position(self, partition: int) -> int:
+        """The log position that is covered."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one step of the runner gave: new events (committed), rows that moved, records read."""
+
+    events: list[Event]
+    moved: Array
+    records: int
+
+
+class LogBehindError(Exception):
+    """The sink knows more than the log: the log lost records, so the sink must be rebuilt."""
+
+
+class Runner:
+    """Folds one partition; not for two threads at once. ``recover`` before the first ``step``."""
+
+    def __init__(self, log: Log, world: World, sink: Sink, files: SnapshotFiles, partition: int = 0) -> None:
+        self.log, self.world, self.sink, self.files, self.partition = log, world, sink, files, partition
+        self.engine = Engine(partition, world)
+        self.bad_records = 0
+        self._saved = 0
+
+    def recover(self) -> str:
+        """Begin at the newest readable snapshot, or at the log's start; says which.
+
+        Raises LogBehindError when the sink covers more than the log holds.
+        """
+        covered, end = self.sink.position(self.partition), self.log.end(self.partition)
+        if covered > end:
+            raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
+        for position in reversed(self.files.positions()):
+            if position > end:
+                continue
+            try:
+                self.engine = restore(self.files.load(position), self.world)
+            except (SnapshotError, OSError) as error:
+                _log.warning("snapshot_unusable position=%s reason=%s", position, error)
+                continue
+            self._saved = position
+            return f"from the snapshot at {position}, {end - position} records to fold"
+        return f"from the start of the log, {end} records to fold"
+
+    def step(self) -> Folded:
+        """Fold what is there (some megabytes at most) and commit it."""
+        records = self.log.read(self.partition, self.engine.position, _READ_BYTES)
+        if not records:
+            return Folded([], np.empty(0, np.int64), 0)
+        events: list[Event] = []
+        moved: list[Array] = []
+        covered = self.sink.position(self.partition)
+        for record in records:
+            try:
+                step = self.engine.fold(record)
+            except CodecError as error:
+                self.bad_records += 1
+                _log.error("record_unusable position=%s reason=%s", record.position, error)
+                continue
+            events.extend(step.events)
+            moved.append(step.moved)
+        self.sink.apply(self.partition, self.engine.position, events)
+        fresh = [event for event in events if event.position > covered]
+        rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
+        return Folded(fresh, rows, len(records))
+
+    def lag(self) -> int:
+        """Records that are in the log and not yet folded."""
+        return self.log.end(self.partition) - self.engine.position
+
+    def checkpoint(self) -> bool:
+        """Write a snapshot if anything was folded since the last one."""
+        if self.engine.position == self._saved:
+            return False
+        self.files.save(self.engine.position, snapshot(self.engine))
+        self._saved = self.engine.position
+        return True

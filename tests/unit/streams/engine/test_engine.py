@@ -1,0 +1,251 @@
+"""The engine on drives through a small world: crossings, visits, trips, and what must not move them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streams.codec import CodecError, dump_json
+from streams.engine import Engine, restore, snapshot
+from streams.events import Change, Event, Kind
+from streams.records import LogRecord, RecordKind
+from tests.unit.streams.engine.small_world import T0, Feeder, Sample, drive, feeder, world
+
+
+def stages(data: dict[str, Any]) -> list[str]:
+    return [name for name, bracket in data["stages"].items() if bracket is not None]
+
+
+def estimate(data: dict[str, Any], stage: str) -> float:
+    return (data["stages"][stage]["estimate_ms"] - T0) / 1000
+
+
+def test_a_drive_through_the_gate_is_one_crossing_with_all_stages_in_order() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.2, 0.2))
+    (crossing,) = feed.latest(Kind.CROSSING)
+    assert crossing["direction"] == "LA>CN"
+    assert crossing["state"] == "completed"
+    assert stages(crossing) == ["approach", "exit_port", "exit_port_left", "line", "entry_port", "leave"]
+    times = [estimate(crossing, s) for s in stages(crossing)]
+    assert times == sorted(times)
+    metres = 111_319.5 * 0.2
+    assert estimate(crossing, "line") == pytest.approx(metres / (40 / 3.6), abs=0.2)
+    assert crossing["duration_ms"] == pytest.approx(0.020 * 111_319.5 / (40 / 3.6) * 1000, abs=300)
+
+
+def test_states_of_a_crossing_come_as_revisions_of_one_object() -> None:
+    feed = feeder()
+    events = [e for e in feed.each(drive(0, -0.2, 0.2)) if e.kind is Kind.CROSSING]
+    assert len({e.id for e in events}) == 1
+    assert [e.revision for e in events] == list(range(1, len(events) + 1))
+    assert [e.change for e in events] == [Change.CREATED] + [Change.AMENDED] * (len(events) - 1)
+    states = [e.data["state"] for e in events]
+    assert states[0] == "at_exit_port"
+    assert states[-1] == "completed"
+
+
+def test_the_way_back_has_the_other_direction() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.2, 0.2))
+    feed.each(drive(10_000, 0.2, -0.2))
+    assert [c["direction"] for c in feed.latest(Kind.CROSSING)] == ["LA>CN", "CN>LA"]
+
+
+def test_brackets_hold_the_estimate_between_the_fixes_around_the_fence() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.2, 0.2, every_s=30))
+    (crossing,) = feed.latest(Kind.CROSSING)
+    for stage in crossing["stages"].values():  # type: ignore[attr-defined]
+        assert stage["earliest_ms"] < stage["estimate_ms"] < stage["latest_ms"]
+        assert stage["latest_ms"] - stage["earliest_ms"] == 30_000
+
+
+def test_a_gap_over_the_whole_gate_still_gives_the_crossing_and_cut_ports() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.2, -0.02))
+    feed.each(drive(4000, 0.02, 0.2))
+    (crossing,) = feed.latest(Kind.CROSSING)
+    assert crossing["state"] == "completed"
+    assert crossing["direction"] == "LA>CN"
+    assert {v["zone"] for v in feed.latest(Kind.VISIT) if v["how"] == "cut"} == {"port-la", "port-cn"}
+    line = crossing["stages"]["line"]  # type: ignore[index]
+    assert line["latest_ms"] - line["earliest_ms"] > 1_000_000
+    assert line["earliest_ms"] < line["estimate_ms"] < line["latest_ms"]
+
+
+def test_a_truck_that_turns_back_before_the_line_has_turned_back() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.1, -0.005))
+    feed.each(drive(3000, -0.006, -0.2))
+    (crossing,) = feed.latest(Kind.CROSSING)
+    assert crossing["state"] == "turned_back"
+    assert crossing["stages"]["line"] is None  # type: ignore[index]
+    assert crossing["duration_ms"] is None
+
+
+def test_jitter_at_a_fence_makes_one_visit() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.05, -0.0105))
+    feed.each([Sample(1000 + 5 * i, -0.0100 + (0.0002 if i % 2 else -0.0002), speed=0) for i in range(50)])
+    feed.each(drive(2000, -0.0105, -0.05))
+    visits = [v for v in feed.latest(Kind.VISIT) if v["zone"] == "port-la"]
+    assert len(visits) == 1
+
+
+def test_jitter_at_the_line_does_not_change_the_country() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.01, -0.0001))
+    feed.each([Sample(1000 + 5 * i, 0.0002 if i % 2 else -0.0002, speed=0) for i in range(50)])
+    assert [v["country"] for v in feed.latest(Kind.VISIT) if v["zone_kind"] == "country"] == ["LA"]
+
+
+def test_a_stay_below_the_minimum_dwell_is_no_visit_and_a_longer_one_is() -> None:
+    feed = feeder()
+    feed.each([Sample(0, -0.51), Sample(50, -0.499), Sample(100, -0.51), Sample(400, -0.52)])
+    assert not [v for v in feed.latest(Kind.VISIT) if v["zone"] == "yard"]
+    feed.each([Sample(4000, -0.51), Sample(4600, -0.45, speed=0), Sample(4800, -0.45, speed=0)])
+    (visit,) = [v for v in feed.latest(Kind.VISIT) if v["zone"] == "yard"]
+    assert visit["state"] == "open"
+    feed.each([Sample(5900, -0.35), Sample(6100, -0.34)])
+    (visit,) = [v for v in feed.latest(Kind.VISIT) if v["zone"] == "yard"]
+    assert visit["state"] == "closed"
+
+
+def test_the_first_fix_inside_a_zone_is_a_visit_with_an_open_beginning() -> None:
+    feed = feeder()
+    feed.feed([Sample(0, -0.005)])
+    visits = {v["zone"]: v for v in feed.latest(Kind.VISIT)}
+    assert set(visits) == {"la", "ap-la", "port-la"}
+    assert all(v["how"] == "open_beginning" and v["enter"]["earliest_ms"] is None for v in visits.values())  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Sample(500, 0.05, fix=1),
+        Sample(500, 0.05, fix=0),
+        Sample(500, 0.05, hdop=99.0),
+        Sample(500, None),
+        Sample(500, 0.0, 0.0),
+    ],
+)
+def test_a_fix_that_is_not_believed_moves_nothing(bad: Sample) -> None:
+    feed = feeder()
+    feed.each([Sample(0, -0.2), Sample(400, -0.2)])
+    events, before = feed.events.copy(), feed.engine.assets["lon"][0]
+    feed.feed([bad])
+    assert feed.events == events
+    assert feed.engine.assets["lon"][0] == before
+
+
+def test_a_time_ahead_of_the_receipt_is_not_believed() -> None:
+    feed = feeder()
+    feed.feed([Sample(0, -0.2)])
+    feed.feed([Sample(100_000, -0.19)], received_s=10)
+    feed.feed([Sample(20, -0.19)])
+    assert feed.engine.assets["t"][0] == T0 + 20_000
+
+
+def test_one_jump_is_left_out_and_the_drive_goes_on() -> None:
+    feed = feeder()
+    samples = drive(0, -0.2, -0.1)
+    samples[10] = Sample(samples[10].t_s, 0.5)
+    feed.feed(samples)
+    assert feed.engine.counts.jumps == 1
+    assert feed.latest(Kind.CROSSING) == []
+
+
+def test_a_repeated_report_counts_once_and_another_content_is_a_conflict() -> None:
+    feed = feeder()
+    record = feed.record([Sample(0, -0.2)])
+    feed.engine.fold(record)
+    feed.seq.clear()
+    feed.feed([Sample(0, -0.2)])
+    assert (feed.engine.counts.duplicates, feed.engine.counts.conflicts) == (1, 0)
+    feed.seq.clear()
+    feed.feed([Sample(50, -0.1)])
+    assert (feed.engine.counts.duplicates, feed.engine.counts.conflicts) == (1, 1)
+    assert feed.engine.assets["t"][0] == T0
+
+
+def test_a_trip_lasts_from_the_first_to_the_last_moving_fix() -> None:
+    feed = feeder()
+    feed.each([Sample(0, -0.3, speed=0), *drive(60, -0.3, -0.2, odometer_m=None)])
+    end = drive(60, -0.3, -0.2)[-1].t_s
+    feed.each([Sample(end + 60 * i, -0.2, speed=0) for i in range(1, 10)])
+    (trip,) = feed.latest(Kind.TRIP)
+    assert trip["state"] == "closed"
+    assert trip["start_ms"] == T0 + 60_000
+    assert trip["end_ms"] == T0 + round(end * 1000)
+    assert trip["distance_mm"] == pytest.approx(0.1 * 111_319_491, rel=1e-4)
+
+
+def test_a_short_stop_does_not_end_a_trip() -> None:
+    feed = feeder()
+    feed.each(drive(0, -0.3, -0.25))
+    end = drive(0, -0.3, -0.25)[-1].t_s
+    feed.each([Sample(end + 30 * i, -0.25, speed=0) for i in range(1, 9)])
+    feed.each(drive(end + 280, -0.25, -0.2))
+    assert len(feed.latest(Kind.TRIP)) == 1
+
+
+def command(id_: str, name: str, data: dict[str, Any], tenant: str = "main") -> bytes:
+    return dump_json({"id": id_, "command": name, "tenant": tenant, "by": "k", "data": data})
+
+
+def fold_command(engine: Engine, body: bytes) -> list[Event]:
+    return engine.fold(LogRecord(0, engine.position + 1, RecordKind.COMMAND, T0, "k", body)).events
+
+
+def test_commands_register_assets_once_and_fit_devices() -> None:
+    engine = Engine(0, world())
+    asset, answer = fold_command(engine, command("c1", "asset.register", {"vin": "V1", "name": "one"}))
+    assert (asset.kind, answer.kind, answer.data["ok"]) == (Kind.ASSET, Kind.COMMAND, True)
+    (again,) = fold_command(engine, command("c2", "asset.register", {"vin": "V1"}))
+    assert again.data["error"]["code"] == "duplicate"
+    assert fold_command(engine, command("c1", "asset.register", {"vin": "V9"})) == []
+    device, _ = fold_command(engine, command("c3", "device.fit", {"device": "d1", "asset": asset.id}))
+    assert device.data == {"device": "d1", "asset": asset.id, "from_ms": T0, "to_ms": None}
+    (other,) = fold_command(engine, command("c4", "device.fit", {"device": "d1", "asset": asset.id}, "other"))
+    assert other.data["error"]["code"] == "unknown"
+
+
+def test_a_record_that_is_not_readable_stops_nobody() -> None:
+    feed = feeder()
+    with pytest.raises(CodecError):
+        feed.engine.fold(LogRecord(0, 1, RecordKind.FRAME, T0, "k", b"garbage"))
+    assert feed.engine.position == 1
+    assert feed.feed([Sample(0, -0.2)])
+
+
+def everything() -> list[Sample]:
+    first = [s for a in ("a1", "a2") for s in drive(0 if a == "a1" else 700, -0.1, 0.1, asset=a)]
+    back = drive(9000, 0.1, -0.1, asset="a2")
+    parked = [Sample(4000 + 60 * i, 0.1, speed=0) for i in range(12)]
+    return sorted([*first, *parked, *back], key=lambda s: s.t_s)
+
+
+@pytest.mark.parametrize("size", [1, 7, 50, 1000])
+def test_events_do_not_depend_on_how_samples_are_batched(size: int) -> None:
+    one = feeder()
+    one.each(everything())
+    many = feeder()
+    samples = everything()
+    for i in range(0, len(samples), size):
+        many.feed(samples[i : i + size])
+    objects = [{(e.id, e.revision, str(e.data)) for e in f.events} for f in (one, many)]
+    assert objects[0] == objects[1]
+
+
+@pytest.mark.parametrize("at", [0, 3, 40, 77, 120, 200])
+def test_folding_on_after_a_restore_equals_never_having_stopped(at: int) -> None:
+    straight, stopped = feeder(), feeder()
+    for i, sample in enumerate(everything()):
+        if i == at:
+            stopped = Feeder(restore(snapshot(stopped.engine), world()), stopped.seq, stopped.events)
+        straight.feed([sample])
+        stopped.feed([sample])
+    assert stopped.events == straight.events
+    assert snapshot(stopped.engine) == snapshot(straight.engine)
