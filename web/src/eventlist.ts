@@ -1,0 +1,95 @@
+/** The list of events as they come, newest first, as sentences; each leads to its truck. */
+
+import { arrowKeys, h, icon } from "./dom.ts";
+import { clock, dayClock, instant } from "./format.ts";
+import { sentence } from "./sentences.ts";
+import type { Store } from "./store.ts";
+import type { CorridorEvent } from "./types.ts";
+
+const SHOWN = 120;
+const KINDS = ["all", "crossing", "visit"] as const;
+const KIND_NAMES = { all: "All", crossing: "Crossings", visit: "Visits" };
+
+export class EventList {
+  readonly element: HTMLElement;
+  private readonly list = h("ol", { class: "events", "aria-label": "Events, newest first" });
+  private readonly empty = h("p", { class: "empty" }, "Waiting for the first event.");
+  private kind: (typeof KINDS)[number] = "all";
+  private readonly rows = new Map<string, HTMLElement>();
+
+  constructor(private readonly store: Store) {
+    const buttons = KINDS.map((kind) =>
+      h("button", { type: "button", class: "segment", "aria-pressed": String(kind === this.kind), onclick: () => this.choose(kind, buttons) }, KIND_NAMES[kind]),
+    );
+    this.element = h(
+      "section",
+      { class: "section section-events", "aria-label": "Events" },
+      h("div", { class: "section-head" }, h("h2", {}, "Events"), h("div", { class: "segments", role: "group", "aria-label": "Which events" }, ...buttons)),
+      this.empty,
+      this.list,
+    );
+    arrowKeys(this.list, "button.event");
+    store.on("events", () => this.render());
+    store.on("info", () => this.rebuild());
+    this.render();
+  }
+
+  private choose(kind: (typeof KINDS)[number], buttons: HTMLElement[]): void {
+    this.kind = kind;
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(KINDS[i] === kind)));
+    this.rebuild();
+  }
+
+  private rebuild(): void {
+    this.rows.clear();
+    this.list.replaceChildren();
+    this.render();
+  }
+
+  private render(): void {
+    const wanted: CorridorEvent[] = [];
+    for (const event of this.store.log.items) {
+      if (wanted.length >= SHOWN) break;
+      if (this.kind === "all" ? worthTelling(event) : event.kind === this.kind) wanted.push(event);
+    }
+    const keys = new Set(wanted.map(keyOf));
+    for (const [key, row] of this.rows) {
+      if (keys.has(key)) continue;
+      row.remove();
+      this.rows.delete(key);
+    }
+    let before: Element | null = this.list.firstElementChild;
+    for (const event of wanted) {
+      let row = this.rows.get(keyOf(event));
+      if (!row) this.rows.set(keyOf(event), (row = this.row(event)));
+      if (row === before) before = row.nextElementSibling;
+      else this.list.insertBefore(row, before);
+    }
+    this.empty.hidden = wanted.length > 0;
+  }
+
+  private row(event: CorridorEvent): HTMLElement {
+    const said = sentence(event, this.store.name(event.asset));
+    const at = instant(event.t) ?? 0;
+    const title = `${event.kind} ${event.change}, revision ${event.revision}\n${event.t}`;
+    const body = h(
+      "button",
+      { type: "button", class: "event", title, onclick: () => event.asset && this.store.select({ kind: "truck", id: event.asset }) },
+      h("span", { class: `event-mark tone-${said.tone}` }),
+      h("span", { class: "event-body" },
+        h("span", { class: "event-text" }, h("strong", {}, said.subject), ` ${said.text}`),
+        h("span", { class: "event-detail" }, said.detail, event.change === "amended" && event.kind !== "asset" ? h("i", { class: "rev" }, `rev ${event.revision}`) : null)),
+      h("time", { datetime: event.t, title: dayClock(at) }, clock(at)),
+    );
+    body.firstElementChild!.append(icon(said.tone === "gate" ? "gate" : said.tone));
+    return h("li", {}, body);
+  }
+}
+
+/** Left out of "All": commands that went well, which an asset or device event tells anyway. */
+export function worthTelling(event: CorridorEvent): boolean {
+  return event.kind !== "command" || event.object.ok === false;
+}
+
+const keyOf = (event: CorridorEvent) => `${event.id}#${event.revision}`;
+

@@ -1,0 +1,125 @@
+/** Puts the page together: key, store, map, trucks, panels and the session. */
+
+import { Api } from "./api.ts";
+import { expose } from "./debug.ts";
+import { Detail } from "./detail.ts";
+import { h, iconButton } from "./dom.ts";
+import { number, STATE_NAMES } from "./format.ts";
+import { GateMarkers } from "./gatemarkers.ts";
+import { askForKey, forgetKey, keyFromAddress } from "./login.ts";
+import { CorridorMap } from "./map.ts";
+import { Session } from "./session.ts";
+import { Sidebar } from "./sidebar.ts";
+import { Store } from "./store.ts";
+import { Theme } from "./theme.ts";
+import { TruckLayer } from "./trucklayer.ts";
+
+const REGION_DEG = 2.4;
+
+const byId = (id: string) => document.getElementById(id)!;
+
+async function start(): Promise<void> {
+  const given = keyFromAddress();
+  await document.fonts.load('500 16px "Inter Variable"').catch(() => []);
+  const store = new Store();
+  const theme = new Theme((scheme) => {
+    map.recolour(scheme);
+    layer.recolour(map.palette);
+  });
+  const map = new CorridorMap(byId("map"), theme.scheme);
+  const layer = new TruckLayer(map.map, {
+    motion: store.motion,
+    trails: store.trails,
+    name: (asset) => store.name(asset),
+    shown: (state) => store.shown(state),
+    selected: () => (store.selection?.kind === "truck" ? store.selection.id : null),
+    dimmed: () => store.status.phase === "waiting",
+  }, map.palette);
+  for (const topic of ["positions", "selection", "filter", "status"] as const) store.on(topic, () => layer.touch());
+
+  const api = new Api(given ?? (await askForKey("")));
+  const session = new Session(api, store, (reason) => {
+    forgetKey();
+    void askForKey(reason).then(() => location.reload());
+  });
+  const sidebar = new Sidebar(byId("sidebar"), store, theme, () => session.live.retry());
+  new Detail(byId("detail"), store, api, map);
+  new GateMarkers(map, store);
+  pointer(map, layer, store);
+  controls(map, store, sidebar);
+  announce(store);
+  expose(store, map, layer, session);
+
+  await Promise.all([map.ready, session.start()]);
+  showRegion(map, store, false);
+  void session.zones().then((zones) => map.set("zones", zones));
+}
+
+/** The busiest gate and the trucks of its region. */
+function showRegion(map: CorridorMap, store: Store, animate: boolean): void {
+  const gate = store.gates[0];
+  const points: [number, number][] = gate ? [[gate.lon, gate.lat]] : [];
+  const { motion } = store;
+  for (let i = 0; i < motion.size; i++) {
+    const near = !gate || (Math.abs(motion.toLon[i]! - gate.lon) < REGION_DEG && Math.abs(motion.toLat[i]! - gate.lat) < REGION_DEG);
+    if (near) points.push([motion.toLon[i]!, motion.toLat[i]!]);
+  }
+  if (gate) points.push([gate.lon - 0.2, gate.lat - 0.2], [gate.lon + 0.2, gate.lat + 0.2]);
+  map.fit(points, 11, animate);
+}
+
+function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {
+  byId("controls").append(
+    iconButton("plus", "Zoom in", () => map.map.zoomIn()),
+    iconButton("minus", "Zoom out", () => map.map.zoomOut()),
+    h("hr"),
+    iconButton("fit", "Show the gate's region", () => showRegion(map, store, true)),
+    iconButton("gate", "Go to the gate", () => {
+      const gate = store.gates[0];
+      if (gate) store.select({ kind: "gate", id: gate.id });
+    }),
+  );
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target instanceof HTMLInputElement;
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    sidebar.focusSearch();
+  });
+}
+
+function pointer(map: CorridorMap, layer: TruckLayer, store: Store): void {
+  const tip = byId("tooltip");
+  map.map.on("mousemove", ({ point }) => {
+    const asset = layer.at(point.x, point.y);
+    layer.hover(asset);
+    map.map.getCanvas().style.cursor = asset ? "pointer" : "";
+    tip.hidden = !asset;
+    if (!asset) return;
+    const i = store.motion.index.get(asset)!;
+    tip.textContent = `${store.name(asset)} · ${STATE_NAMES[store.motion.stateOf(i)]} · ${number(store.motion.speed[i])} km/h`;
+    const box = map.map.getContainer().getBoundingClientRect();
+    tip.style.transform = `translate(${Math.round(box.left + point.x + 14)}px, ${Math.round(box.top + point.y + 14)}px)`;
+  });
+  map.map.on("mouseout", () => {
+    layer.hover(null);
+    tip.hidden = true;
+  });
+  map.map.on("click", ({ point }) => {
+    const asset = layer.at(point.x, point.y);
+    if (asset) store.select({ kind: "truck", id: asset });
+  });
+}
+
+/** Tell assistive technology of the connection's changes, nothing else: the events would never stop. */
+function announce(store: Store): void {
+  let before = store.status.phase;
+  store.on("status", () => {
+    const { phase } = store.status;
+    if (phase === before) return;
+    if (phase === "live") byId("announcer").textContent = before === "live" ? "" : "Connected, showing live data";
+    if (phase === "waiting") byId("announcer").textContent = "Connection lost, trying again";
+    before = phase;
+  });
+}
+
+void start();

@@ -1,0 +1,231 @@
+/** What is known of one truck: who it is, what it does now, its day, its signals, crossings and visits. */
+
+import type { Api } from "./api.ts";
+import { chartCard } from "./charts.ts";
+import { crossingCard } from "./crossingview.ts";
+import { DayTrack } from "./daytrack.ts";
+import { h, icon } from "./dom.ts";
+import { ago, clock, country, dayClock, duration, heading, instant, margin, number, place, STATE_NAMES } from "./format.ts";
+import type { CorridorMap } from "./map.ts";
+import { span } from "./sentences.ts";
+import type { Store } from "./store.ts";
+import type { Asset, Visit } from "./types.ts";
+
+const DAY_MS = 86_400_000;
+const AHEAD_MS = 60_000;
+const FRESH_MS = 15_000;
+
+const SIGNALS: [name: string, label: string, unit: string, decimals: number][] = [
+  ["speed_kmh", "Speed", "km/h", 0],
+  ["engine_rpm", "Engine", "rpm", 0],
+  ["fuel_level_pct", "Fuel", "%", 1],
+  ["coolant_c", "Coolant", "°C", 0],
+  ["axle_load_kg", "Axle load", "kg", 0],
+  ["battery_v", "Battery", "V", 1],
+  ["ambient_c", "Outside", "°C", 0],
+  ["odometer_m", "Odometer", "m", 0],
+];
+
+export class TruckPanel {
+  readonly element = h("div", { class: "detail-body" });
+  private readonly now = h("dl", { class: "figures" });
+  private readonly identity = h("dl", { class: "identity" });
+  private readonly badge = h("span", { class: "badge" });
+  private readonly title = h("h2", { tabindex: "-1" });
+  private readonly day = section("Day");
+  private readonly signals = section("Signals");
+  private readonly crossings = section("Crossings");
+  private readonly visits = section("Visits");
+  private track: DayTrack | null = null;
+  private closed = false;
+  private readonly off: (() => void)[];
+  private readonly clock: number;
+  private heard = performance.now();
+
+  constructor(private readonly store: Store, private readonly api: Api, private readonly map: CorridorMap, readonly asset: string) {
+    this.element.append(h("div", { class: "detail-title" }, this.title, this.badge), this.identity, this.now,
+      this.day.root, this.signals.root, this.crossings.root, this.visits.root);
+    this.showNow();
+    this.off = [
+      store.on("positions", () => this.showNow()),
+      store.on("info", () => this.showNow()),
+      store.on("events", () => this.followEvents()),
+    ];
+    this.clock = window.setInterval(() => void this.loadSignals(), FRESH_MS);
+    void this.loadIdentity();
+    void this.loadDay();
+    void this.loadSignals();
+    void this.loadPassages();
+  }
+
+  focus(): void {
+    this.title.focus({ preventScroll: true });
+  }
+
+  close(): void {
+    this.closed = true;
+    window.clearInterval(this.clock);
+    this.track?.close();
+    for (const off of this.off) off();
+  }
+
+  private row(): number {
+    return this.store.motion.index.get(this.asset) ?? -1;
+  }
+
+  private lastTime(): number {
+    const i = this.row();
+    return i < 0 ? Date.now() : this.store.motion.t[i]!;
+  }
+
+  private showNow(): void {
+    this.title.textContent = this.store.name(this.asset);
+    const i = this.row();
+    const { motion } = this.store;
+    if (i < 0) return void this.now.replaceChildren(...figure("Position", "never reported", ""));
+    const state = motion.stateOf(i);
+    this.badge.className = `badge badge-${state}`;
+    this.badge.textContent = STATE_NAMES[state]!;
+    const t = motion.t[i]!;
+    const behind = this.store.newest - t;
+    this.now.replaceChildren(
+      ...figure("Speed", number(motion.speed[i]), "km/h"),
+      ...figure("Heading", heading(motion.heading[i]), ""),
+      ...figure("Country", country(motion.country[i]), ""),
+      ...figure("Last fix", clock(t), behind > 60_000 ? ago(behind) : ""),
+    );
+    this.now.title = place(motion.toLon[i]!, motion.toLat[i]!);
+  }
+
+  private async loadIdentity(): Promise<void> {
+    const asset = await this.api.asset(this.asset).catch(() => null);
+    if (this.closed) return;
+    const info = this.store.info.get(this.asset);
+    const vin = asset?.vin ?? info?.vin ?? null;
+    this.identity.replaceChildren(
+      ...pair("VIN", vin ? copyable(vin) : "unknown"),
+      ...pair("Chassis", asset?.chassis ?? null),
+      ...pair("Plates", asset?.plates?.join(", ") ?? null),
+      ...pair("Vehicle", vehicle(asset)),
+      ...pair("Fleet", asset?.fleet ?? info?.fleet ?? null),
+      ...pair("Device", info?.device ?? null),
+    );
+  }
+
+  private async loadDay(): Promise<void> {
+    const to = this.lastTime() + AHEAD_MS;
+    try {
+      const track = await this.api.track(this.asset, to - DAY_MS, to, 1500);
+      if (this.closed) return;
+      if (track.t.length < 2) return this.day.say("No track in the last 24 hours.");
+      this.track?.close();
+      this.track = new DayTrack(this.map, track);
+      const whole = h("button", { type: "button", class: "link", onclick: () => this.track?.fit() }, icon("fit"), "Whole track");
+      this.day.set(this.track.element);
+      this.day.head.querySelector(".link")?.remove();
+      this.day.head.append(whole);
+    } catch (error) {
+      this.day.say(wrong("track", error));
+    }
+  }
+
+  private async loadSignals(): Promise<void> {
+    const to = this.lastTime() + AHEAD_MS;
+    try {
+      const signals = await this.api.signals(this.asset, SIGNALS.map(([name]) => name), to - DAY_MS, to, 240);
+      if (this.closed) return;
+      const cards = SIGNALS.map(([name, label, unit, decimals]) => chartCard(label, unit, decimals, signals.t, signals.values[name] ?? []));
+      const known = cards.filter((card) => card !== null);
+      if (known.length === 0) return this.signals.say("This truck has sent no signals.");
+      if (!this.signals.root.matches(":hover")) this.signals.set(h("div", { class: "charts" }, ...known));
+    } catch (error) {
+      this.signals.say(wrong("signals", error));
+    }
+  }
+
+  private async loadPassages(): Promise<void> {
+    try {
+      const [crossings, visits] = await Promise.all([
+        this.api.crossings({ asset: this.asset, limit: "50" }),
+        this.api.visits({ asset: this.asset, limit: "100" }),
+      ]);
+      if (this.closed) return;
+      const newest = crossings.slice().sort((a, b) => begin(b.stages.approach ?? b.stages.line) - begin(a.stages.approach ?? a.stages.line));
+      if (newest.length) this.crossings.set(...newest.map((crossing) => crossingCard(crossing, crossing.gate_name)));
+      else this.crossings.say("No crossing so far.");
+      const sorted = visits.slice().sort((a, b) => begin(b.enter) - begin(a.enter));
+      if (sorted.length) this.visits.set(h("ul", { class: "visits" }, ...sorted.map(visitRow)));
+      else this.visits.say("No visit to a zone so far.");
+    } catch (error) {
+      this.crossings.say(wrong("crossings", error));
+    }
+  }
+
+  private followEvents(): void {
+    const mine = this.store.log.items.slice(0, 50).some((event) => event.asset === this.asset);
+    if (!mine || performance.now() - this.heard < 1500) return;
+    this.heard = performance.now();
+    void this.loadPassages();
+  }
+}
+
+function begin(bracket: { estimate: string } | null | undefined): number {
+  return instant(bracket?.estimate) ?? 0;
+}
+
+function vehicle(asset: Asset | null): string | null {
+  return [asset?.maker, asset?.kind?.replace("_", " ")].filter(Boolean).join(" ") || null;
+}
+
+function wrong(what: string, error: unknown): string {
+  return `Could not load ${what}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function figure(label: string, value: string, unit: string): HTMLElement[] {
+  return [h("div", {}, h("dt", {}, label), h("dd", {}, value, unit ? h("small", {}, ` ${unit}`) : null))];
+}
+
+function pair(label: string, value: string | Node | null): HTMLElement[] {
+  return value ? [h("dt", {}, label), h("dd", {}, value)] : [];
+}
+
+function copyable(text: string): HTMLElement {
+  const button = h("button", { type: "button", class: "copy", title: "Copy", "aria-label": `Copy VIN ${text}` }, h("code", {}, text), icon("copy"));
+  button.addEventListener("click", () => {
+    void navigator.clipboard?.writeText(text).then(() => {
+      button.classList.add("copied");
+      window.setTimeout(() => button.classList.remove("copied"), 1200);
+    });
+  });
+  return button;
+}
+
+function visitRow(visit: Visit): HTMLElement {
+  const at = instant(visit.enter.estimate) ?? 0;
+  const width = margin(instant(visit.enter.earliest), instant(visit.enter.latest));
+  const dwell = span(visit as unknown as Record<string, unknown>, "dwell");
+  const name = visit.zone_kind === "country" ? country(visit.country) : visit.zone_name;
+  return h("li", { class: visit.state === "open" ? "visit-open" : "" },
+    h("span", { class: "visit-name" }, name, h("small", {}, visit.zone_kind)),
+    h("span", { class: "visit-time" }, dayClock(at), h("small", {}, width)),
+    h("span", { class: "visit-stay" }, visit.state === "open" ? "inside" : dwell === null ? "" : duration(dwell)));
+}
+
+interface Section {
+  root: HTMLElement;
+  head: HTMLElement;
+  set(...children: Node[]): void;
+  say(text: string): void;
+}
+
+export function section(title: string): Section {
+  const body = h("div", {}, h("p", { class: "empty" }, "Loading…"));
+  const head = h("div", { class: "section-head" }, h("h3", {}, title));
+  const root = h("section", { class: "detail-section", "aria-label": title }, head, body);
+  return {
+    root,
+    head,
+    set: (...children) => body.replaceChildren(...children),
+    say: (text) => body.replaceChildren(h("p", { class: "empty" }, text)),
+  };
+}
