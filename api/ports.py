@@ -55,6 +55,13 @@ class PositionTable:
     def __len__(self) -> int:
         return len(self.asset)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> PositionTable:
+        """The rows of these numbers, in this order."""
+        columns = (getattr(self, name) for name in self.__slots__)
+        return PositionTable(
+            *(c[rows] if isinstance(c, np.ndarray) else [c[i] for i in rows.tolist()] for c in columns)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LiveBatch:

@@ -1,0 +1,51 @@
+"""Who asks: the key of a request becomes a Scope, by one dependency that every route of /v1 has."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.errors import Problem
+from api.scope import Scope
+from api.state import state_of
+from feeds.keys import KeyRing, Principal, Role
+
+_LOG = logging.getLogger("corridor.api.audit")
+_BEARER: Final = HTTPBearer(
+    auto_error=False, description="An API key; the admin key is printed once, at the first start."
+)
+_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="corridor"'}
+_ALLOWED: Final = frozenset({Role.ADMIN})
+
+
+async def scope_of(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+) -> Scope:
+    """The scope of a request's key. Raises Problem 401 or 403."""
+    state = state_of(request.app)
+    who = principal_of(state.ports.keys, credentials.credentials if credentials else None)
+    request.state.principal = who
+    return Scope(state.ports, state.directory, who)
+
+
+def principal_of(keys: KeyRing, key: str | None) -> Principal:
+    """Who holds ``key``. Raises Problem 401 or 403."""
+    if not key:
+        raise Problem(
+            401, "no key: got no usable Authorization header, want `Bearer KEY`", headers=_CHALLENGE
+        )
+    who = keys.find(key)
+    if who is None:
+        _LOG.warning("key_refused")
+        raise Problem(401, "key not known: got one that no tenant holds", headers=_CHALLENGE)
+    if who.role not in _ALLOWED:
+        _LOG.warning("role_refused name=%s tenant=%s role=%s", who.name, who.tenant, who.role)
+        raise Problem(403, f"role not allowed here: got {who.role}, want {', '.join(sorted(_ALLOWED))}")
+    return who
+
+
+Scoped = Annotated[Scope, Depends(scope_of)]
+"""What a route takes to get its scope, and with it the check of the key."""

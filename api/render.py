@@ -1,0 +1,79 @@
+"""From the engine's integers to the API's units, by the endings of names.
+
+``x_ms`` becomes ``x``, RFC 3339 in UTC; but the durations in DURATIONS become ``x_s``, seconds.
+``x_e7`` becomes ``x`` in degrees, ``x_mm`` ``x_m``, ``x_ckmh`` ``x_kmh``, ``x_permille`` ``x`` as a share of 1.
+Null stays null under the new name. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from api.times import format_instant
+from feeds.readmodel import StoredObject
+from streams.events import Event, Kind
+
+DURATIONS: Final = frozenset({"dwell_ms", "duration_ms"})
+
+_ENDINGS: Final[dict[str, tuple[str, Callable[[int], Any]]]] = {
+    "ms": ("", format_instant),
+    "e7": ("", lambda v: v / 1e7),
+    "mm": ("_m", lambda v: v / 1000),
+    "ckmh": ("_kmh", lambda v: v / 100),
+    "permille": ("", lambda v: v / 1000),
+}
+
+
+def render(value: Any) -> Any:
+    """``value`` (JSON values in engine units) in API units, recursively."""
+    if isinstance(value, dict):
+        return dict(_entry(name, inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return [render(inner) for inner in value]
+    return value
+
+
+def event_line(event: Event, cursor: str) -> bytes:
+    """One line of the event feed, without the line's end."""
+    line = {
+        "cursor": cursor,
+        "kind": event.kind.value,
+        "id": event.id,
+        "revision": event.revision,
+        "change": event.change.value,
+        "asset": event.asset,
+        "t": format_instant(event.t_ms),
+        "recorded": format_instant(event.recorded_ms),
+        "object": render(event.data),
+    }
+    return orjson.dumps(line)
+
+
+def item(row: StoredObject) -> dict[str, Any]:
+    """An object as lists and single answers show it."""
+    head: dict[str, Any] = {"id": row.id}
+    if row.kind is not Kind.ASSET:
+        head["asset"] = row.asset or None
+    head |= render(row.data)
+    head |= {
+        "revision": row.revision,
+        "change": row.change.value,
+        "t": format_instant(row.t_ms),
+        "recorded": format_instant(row.recorded_ms),
+    }
+    return head
+
+
+def _entry(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, dict | list):
+        return name, render(value)
+    stem, _, ending = name.rpartition("_")
+    if not stem or ending not in _ENDINGS or isinstance(value, str | bool):
+        return name, value
+    if name in DURATIONS:
+        return f"{stem}_s", None if value is None else value / 1000
+    new_ending, convert = _ENDINGS[ending]
+    return stem + new_ending, None if value is None else convert(value)

@@ -1,0 +1,244 @@
+"""The shapes of requests, checked, and of answers, for the OpenAPI document.
+
+Answers are built from columns and rows without passing through these models: they describe, the tests
+compare.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from api.times import Instant
+from feeds import vin
+
+Item = TypeVar("Item")
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+def _vin(text: str) -> str:
+    return vin.parse(text).text
+
+
+Vin = Annotated[
+    str, AfterValidator(_vin), Field(max_length=64, description="17 characters, check digit included.")
+]
+
+
+class AssetKind(StrEnum):
+    """What a vehicle is."""
+
+    TRACTOR = "tractor"
+    SEMI_TRAILER = "semi_trailer"
+    SPECIAL = "special"
+    PASSENGER = "passenger"
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class AssetChange(_Request):
+    """What of an asset may change; only the fields given do."""
+
+    chassis: Text | None = None
+    plates: Annotated[list[Text], Field(max_length=10)] = []
+    kind: AssetKind | None = None
+    maker: Text | None = None
+    name: Text | None = None
+    fleet: Text | None = None
+
+
+class AssetNew(AssetChange):
+    """An asset to register."""
+
+    vin: Vin
+
+
+class DeviceNew(_Request):
+    """A device to fit to an asset (its id or VIN), since now unless ``from`` says otherwise."""
+
+    device: DeviceName
+    asset: Text
+    from_: Annotated[Instant | None, Field(alias="from")] = None
+
+
+class Problem(BaseModel):
+    """RFC 9457. ``errors`` is there when single fields were wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[dict[str, Any]] | None = None
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Page(_Answer, Generic[Item]):
+    """One page of a list; ask again with ``after`` = ``next`` until that is null."""
+
+    items: list[Item]
+    next: str | None
+
+
+class _Object(_Answer):
+    id: str
+    revision: int
+    change: str
+    t: str
+    recorded: str
+
+
+class Asset(_Object):
+    """A vehicle."""
+
+    vin: str
+    chassis: str | None
+    plates: list[str]
+    kind: str | None
+    maker: str | None
+    name: str | None
+    fleet: str | None
+
+
+class Device(_Object):
+    """A telematics unit and the asset that it is fitted to; ``to`` is set once it was taken off."""
+
+    device: str
+    asset: str | None
+    from_: Annotated[str, Field(alias="from")]
+    to: str | None
+
+
+class Bracket(_Answer):
+    """An instant with its bounds: not before ``earliest``, not after ``latest``."""
+
+    earliest: str | None
+    latest: str
+    estimate: str
+    lon: float
+    lat: float
+
+
+class Visit(_Object):
+    """An asset inside a zone."""
+
+    asset: str
+    zone: str
+    zone_name: str
+    zone_kind: str
+    gate: str | None
+    country: str | None
+    state: str
+    how: str
+    enter: Bracket
+    leave: Bracket | None
+    dwell_s: float | None
+
+
+class Crossing(_Object):
+    """One passage through a gate."""
+
+    asset: str
+    gate: str
+    gate_name: str
+    direction: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    state: str
+    stages: dict[str, Bracket | None]
+    duration_s: float | None
+
+
+class Trip(_Object):
+    """From setting off to standing still."""
+
+    asset: str
+    state: str
+    start: Any
+    end: Any
+    distance_m: float
+    odometer_m: float | None
+
+
+class EventLine(BaseModel):
+    """One line of the event feed: a revision of an object, whole."""
+
+    cursor: str
+    kind: str
+    id: str
+    revision: int
+    change: str
+    asset: str
+    t: str
+    recorded: str
+    object: dict[str, Any]
+
+
+class FeatureCollection(_Answer):
+    """GeoJSON, RFC 7946."""
+
+    type: str
+    features: list[dict[str, Any]]
+
+
+class Gate(_Answer):
+    """A border crossing place with the tenant's assets in it, by direction."""
+
+    id: str
+    name: str
+    a: dict[str, Any]
+    b: dict[str, Any]
+    line: dict[str, Any]
+    lon: float
+    lat: float
+    queue: dict[str, int]
+    recent: list[Crossing]
+
+
+class DeadLetter(_Answer):
+    """A refused report."""
+
+    id: int
+    received: str
+    device: str
+    topic: str
+    reason: str
+    detail: str
+    boot: str | None
+    seq: int | None
+    payload: str
+    payload_bytes: int
+
+
+class Whoami(BaseModel):
+    """The key's holder."""
+
+    name: str
+    tenant: str
+    role: str
+
+
+class ImportRefusal(BaseModel):
+    """What is wrong in one place of an imported file; the header is row 1."""
+
+    row: int
+    column: str
+    got: str
+    want: str
+
+
+class ImportReport(BaseModel):
+    """What became of an imported file."""
+
+    rows: int
+    registered: int
+    refused: list[ImportRefusal]
