@@ -106,8 +106,9 @@ def union(selects: Sequence[str]) -> str:
 
 def newest(rows: str) -> str:
     """Of ``rows`` (ROWS) the newest of each asset."""
-    nth = "row_number() OVER (PARTITION BY asset ORDER BY t_ms DESC, hash DESC)"
-    return f"SELECT * FROM ({rows}) QUALIFY {nth} = 1"
+    when = f"SELECT asset, max(t_ms) AS t_ms FROM ({rows}) GROUP BY asset"
+    nth = "row_number() OVER (PARTITION BY asset ORDER BY hash DESC)"
+    return f"SELECT * FROM ({rows}) SEMI JOIN ({when}) USING (asset, t_ms) QUALIFY {nth} = 1"
 
 
 def cut(counts: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int]]:

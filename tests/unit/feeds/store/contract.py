@@ -251,7 +251,7 @@ class StoreContract:
 
         threads = [guarded(lambda p=p: write(p)) for p in range(2)]
         threads += [guarded(read) for _ in range(2)]
-        threads.append(guarded(lambda: [self.settle(store) for _ in range(3)]))
+        threads.append(guarded(lambda: self.settle(store)))
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -5,8 +5,7 @@ import pytest
 
 from feeds.store.duck import DuckStore
 from feeds.store.port import Store
-from tests.unit.feeds.store.contract import ALL, StoreContract, times
-from tests.unit.feeds.store.frames import Report, at, frame
+from tests.unit.feeds.store.contract import StoreContract
 
 LATER_MS = 1_900_000_000_000
 
