@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.payload import cbor, json
 from gateway.payload.envelope import read_envelope
@@ -20,12 +21,13 @@ _COSE_SIGN1: Final = 0xD2
 _BRACE: Final = 0x7B
 
 
-def decode(payload: bytes) -> Report:
+def decode(payload: bytes, bus: TransportState | None = None) -> Report:
     """Decode one report as published (design section 5).
 
     Checks the envelope and the types and lengths of the lists; single values are left to the frame's
-    column checks. Raises ``RefusedError``: ``too_large``, ``not_readable``, ``not_supported``,
-    ``bad_field``, ``too_many_samples``, ``unequal_columns``, ``impossible_value``.
+    column checks. ``bus``, one per device, lets CAN transfers span reports; it changes nothing else but
+    which sender of a signal counts. Raises ``RefusedError``: ``too_large``, ``not_readable``,
+    ``not_supported``, ``bad_field``, ``too_many_samples``, ``unequal_columns``, ``impossible_value``.
     """
     if len(payload) > MAX_BYTES:
         raise RefusedError(
@@ -35,9 +37,9 @@ def decode(payload: bytes) -> Report:
         raise RefusedError("not_readable", "report empty: got 0 bytes, want a CBOR map or a JSON object")
     first = payload[0]
     if first == _BRACE:
-        return read_envelope(json.read(payload), Form.JSON)
+        return read_envelope(json.read(payload), Form.JSON, bus)
     if first == _COSE_SIGN1:
         raise RefusedError(
             "not_supported", "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
         )
-    return read_envelope(cbor.read(payload), Form.CBOR)
+    return read_envelope(cbor.read(payload), Form.CBOR, bus)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.payload.embedded import merge_can, merge_nmea
 from gateway.payload.facts import read_facts
@@ -26,10 +27,11 @@ _OTHER: Final = frozenset(("v", "boot", "boot_n", "seq", "prev", "datum", "nmea"
 _DATUMS: Final = ("wgs84", "gcj02", "bd09")
 
 
-def read_envelope(got: dict[str, Any], form: Form) -> Report:
+def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = None) -> Report:
     """Check a decoded map by design section 5 and give the report; raises ``RefusedError``.
 
-    A refusal names ``boot`` and ``seq`` once both are legal, so that the device can be answered.
+    A refusal names ``boot`` and ``seq`` once both are legal, so that the device can be answered. ``bus``
+    is what the device's CAN bus left open in the report before.
     """
     boot, seq = _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, 2**63 - 1)
     if boot is None or seq is None:
@@ -38,13 +40,13 @@ def read_envelope(got: dict[str, Any], form: Form) -> Report:
         )
         raise RefusedError("bad_field", f"bad {field}: got {shown(got.get(field))}, want {want}")
     try:
-        return _read(got, form, boot, seq)
+        return _read(got, form, boot, seq, bus)
     except RefusedError as error:
         error.boot, error.seq = boot, seq
         raise
 
 
-def _read(got: dict[str, Any], form: Form, boot: str, seq: int) -> Report:
+def _read(got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportState | None) -> Report:
     if _whole(got.get("v"), 1, 1) is None:
         raise RefusedError("bad_field", f"bad v: got {shown(got.get('v'))}, want 1")
     boot_n = got.get("boot_n")
@@ -62,7 +64,7 @@ def _read(got: dict[str, Any], form: Form, boot: str, seq: int) -> Report:
         extras,
     )
     if got.keys() & {"facts", "nmea", "can"}:
-        _read_rare(got, report)
+        _read_rare(got, report, bus)
     return report
 
 
@@ -98,13 +100,13 @@ def _columns(got: dict[str, Any]) -> tuple[dict[str, list[Any]], dict[str, list[
     return columns, extras
 
 
-def _read_rare(got: dict[str, Any], report: Report) -> None:
+def _read_rare(got: dict[str, Any], report: Report, bus: TransportState | None) -> None:
     if got.get("facts") is not None:
         report.facts = read_facts(got["facts"])
     if got.get("nmea") is not None:
         merge_nmea(report, got["nmea"])
     if got.get("can") is not None:
-        merge_can(report, got["can"])
+        merge_can(report, got["can"], bus)
     samples = len(report.columns["t"])
     if samples > MAX_SAMPLES:
         raise RefusedError(
