@@ -33,7 +33,9 @@ def read_zones(text: str | bytes) -> tuple[Zone, ...]:
     """
     features = [(n, f) for n, f in enumerate(_features(text)) if _kind(f) != "gate"]
     labels = [_label(number, feature) for number, feature in features]
-    polygons = [_polygon(_member(f, "geometry", label), label) for (_, f), label in zip(features, labels, strict=True)]
+    polygons = [
+        _polygon(_member(f, "geometry", label), label) for (_, f), label in zip(features, labels, strict=True)
+    ]
     _refuse_crossing_rings(polygons, labels)
     zones = tuple(
         _zone(_member(feature, "properties", label), polygon, label)
@@ -101,7 +103,9 @@ def _member(feature: Any, name: str, label: str) -> dict[str, Any]:
 def _zone(properties: Mapping[str, Any], polygon: Polygon | MultiPolygon, label: str) -> Zone:
     kind = properties.get("kind")
     if kind not in set(ZoneKind):
-        raise GeometryRefusedError(f"{label}: kind not known: got {kind!r}, want one of {', '.join(ZoneKind)}")
+        raise GeometryRefusedError(
+            f"{label}: kind not known: got {kind!r}, want one of {', '.join(ZoneKind)}"
+        )
     if kind != ZoneKind.COUNTRY:
         _refuse_roadless(polygon, label)
     return Zone(
@@ -121,7 +125,9 @@ def _zone(properties: Mapping[str, Any], polygon: Polygon | MultiPolygon, label:
 def _gate(feature: Any, label: str) -> Gate:
     properties, geometry = _member(feature, "properties", label), _member(feature, "geometry", label)
     if geometry.get("type") not in ("LineString", "MultiLineString"):
-        raise GeometryRefusedError(f"{label}: a gate is a line: got {geometry.get('type')!r}, want LineString")
+        raise GeometryRefusedError(
+            f"{label}: a gate is a line: got {geometry.get('type')!r}, want LineString"
+        )
     rows = geometry["coordinates"] if geometry["type"] == "MultiLineString" else [geometry["coordinates"]]
     lines = [_positions(row, f"{label}: line {number}", 2) for number, row in enumerate(rows)]
     line = shapely.multilinestrings([shapely.LineString(points) for points in lines])
@@ -206,7 +212,9 @@ def _refuse_position(row: Sequence[Any], label: str) -> None:
     for at, position in enumerate(row):
         numbers = isinstance(position, list) and all(type(x) in (int, float) for x in position)
         if not numbers or len(position) not in (2, 3):
-            raise GeometryRefusedError(f"{label}, position {at} is no position: got {position!r}, want [lon, lat]")
+            raise GeometryRefusedError(
+                f"{label}, position {at} is no position: got {position!r}, want [lon, lat]"
+            )
     raise GeometryRefusedError(f"{label}: positions of mixed length: want [lon, lat] everywhere")
 
 
