@@ -72,21 +72,23 @@ class Fault:
 
 def times(parts: Sequence[list[Any]]) -> pa.Array | list[Fault]:
     """The instants of all reports as int64, or what is wrong with them."""
-    values = list(chain.from_iterable(parts))
-    if set(map(type, values)) <= {int}:
-        try:
-            array = pa.array(values, _I64)
-            found: NDArray[np.int64] = array.to_numpy()
-            if not len(found) or (found.min() >= TIME.low and found.max() <= TIME.high):
-                return array
-        except (pa.ArrowException, OverflowError):
-            pass
+    array = _inferred(parts)
+    if array is not None and not len(array):
+        return pa.array([], _I64)
+    if array is not None and array.type == _I64 and not array.null_count:
+        found: NDArray[np.int64] = array.to_numpy()
+        if found.min() >= TIME.low and found.max() <= TIME.high:
+            return array
     return _faults(TIME, parts, {int})
 
 
-def column(spec: Spec, parts: Sequence[list[Any]]) -> pa.Array | list[Fault]:
-    """One column of all reports, None as null, in the stored unit; or what is wrong with it."""
-    read = _doubles(parts)
+def column(spec: Spec, parts: Sequence[list[Any]], bools: bool = True) -> pa.Array | list[Fault]:
+    """One column of all reports, None as null, in the stored unit; or what is wrong with it.
+
+    ``bools``: whether a bool may be among the values; Arrow would take it for 0 or 1 beside a double, and
+    to look for it costs as much as the conversion.
+    """
+    read = _doubles(parts, bools)
     if read is None:
         return _faults(spec, parts, {int, float, type(None)})
     array, values, measured = read
@@ -104,24 +106,35 @@ def column(spec: Spec, parts: Sequence[list[Any]]) -> pa.Array | list[Fault]:
     )
 
 
-def signals(parts: Sequence[list[Any]]) -> pa.Array | list[Fault]:
-    """Values of unknown signals as doubles, None as null; any finite number will do."""
-    spec = Spec("extra", "value", _F64, -1.7e308, 1.7e308)
-    return column(spec, parts)
+EXTRA: Final = Spec("extra", "value", _F64, -1.7e308, 1.7e308)
+"""Unknown signals: any finite number will do."""
 
 
-def _doubles(parts: Sequence[list[Any]]) -> tuple[pa.Array, NDArray[np.float64], NDArray[np.float64]] | None:
+def _doubles(
+    parts: Sequence[list[Any]], bools: bool
+) -> tuple[pa.Array, NDArray[np.float64], NDArray[np.float64]] | None:
     """The array, its values with NaN for null, and the values that are not null; None if not numbers."""
-    values = list(chain.from_iterable(parts))
-    if bool in set(map(type, values)):
+    array = _inferred(parts)
+    if array is None or (bools and bool in set(map(type, chain.from_iterable(parts)))):
         return None
-    try:
-        array = pa.array(values, _F64)
-    except (pa.ArrowException, OverflowError):
-        return None
+    if array.type != _F64:
+        if array.type not in (_I64, pa.null()):
+            return None
+        try:
+            array = array.cast(_F64)
+        except pa.ArrowException:
+            return None
     found: NDArray[np.float64] = array.to_numpy(zero_copy_only=False)
     measured = array.drop_null().to_numpy() if array.null_count else found
     return array, found, measured
+
+
+def _inferred(parts: Sequence[list[Any]]) -> pa.Array | None:
+    """The values in the type that they have in common, None when there is no such type."""
+    try:
+        return pa.array(list(chain.from_iterable(parts)))
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        return None
 
 
 def _faults(spec: Spec, parts: Sequence[list[Any]], types: set[type]) -> list[Fault]:

@@ -6,20 +6,27 @@ depends on nothing but the reports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from gateway.columns import SPECS, Fault, column, signals, times
+from gateway.columns import EXTRA, SPECS, Fault, column, times
 from gateway.report import Report
 from streams.codec import CodecError, dump_json
-from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
+from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame
 
-_TYPES = {field.name: field.type for field in SAMPLES}
+_NO_EXTRAS: Final = pa.RecordBatch.from_arrays(
+    [
+        pa.array([], pa.int32()),
+        pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string())),
+        pa.array([], pa.float64()),
+    ],
+    schema=EXTRAS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,14 @@ def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
     total = int(counts.sum())
     arrays = {"report": np.repeat(np.arange(len(at), dtype=np.int32), counts), "t_ms": take(times(at))}
     present = set(chain.from_iterable(columns))
+    bools = any(map(_may_hold_bool, admitted))
     for spec in SPECS:
         if spec.wire in present:
-            arrays[spec.stored] = take(column(spec, _parts(spec.wire, columns, at)))
+            arrays[spec.stored] = take(column(spec, _parts(spec.wire, columns, at), bools))
         else:
             arrays[spec.stored] = pa.nulls(total, spec.type)
-    facts = [take(_facts(number, report)) for number, report in enumerate(reports)]
-    extras = take(_extras(reports, counts))
+    facts = [take(_facts(n, report)) if report.facts else None for n, report in enumerate(reports)]
+    extras = take(_extras(reports, counts)) if any(report.extras for report in reports) else _NO_EXTRAS
     if not faults:
         faults = _half_positions(arrays["lon_e7"], arrays["lat_e7"], arrays["report"])
     if faults:
@@ -100,17 +108,18 @@ def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
     return Frame(_reports(admitted, counts, facts), samples, extras)
 
 
+def _may_hold_bool(item: Admitted) -> bool:
+    """Whether the bytes may hold a bool; JSON spells it out, CBOR doesn't show it."""
+    if item.report.form is Form.CBOR:
+        return True
+    return item.report.form is Form.JSON and (b"true" in item.raw or b"false" in item.raw)
+
+
 def _parts(name: str, columns: Sequence[dict[str, list[Any]]], at: Sequence[list[int]]) -> list[list[Any]]:
     return [found[name] if name in found else [None] * len(t) for found, t in zip(columns, at, strict=True)]
 
 
-def _facts(number: int, report: Report) -> str | list[Fault] | None:
-    if report.boot_n is not None and not 0 <= report.boot_n < 2**31:
-        return [Fault(number, "impossible_value", f"boot_n: got {report.boot_n}, want 0 to {2**31 - 1}")]
-    if not 0 <= report.seq < 2**63:
-        return [Fault(number, "impossible_value", f"seq: got {report.seq}, want 0 to {2**63 - 1}")]
-    if not report.facts:
-        return None
+def _facts(number: int, report: Report) -> str | list[Fault]:
     try:
         return dump_json(report.facts).decode()
     except CodecError as error:
@@ -139,7 +148,7 @@ def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fau
             owners.append(number)
             codes.append(names.setdefault(name, len(names)))
             parts.append(values)
-    array = signals(parts)
+    array = column(EXTRA, parts)
     if isinstance(array, list):
         return [Fault(owners[f.report], f.reason, f.detail) for f in array]
     lengths = np.fromiter(map(len, parts), np.int64, len(parts))
@@ -161,31 +170,29 @@ def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fau
 
 
 def _reports(admitted: Sequence[Admitted], counts: Any, facts: list[str | None]) -> pa.RecordBatch:
-    def plain(kind: pa.DataType, of: Callable[[Admitted], Any]) -> pa.Array:
-        return pa.array([of(item) for item in admitted], kind)
-
+    reports = [item.report for item in admitted]
     return pa.RecordBatch.from_arrays(
         [
-            _names(item.device for item in admitted),
-            _names(item.asset for item in admitted),
-            _names(item.tenant for item in admitted),
-            _names(item.report.boot for item in admitted),
-            plain(pa.int32(), lambda item: item.report.boot_n),
-            plain(pa.int64(), lambda item: item.report.seq),
-            plain(pa.binary(32), lambda item: item.hash),
-            plain(pa.binary(32), lambda item: item.report.prev),
-            plain(pa.int64(), lambda item: item.received_ms),
-            plain(pa.uint8(), lambda item: int(item.report.form)),
+            _names([item.device for item in admitted]),
+            _names([item.asset for item in admitted]),
+            _names([item.tenant for item in admitted]),
+            _names([report.boot for report in reports]),
+            pa.array([report.boot_n for report in reports], pa.int32()),
+            pa.array([report.seq for report in reports], pa.int64()),
+            pa.array([item.hash for item in admitted], pa.binary(32)),
+            pa.array([report.prev for report in reports], pa.binary(32)),
+            pa.array([item.received_ms for item in admitted], pa.int64()),
+            pa.array([report.form for report in reports], pa.uint8()),
             pa.array(counts),
-            plain(pa.int32(), lambda item: item.report.dropped),
+            pa.array([report.dropped for report in reports], pa.int32()),
             pa.array(facts, pa.string()),
-            plain(pa.binary(), lambda item: item.raw),
+            pa.array([item.raw for item in admitted], pa.binary()),
         ],
         schema=REPORTS,
     )
 
 
-def _names(values: Iterable[str]) -> pa.Array:
+def _names(values: list[str]) -> pa.Array:
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in values]
     return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(list(codes), pa.string()))
