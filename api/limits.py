@@ -1,4 +1,4 @@
-"""Around every request, as plain ASGI: limits on the body's size and slowness, headers, counts, the audit log.
+"""Around every request, as plain ASGI: limits on the body's size and pace, headers, counts, the audit log.
 
 A body is refused as soon as it is known to be too large, by its declared or its received length, and when
 its next piece takes too long.

@@ -205,9 +205,9 @@ class Hub:
         tenants = np.array(table.tenant, object)
         for tenant in set(table.tenant):
             rows = np.flatnonzero(tenants == tenant)
-            if self._views[tenant].merge(table, rows):
-                for client in self._clients[tenant]:
-                    client.notify()
+            self._views[tenant].merge(table, rows)
+            for client in self._clients[tenant]:
+                client.notify()
 
     def _lag_all(self) -> None:
         for clients in self._clients.values():

@@ -35,13 +35,9 @@ class TenantView:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def merge(self, table: PositionTable, chosen: npt.NDArray[np.int64]) -> bool:
-        """Take rows ``chosen`` of ``table`` that are not older than what is held. False if there were none."""
+    def merge(self, table: PositionTable, chosen: npt.NDArray[np.int64]) -> None:
+        """Take rows ``chosen`` (at least one) of ``table`` as the newest."""
         rows = np.array([self._row(table.asset[i]) for i in chosen.tolist()], np.int64)
-        newer = table.t_ms[chosen] >= self._numbers["t_ms"][rows]
-        rows, chosen = rows[newer], chosen[newer]
-        if not len(rows):
-            return False
         self.version += 1
         for name in _KEYS:
             self._numbers[name][rows] = getattr(table, name)[chosen]
@@ -50,7 +46,6 @@ class TenantView:
             self._texts[name][rows] = [column[i] for i in chosen.tolist()]
         self._numbers["version"][rows] = self.version
         self._encoded.clear()
-        return True
 
     def changes(self, seen: int, box: Box | None, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Numbers of the rows newer than version ``seen`` that are in ``box``, or were when last shown."""
@@ -106,7 +101,6 @@ class TenantView:
                 self._numbers[name] = np.concatenate((old, np.zeros_like(old)))
             for name, old_texts in self._texts.items():
                 self._texts[name] = np.concatenate((old_texts, np.full_like(old_texts, "")))
-        self._numbers["t_ms"][row] = np.iinfo(np.int64).min
         return row
 
 

@@ -57,9 +57,13 @@ class PositionTable:
 
     def take(self, rows: npt.NDArray[np.int64]) -> PositionTable:
         """The rows of these numbers, in this order."""
-        columns = (getattr(self, name) for name in self.__slots__)
+        columns: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        chosen = rows.tolist()
         return PositionTable(
-            *(c[rows] if isinstance(c, np.ndarray) else [c[i] for i in rows.tolist()] for c in columns)
+            **{
+                name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in chosen]
+                for name, column in columns.items()
+            }
         )
 
 
@@ -85,7 +89,8 @@ class Live(Protocol):
     def subscribe(self) -> AsyncIterator[LiveBatch]:
         """Batches from now on: the subscription stands when this returns, not at the first ``anext``.
 
-        An event comes only after the read model has committed it. A slow reader never blocks the engine:
+        Rows of a batch are never older than those of a snapshot taken before it was given. An event comes
+        only after the read model has committed it. A slow reader never blocks the engine:
         positions waiting for it are merged (latest wins) and too many events are dropped and told by
         ``missed``. Ends when the process stops.
         """

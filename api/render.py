@@ -1,8 +1,8 @@
 """From the engine's integers to the API's units, by the endings of names.
 
-``x_ms`` becomes ``x``, RFC 3339 in UTC; but the durations in DURATIONS become ``x_s``, seconds.
-``x_e7`` becomes ``x`` in degrees, ``x_mm`` ``x_m``, ``x_ckmh`` ``x_kmh``, ``x_permille`` ``x`` as a share of 1.
-Null stays null under the new name. Pure.
+``x_ms`` becomes ``x``, RFC 3339 in UTC, or, beside an object ``x``, its field ``t``; the durations in
+DURATIONS become ``x_s``, seconds. ``x_e7`` becomes ``x`` in degrees, ``x_mm`` ``x_m``, ``x_ckmh`` ``x_kmh``,
+``x_permille`` ``x`` as a share of 1. Null stays null under the new name. Pure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ _ENDINGS: Final[dict[str, tuple[str, Callable[[int], Any]]]] = {
 def render(value: Any) -> Any:
     """``value`` (JSON values in engine units) in API units, recursively."""
     if isinstance(value, dict):
-        return dict(_entry(name, inner) for name, inner in value.items())
+        rendered: dict[str, Any] = {}
+        for name, inner in value.items():
+            new_name, new = _entry(name, inner)
+            held = rendered.get(new_name)
+            if isinstance(held, dict) or isinstance(new, dict):
+                new = _joined(held, new)
+            rendered[new_name] = new
+        return rendered
     if isinstance(value, list):
         return [render(inner) for inner in value]
     return value
@@ -65,6 +72,12 @@ def item(row: StoredObject) -> dict[str, Any]:
         "recorded": format_instant(row.recorded_ms),
     }
     return head
+
+
+def _joined(held: Any, new: Any) -> Any:
+    """An object and its instant, in either order."""
+    place, instant = (held, new) if isinstance(held, dict) else (new, held)
+    return place if instant is None else {"t": instant, **place}
 
 
 def _entry(name: str, value: Any) -> tuple[str, Any]:

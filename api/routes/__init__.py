@@ -1,1 +1,37 @@
+"""The resources of the API, one a file; ``ALL`` is every router of /v1 that needs a key."""
 
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.routes import (
+    assets,
+    crossings,
+    deadletters,
+    devices,
+    events,
+    gates,
+    positions,
+    tracks,
+    trips,
+    visits,
+    whoami,
+    zones,
+)
+
+ALL: Final[tuple[APIRouter, ...]] = (
+    whoami.router,
+    positions.router,
+    assets.router,
+    devices.router,
+    tracks.router,
+    visits.router,
+    crossings.router,
+    trips.router,
+    events.router,
+    zones.router,
+    gates.router,
+    deadletters.router,
+)
