@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = join(here, "..", "api", "web", "dist");
-const geo = process.env.CORRIDOR_GEO_DATA ?? join(here, "..", "geofences", "data");
+const geo = process.env.CORRIDOR_GEO_DATA ?? join(here, "..", "geofences", "data", "osm");
 const maplibre = join(here, "node_modules", "maplibre-gl");
 
 async function buildTests() {

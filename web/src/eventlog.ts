@@ -12,6 +12,15 @@ export class EventLog {
 
   constructor(private readonly limit = 2000) {}
 
+  /** Put older events, newest first, behind those that are there; the place to resume stays. */
+  seed(events: readonly CorridorEvent[]): void {
+    for (const event of events) {
+      if (this.items.length >= this.limit || this.known.has(keyOf(event))) continue;
+      this.known.add(keyOf(event));
+      this.items.push(event);
+    }
+  }
+
   /** Take events in stream order; returns those that are new, in the same order. */
   add(events: readonly CorridorEvent[]): CorridorEvent[] {
     const fresh = events.filter((event) => {

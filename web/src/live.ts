@@ -18,6 +18,8 @@ export interface LiveHandlers {
   welcome(cursor: string | null): void;
   positions(rows: PositionRow[]): void;
   event(event: CorridorEvent): void;
+  /** The server dropped events for this page, which has to ask for them. */
+  lag(): void;
   /** Nothing was heard for a while: resolve to true when the server still answers. */
   alive(): Promise<boolean>;
 }
@@ -69,6 +71,11 @@ export class Live {
     if (this.status.phase === "waiting") this.start();
   }
 
+  /** Open a new socket although this one stands: something was missed that only a new start repairs. */
+  restart(): void {
+    if (this.socket) this.drop(this.socket);
+  }
+
   stop(): void {
     this.stopTimer();
     const socket = this.socket;
@@ -85,6 +92,7 @@ export class Live {
       this.set({ phase: "live" });
       this.handlers.welcome(message.cursor ?? null);
     } else if (message.type === "positions") this.handlers.positions(message.items ?? []);
+    else if (message.type === "lag") this.handlers.lag();
     else if (message.type === "event") this.handlers.event(message as unknown as CorridorEvent);
   }
 

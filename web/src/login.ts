@@ -63,7 +63,6 @@ async function tryKey(key: string): Promise<string | null> {
     await new Api(key).whoami();
     return null;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
     return error instanceof ApiError ? `The server said: ${error.message}` : "The server can't be reached. Is it running?";
   }
 }

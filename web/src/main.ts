@@ -26,7 +26,7 @@ async function start(): Promise<void> {
     map.recolour(scheme);
     layer.recolour(map.palette);
   });
-  const map = new CorridorMap(byId("map"), theme.scheme);
+  const map = new CorridorMap(byId("map"), theme.scheme, notice);
   const layer = new TruckLayer(map.map, {
     motion: store.motion,
     trails: store.trails,
@@ -52,7 +52,14 @@ async function start(): Promise<void> {
 
   await Promise.all([map.ready, session.start()]);
   showRegion(map, store, false);
-  void session.zones().then((zones) => map.set("zones", zones));
+  const zones = await session.zones().catch(() => null);
+  if (zones) map.set("zones", zones);
+  else notice("The gates' zones could not be loaded.");
+}
+
+function notice(text: string): void {
+  byId("notice").textContent = text;
+  byId("notice").hidden = false;
 }
 
 /** The busiest gate and the trucks of its region. */

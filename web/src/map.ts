@@ -31,7 +31,7 @@ export class CorridorMap {
   readonly ready: Promise<void>;
   private step = 0;
 
-  constructor(container: HTMLElement, scheme: Scheme) {
+  constructor(container: HTMLElement, scheme: Scheme, trouble: (text: string) => void) {
     this.palette = PALETTES[scheme];
     setWorkerUrl(new URL("maplibre-gl-worker.mjs", import.meta.url).href);
     this.map = new MapLibre({
@@ -50,10 +50,15 @@ export class CorridorMap {
     });
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
-    this.map.addControl(new AttributionControl({ compact: true, customAttribution: ATTRIBUTION }), "bottom-right");
-    this.map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
+    this.map.addControl(new AttributionControl({ compact: true, customAttribution: ATTRIBUTION }), "bottom-left");
+    this.map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left");
     this.map.on("styleimagemissing", ({ id }) => {
       if (id === "place-dot") this.map.addImage(id, this.placeDot(), { pixelRatio: 2 });
+    });
+    this.map.on("error", (event) => {
+      const { sourceId } = event as unknown as { sourceId?: string };
+      if (sourceId === "basemap" || sourceId === "places") trouble("The base map could not be loaded.");
+      else console.warn(event.error);
     });
     this.map.on("moveend", () => this.drawGraticule());
     this.ready = new Promise((done) => this.map.once("load", () => done()));

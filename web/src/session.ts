@@ -6,15 +6,18 @@
 import { type Api, ApiError } from "./api.ts";
 import { browserWorld, Live } from "./live.ts";
 import type { Store } from "./store.ts";
-import type { CorridorEvent } from "./types.ts";
+import type { CorridorEvent, Crossing, Visit } from "./types.ts";
 
 const PAGE = 500;
+const RECENT = 60;
 const GATES_MS = 10_000;
 const INFO_MS = 1500;
 
 export class Session {
   readonly live: Live;
   private waitingEvents: CorridorEvent[] | null = null;
+  /** How many times something was missed since the page was opened. */
+  private gaps = 0;
   private infoDue = 0;
   private asked = new Set<string>();
   private gatesDue = 0;
@@ -32,6 +35,7 @@ export class Session {
         if (unknown.some((asset) => !this.asked.has(asset))) this.askInfo();
       },
       event: (event) => this.take(event),
+      lag: () => void this.catchUp(null),
       alive: async () => {
         await api.whoami();
         return true;
@@ -51,33 +55,52 @@ export class Session {
     return { ...zones, features: zones.features.filter((zone) => zone.properties?.kind !== "country") };
   }
 
-  /** Events told while catching up wait until the gap is filled, so their order stays the stream's. */
   private async welcome(cursor: string | null): Promise<void> {
-    const { log } = this.store;
-    if (log.cursor === null) {
-      await this.recent(cursor);
-      return;
-    }
-    this.waitingEvents = [];
-    try {
-      for (;;) {
-        const page = await this.api.events(log.cursor, PAGE);
-        this.arrived(page);
-        if (page.length < PAGE) break;
-      }
-    } catch (error) {
-      // the server no longer knows the cursor: what it kept is what can be shown
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) log.cursor = cursor;
-    }
-    const waited = this.waitingEvents ?? [];
-    this.waitingEvents = null;
-    this.arrived(waited);
-    void this.loadInfo();
+    if (this.store.log.cursor !== null) return this.catchUp(cursor);
+    this.store.log.cursor = cursor;
+    await this.recent();
   }
 
-  /** At the start: the latest crossings and visits stand in for events that came before this page. */
-  private async recent(cursor: string | null): Promise<void> {
-    this.store.log.cursor = cursor;
+  /** At the start: the newest revision of the newest crossings and visits, as the events that they were. */
+  private async recent(): Promise<void> {
+    const [crossings, visits] = await Promise.all([
+      this.api.crossings({ limit: String(RECENT) }),
+      this.api.visits({ limit: String(RECENT) }),
+    ]).catch(() => [[], []]);
+    const past = [...crossings.map((object) => eventOf("crossing", object)), ...visits.map((object) => eventOf("visit", object))];
+    past.sort((a, b) => b.recorded.localeCompare(a.recorded));
+    this.store.log.seed(past);
+    this.store.tell("events");
+  }
+
+  /**
+   * Ask for what was missed. Events told meanwhile wait until the gap is filled, so their order stays the
+   * stream's. `other` is where to go on when the server no longer knows the place. A gap that can't be filled
+   * now leads to a new connection, which tries again.
+   */
+  private async catchUp(other: string | null): Promise<void> {
+    this.gaps++;
+    if (this.waitingEvents) return;
+    const waited = (this.waitingEvents = [] as CorridorEvent[]);
+    const { log } = this.store;
+    try {
+      for (let filled = -1; filled !== this.gaps; ) {
+        filled = this.gaps;
+        for (let full = true; full; ) {
+          const page = await this.api.events(log.cursor, PAGE);
+          this.arrived(page);
+          full = page.length === PAGE;
+        }
+      }
+      this.waitingEvents = null;
+      this.arrived(waited);
+    } catch (error) {
+      this.waitingEvents = null;
+      const forgotten = error instanceof ApiError && (error.status === 400 || error.status === 410);
+      if (forgotten && other) log.cursor = other;
+      this.live.restart();
+    }
+    void this.loadInfo();
   }
 
   private take(event: CorridorEvent): void {
@@ -144,4 +167,9 @@ export class Session {
       this.store.tell("status");
     }
   }
+}
+
+function eventOf(kind: "crossing" | "visit", item: Crossing | Visit): CorridorEvent {
+  const { id, asset, revision, change, t, recorded } = item as unknown as CorridorEvent;
+  return { cursor: "", kind, id, asset: asset ?? "", revision, change, t, recorded, object: { ...item } };
 }

@@ -1,0 +1,193 @@
+"""The built page in a real browser against the fake server: what a person sees, does, and must not lose."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Route
+
+from tests.e2e.browser import Facts, Visit, chromium, launch, visiting, watch
+from tests.e2e.fake_api import DIST, KEY, FakeApi, serving
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not os.environ.get("CI"):
+        if chromium() is None:
+            pytest.skip("no chromium on PATH: install Debian's package chromium")
+        if not (DIST / "index.html").exists():
+            pytest.skip("the page is not built: run `npm ci && npm run build` in web/")
+    with launch() as launched:
+        yield launched
+
+
+@pytest.fixture
+def fake() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def url(fake: FakeApi) -> Iterator[str]:
+    with serving(fake) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str) -> Iterator[Visit]:
+    with visiting(browser, url, KEY) as opened:
+        yield opened
+        assert opened.foreign == []
+
+
+def test_trucks_move_and_an_event_arrives_and_nothing_leaves_the_host(
+    browser: Browser, url: str, tmp_path: Path
+) -> None:
+    picture = tmp_path / "page.png"
+    facts = watch(browser, url, KEY, picture)
+    assert facts == Facts(24, facts.moved, facts.events, foreign=[], errors=[])
+    assert facts.moved >= 10
+    assert facts.events >= 1
+    assert picture.stat().st_size > 50_000
+
+
+def test_the_key_leaves_the_address_and_a_wrong_one_is_asked_for_again(browser: Browser, url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{url}/#key=wrong")
+    page.get_by_label("Access key").fill("still wrong")
+    page.get_by_role("button", name="Open the map").click()
+    page.get_by_text("The server said: key not known").wait_for()
+    assert "key=" not in page.url
+    page.get_by_label("Access key").fill(KEY)
+    page.get_by_role("button", name="Open the map").click()
+    page.get_by_role("button", name="Live", exact=True).wait_for()
+    context.close()
+
+
+def test_a_lost_connection_is_shown_and_recovered_without_gaps_or_doubles(
+    fake: FakeApi, visit: Visit
+) -> None:
+    visit.until("window.corridor.events().length > 0")
+    first = visit.page.evaluate("window.corridor.events().at(-1).cursor")
+    fake.away = True
+    visit.until("window.corridor.status() === 'waiting'")
+    visit.page.get_by_role("button", name="Lost").wait_for()
+    missed = len(fake.events)
+    for number in range(missed, missed + 30):
+        fake.make_event(number)
+    fake.away = False
+    visit.until("window.corridor.status() === 'live'")
+    visit.until(f"window.corridor.events().length >= {missed + 30 - int(first[1:]) + 1}")
+    cursors = [int(c[1:]) for c in visit.page.evaluate("window.corridor.events().map(e => e.cursor)")]
+    assert cursors == list(range(cursors[0], int(first[1:]) - 1, -1))
+    assert len(set(visit.events())) == len(visit.events())
+
+
+def test_a_truck_is_found_by_its_vin_and_shown_with_track_signals_and_crossings(
+    fake: FakeApi, visit: Visit
+) -> None:
+    truck = fake.trucks[6]
+    visit.page.keyboard.press("/")
+    visit.page.keyboard.type(truck.vin[-6:].lower())
+    visit.page.keyboard.press("Enter")
+    detail = visit.page.get_by_role("region", name="Details")
+    detail.get_by_role("heading", name=truck.name).wait_for()
+    detail.get_by_text(truck.vin).wait_for()
+    detail.get_by_role("slider", name="Time of day on the track").wait_for()
+    detail.get_by_role("img", name="Coolant").wait_for()
+    slider = detail.get_by_role("slider")
+    newest = slider.get_attribute("aria-valuetext")
+    slider.focus()
+    visit.page.keyboard.press("PageDown")
+    assert slider.get_attribute("aria-valuetext") != newest
+    visit.page.keyboard.press("Escape")
+    assert detail.is_hidden()
+
+
+def test_a_gate_shows_its_queue_and_crossings_and_leads_to_a_truck(fake: FakeApi, visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Mohan–Boten CN").click()
+    detail = visit.page.get_by_role("region", name="Details")
+    detail.get_by_role("heading", name="Mohan–Boten").wait_for()
+    waiting = sum(fake.queue().values())
+    assert waiting > 0
+    detail.get_by_text("Exit port").first.wait_for()
+    link = detail.locator(".crossing .link").first
+    name = link.inner_text()
+    link.click()
+    detail.get_by_role("heading", name=name).wait_for()
+
+
+def test_lists_are_walked_by_arrow_keys(visit: Visit) -> None:
+    visit.page.get_by_role("tab", name="Trucks").click()
+    visit.page.get_by_role("button", name="HOWO 01").focus()
+    visit.page.keyboard.press("ArrowDown")
+    focused = visit.page.evaluate("document.activeElement.querySelector('strong').textContent")
+    assert focused != "HOWO 01"
+    visit.page.keyboard.press("Home")
+    assert visit.page.evaluate("document.activeElement.matches('li:first-child button.truck')")
+
+
+def test_a_state_can_be_hidden(visit: Visit) -> None:
+    chip = visit.page.get_by_role("button", name="Silent")
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    visit.page.get_by_role("tab", name="Trucks").click()
+    assert visit.page.locator("button.truck .mark-silent").count() == 0
+    assert visit.page.locator("button.truck .mark-moving").count() > 0
+
+
+def test_colours_follow_the_system_and_the_button(browser: Browser, url: str) -> None:
+    with visiting(browser, url, KEY, scheme="dark") as visit:
+        theme = "document.documentElement.dataset.theme"
+        assert visit.page.evaluate(theme) == "dark"
+        visit.page.get_by_role("button", name="Colours as the system has them").click()
+        assert visit.page.evaluate(theme) == "light"
+        assert visit.errors == []
+
+
+def test_nothing_is_wider_than_a_phone(browser: Browser, url: str) -> None:
+    with visiting(browser, url, KEY, size=(360, 740), has_touch=True, is_mobile=True) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
+        visit.page.get_by_role("button", name="Panel height").click()
+        visit.page.get_by_role("tab", name="Trucks").click()
+        visit.page.locator("button.truck").first.click()
+        box = visit.page.get_by_role("region", name="Details").bounding_box()
+        assert box is not None
+        assert box["x"] == 0
+        assert box["width"] == 360
+
+
+def test_five_thousand_trucks_are_drawn_within_a_frame(visit: Visit) -> None:
+    visit.settle()
+    visit.page.evaluate("window.corridor.frames()")
+    visit.page.evaluate("window.corridor.feed(5000, 1, 4)")
+    costs = sorted(visit.page.evaluate("window.corridor.frames().costs"))
+    assert len(costs) >= 20
+    assert costs[len(costs) // 2] < 33
+
+
+def test_markup_in_a_name_stays_text(fake: FakeApi, browser: Browser, url: str) -> None:
+    fake.trucks[0].name = "<img src=x onerror=alert(1)>"
+    with visiting(browser, url, KEY) as visit:
+        visit.page.get_by_role("tab", name="Trucks").click()
+        visit.page.get_by_text("<img src=x onerror=alert(1)>").first.wait_for()
+        assert visit.errors == []
+
+
+def test_the_page_says_so_when_the_base_map_is_missing(browser: Browser, url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=404, body="")
+
+    page.route("**/basemap.geojson", refuse)
+    page.goto(f"{url}/#key={KEY}")
+    page.get_by_text("The base map could not be loaded").wait_for()
+    page.get_by_role("button", name="Live", exact=True).wait_for()
+    context.close()
