@@ -99,7 +99,7 @@ class Compactor:
 
     def _remember_latest(self, source: Segment) -> None:
         rows = union(["SELECT * FROM latest", f"SELECT * FROM s_{source.id} WHERE {PLACED}"])
-        self._cursor.execute(f"CREATE TEMP TABLE newer AS {newest(rows)}")
+        self._cursor.execute(f"CREATE OR REPLACE TEMP TABLE newer AS {newest(rows)}")
         self._cursor.execute("DELETE FROM latest")
         self._cursor.execute("INSERT INTO latest SELECT * FROM newer")
         self._cursor.execute("DROP TABLE newer")

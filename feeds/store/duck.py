@@ -21,6 +21,7 @@ from feeds.store import queries, segments, serve
 from feeds.store.compact import Compactor
 from feeds.store.duckfile import BrokenError, connect, transaction, translated
 from feeds.store.intake import Intake, catalog
+from feeds.store.port import StoreAwayError
 from feeds.store.schema import LATEST, TRACK, WIRE, rows_of, signals_schema
 from feeds.store.segments import ARRIVED, DAY_MS
 from streams.records import Frame
@@ -168,20 +169,25 @@ class DuckStore:
         except BaseException:
             self._connection.close()
             raise
+        self._broken = False
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         with self._write_lock:
+            if self._broken:
+                self._connection.close()
+                self._open()
             try:
                 yield
             except BrokenError:
-                self._connection.close()
-                self._open()
+                self._broken = True
                 raise
 
     @contextmanager
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor that sees one state of the store."""
+        if self._broken:
+            raise StoreAwayError("store not readable until it is written to again", 1.0)
         with translated(), self._connection.cursor() as cursor, transaction(cursor):
             yield cursor
 

@@ -121,6 +121,6 @@ class Intake:
 def catalog(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
     """All segments."""
     cursor.execute(
-        "SELECT id, level, day, coalesce(min_ms, 0), coalesce(max_ms, 0) FROM segments ORDER BY id"
+        "SELECT id, level, day, coalesce(min_ms, 0), coalesce(max_ms, 0) FROM segments ORDER BY min_ms"
     )
     return [Segment(*row) for row in cursor.fetchall()]

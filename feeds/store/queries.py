@@ -9,10 +9,13 @@ from feeds.store.segments import PLACED, newest, union
 
 
 def track(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> str:
-    """Rows of one asset that have a position: TRACK and ``hash``, in order."""
+    """Rows of one asset that have a position: TRACK and ``hash``, in no order.
+
+    Sorting is left to ``serve``: nearly always the rows come sorted, which costs it nothing to see, while
+    ORDER BY doubled the time of a day's query.
+    """
     columns, where = ", ".join([*TRACK.names, "hash"]), _where(asset, start_ms, end_ms)
-    rows = union([f"SELECT {columns} FROM s_{i} WHERE {where} AND {PLACED}" for i in segments])
-    return f"SELECT * FROM ({rows}) ORDER BY t_ms, hash"
+    return union([f"SELECT {columns} FROM s_{i} WHERE {where} AND {PLACED}" for i in segments])
 
 
 def signals(

@@ -1,7 +1,4 @@
-"""From stored rows to what the port answers: duplicates out, thinned, named. Shared by the adapters.
-
-Rows come sorted by (t_ms, hash), which stands for (instant, report).
-"""
+"""From stored rows to what the port answers: sorted, duplicates out, thinned. Shared by the adapters."""
 
 from __future__ import annotations
 
@@ -13,20 +10,23 @@ from feeds.store.schema import TRACK
 
 
 def track(rows: pa.Table, limit: int) -> pa.Table:
-    """TRACK of ``rows`` (its columns and ``hash``), each sample once, thinned to ``limit``."""
-    rows = rows.combine_chunks()
-    t_ms, hash8 = rows["t_ms"].to_numpy(), rows["hash"].to_numpy()
-    first = np.ones(len(t_ms), bool)
-    first[1:] = (np.diff(t_ms) != 0) | (hash8[1:] != hash8[:-1])
-    if not first.all():
-        rows = rows.filter(pa.array(first))
-        t_ms = t_ms[first]
-    rows = rows.select(TRACK.names)
+    """TRACK of ``rows`` (its columns and ``hash``) by (t_ms, hash), each once, thinned to ``limit``."""
+    rows = _each_once(rows.combine_chunks()).select(TRACK.names)
     if rows.num_rows > limit:
-        rows = rows.take(
-            pa.array(thin.track(t_ms, rows["lon_e7"].to_numpy(), rows["lat_e7"].to_numpy(), limit))
-        )
+        t_ms, lon_e7, lat_e7 = (rows[name].to_numpy() for name in ("t_ms", "lon_e7", "lat_e7"))
+        rows = rows.take(pa.array(thin.track(t_ms, lon_e7, lat_e7, limit)))
     return rows.cast(TRACK)
+
+
+def _each_once(rows: pa.Table) -> pa.Table:
+    t_ms, hash8 = rows["t_ms"].to_numpy(), rows["hash"].to_numpy()
+    if bool(np.all(t_ms[1:] > t_ms[:-1])):
+        return rows
+    order = np.lexsort((hash8, t_ms))
+    t_ms, hash8 = t_ms[order], hash8[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (t_ms[1:] != t_ms[:-1]) | (hash8[1:] != hash8[:-1])
+    return rows.take(pa.array(order[first]))
 
 
 def signals(rows: pa.Table, limit: int) -> pa.Table:
