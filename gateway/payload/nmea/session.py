@@ -51,7 +51,8 @@ class NmeaSession:
         return fixes
 
     def flush(self, received_ms: int) -> list[Fix]:
-        """End the open epoch: when the receiver has been silent, or its session ends."""
+        """End the open epoch, and a sentence cut at its end: the receiver was silent, or its session ends."""
+        self.dropped += bool(self._rest)
         self._rest = b""
         return self._close(received_ms)
 
