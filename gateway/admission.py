@@ -44,6 +44,7 @@ class Admit:
 class Refuse:
     """Never: its bytes are at fault."""
 
+    fitted: Fitted
     reason: str
     detail: str
 
@@ -108,6 +109,14 @@ class Admission:
         """The log takes nothing: everyone is to come back later."""
         self._closed_until = now + retry_after
 
+    def open(self, now: float) -> bool:
+        """Whether the log may be tried."""
+        return now >= self._closed_until
+
+    def crowded(self, device: str, now: float) -> Later:
+        """The verdict when the gateway as a whole has too much to do."""
+        return self._later(device, "rate", 5, now)
+
     def judge(self, device: str, size: int, now: float) -> Verdict:
         """The verdict on a report of ``size`` bytes. An admitted one is in flight until ``done``."""
         if not self._registry.ready:
@@ -117,9 +126,10 @@ class Admission:
             self._devices.pop(device, None)
             return Later("unknown_device", 60, self._tell_unknown(device, now))
         if size > MAX_BYTES:
-            return Refuse("too_large", f"report too large: got {size} bytes, want at most {MAX_BYTES}")
+            detail = f"report too large: got {size} bytes, want at most {MAX_BYTES}"
+            return Refuse(fitted, "too_large", detail)
         state = self._state(device, now)
-        if now < self._closed_until:
+        if not self.open(now):
             return self._later(device, "disk_full", 10, now)
         if state.in_flight >= self._limits.in_flight or not state.reports.take(now):
             return self._later(device, "rate", 10, now)

@@ -65,14 +65,11 @@ def prepare(messages: Sequence[Arrived], recent: Recent, now_ms: int) -> Batch:
             if known is not None:
                 batch.known.append((arrived, known))
                 continue
-            try:
-                report = decode(arrived.payload)
-            except RefusedError as error:
-                form = form_of(arrived.payload)
-                batch.rejected.append(
-                    Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
-                )
+            read = _read(arrived)
+            if isinstance(read, Rejected):
+                batch.rejected.append(read)
                 continue
+            report = read
         fitted = arrived.fitted
         by_partition.setdefault(fitted.partition, []).append(
             Admitted(
@@ -93,6 +90,16 @@ def prepare(messages: Sequence[Arrived], recent: Recent, now_ms: int) -> Batch:
 def form_of(payload: bytes) -> Form:
     """The form that the first byte promises: the one to answer in."""
     return Form.JSON if payload[:1] == b"{" else Form.CBOR
+
+
+def _read(arrived: Arrived) -> Report | Rejected:
+    form = form_of(arrived.payload)
+    try:
+        return decode(arrived.payload)
+    except RefusedError as error:
+        return Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
+    except Exception as error:  # a fault of ours must not let one report, sent again and again, stop all
+        return Rejected(arrived, form, "not_readable", f"decoder failed: {error!r}", None, None)
 
 
 def _add_frame(batch: Batch, partition: int, admitted: list[Admitted], now_ms: int) -> None:

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.batch import Batch
+
 
 @dataclass(slots=True)
 class Metrics:
@@ -20,7 +22,6 @@ class Metrics:
     frame_bytes: int = 0
     acks: int = 0
     ignored_topics: int = 0
-    dead_letters_lost: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     later: Counter[str] = field(default_factory=Counter)
     appends: int = 0
@@ -34,6 +35,13 @@ class Metrics:
         self.append_s += seconds
         self.append_last_s = seconds
         self.append_max_s = max(self.append_max_s, seconds)
+
+    def durable(self, batch: Batch) -> None:
+        """What a batch held is in the log."""
+        self.reports += len(batch.kept)
+        self.samples += batch.samples
+        self.frames += len(batch.records)
+        self.frame_bytes += sum(len(record.body) for record in batch.records)
 
     def snapshot(self) -> dict[str, Any]:
         """All counters as JSON values."""

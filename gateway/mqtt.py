@@ -27,6 +27,7 @@ _CONNECT_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _NEVER_EXPIRES: Final = 0xFFFFFFFF
+_WINDOW: Final = 1_000  # messages that wait for their PUBACK at once
 _NO_RECONNECTS: Final = -2  # below zero and not gmqtt's "unlimited": the loop below does it
 
 # gmqtt logs what we report ourselves, and a warning for each reconnect that we forbid
@@ -115,17 +116,27 @@ class Connection:
         self._filters = filters
         self._handler: Handler | DurableHandler = handler
         self._acknowledge_after = False
+        self._resumed: Callable[[], None] | None = None
         self._client: gmqtt.Client | None = None
         self._lost = asyncio.Event()
 
     @classmethod
     def acknowledge_after(
-        cls, broker: Broker, client_id: str, filters: Sequence[str], handler: DurableHandler
+        cls,
+        broker: Broker,
+        client_id: str,
+        filters: Sequence[str],
+        handler: DurableHandler,
+        resumed: Callable[[], None],
     ) -> Connection:
-        """A connection with a session that the broker keeps, and a PUBACK only after ``handler``."""
+        """A connection with a session that the broker keeps, and a PUBACK only after ``handler``.
+
+        ``resumed`` is called before the first message of a session that the broker had kept.
+        """
         connection = cls(broker, client_id, filters, lambda _topic, _payload: None)
         connection._handler = handler
         connection._acknowledge_after = True
+        connection._resumed = resumed
         return connection
 
     async def run(self) -> None:
@@ -196,7 +207,7 @@ class Connection:
     def _new_client(self) -> gmqtt.Client:
         properties: dict[str, Any] = {}
         if self._acknowledge_after:
-            properties = {"session_expiry_interval": _NEVER_EXPIRES}
+            properties = {"session_expiry_interval": _NEVER_EXPIRES, "receive_maximum": _WINDOW}
         client = gmqtt.Client(
             self._client_id,
             clean_session=not self._acknowledge_after,
@@ -209,8 +220,13 @@ class Connection:
             client.set_auth_credentials(self._broker.username, self._broker.password)
         lost = self._lost
         client.on_disconnect = lambda _client, _packet, _error=None: lost.set()
+        client.on_connect = self._on_connect
         client.on_message = self._receive_then_acknowledge if self._acknowledge_after else self._receive
         return client
+
+    def _on_connect(self, _client: Any, session_present: int, _code: int, _properties: Any) -> None:
+        if session_present and self._resumed is not None:
+            self._resumed()
 
     def _receive(self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any) -> None:
         self._handler(topic, payload)
