@@ -225,8 +225,7 @@ def write_until_refused(store: DuckStore) -> int:
     for n in range(1000):
         try:
             store.write(0, n + 1, [frame(arriving(n, 1000))])
-        except StoreAwayError as refused:
-            assert refused.retry_after > 0
+        except StoreAwayError:
             return n
     raise AssertionError("never refused")
 
