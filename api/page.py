@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 DIST: Final = Path(__file__).parent / "web" / "dist"
 _HEADERS: Final = {
@@ -38,11 +39,14 @@ class _Files(StaticFiles):
         response.headers.update(_HEADERS)
         return response
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":  # no such socket: refused before it is accepted
-            await send({"type": "websocket.close", "code": 1000})
-            return
-        await super().__call__(scope, receive, send)
+
+class _Below(Mount):
+    """A mount at / that leaves the API's paths alone, so that a wrong one there is answered by the API."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or scope["path"].startswith("/v1"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def install(app: FastAPI, folder: Path = DIST) -> None:
@@ -50,7 +54,7 @@ def install(app: FastAPI, folder: Path = DIST) -> None:
     mimetypes.add_type("text/javascript", ".mjs")
     mimetypes.add_type("application/geo+json", ".geojson")
     if (folder / "index.html").is_file():
-        app.mount("/", _Files(directory=folder, html=True), name="page")
+        app.router.routes.append(_Below("/", _Files(directory=folder, html=True), name="page"))
         return
 
     @app.get("/", include_in_schema=False)

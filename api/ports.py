@@ -57,14 +57,12 @@ class PositionTable:
 
     def take(self, rows: npt.NDArray[np.int64]) -> PositionTable:
         """The rows of these numbers, in this order."""
-        columns: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         chosen = rows.tolist()
-        return PositionTable(
-            **{
-                name: column[rows] if isinstance(column, np.ndarray) else [column[i] for i in chosen]
-                for name, column in columns.items()
-            }
-        )
+        columns: dict[str, Any] = {}
+        for name in self.__slots__:
+            column = getattr(self, name)
+            columns[name] = column[rows] if isinstance(column, np.ndarray) else [column[i] for i in chosen]
+        return PositionTable(**columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from api.ports import Ports, PositionTable
 from feeds import cursor, vin
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
-from feeds.keys import DEFAULT_TENANT, Principal
+from feeds.keys import Principal
 from feeds.readmodel import ObjectFilter, StoredObject
 from geofences.zone import Gate, Zone
 from streams.events import Event, Kind, object_id
@@ -111,7 +111,7 @@ class Scope:
     ) -> list[DeadLetter]:
         """Refused reports; those that belong to no tenant are shown to the installation's own."""
         found = self.ports.dead_letters.list(after, limit, self.tenant, reason, device)
-        if self.tenant == DEFAULT_TENANT:
+        if self.tenant == self.ports.keys.home:
             found += self.ports.dead_letters.list(after, limit, "", reason, device)
         return sorted(found, key=lambda letter: letter.id)[:limit]
 

@@ -83,6 +83,11 @@ class KeyRing:
         self._replace_admin(_digest(key), tenant)
         return key
 
+    @property
+    def home(self) -> str:
+        """The tenant of the admin key: whose installation this is."""
+        return next((who.tenant for who in self._stored.values() if who.name == _ADMIN), DEFAULT_TENANT)
+
     def add_passing(self, key: str, principal: Principal) -> None:
         """Accept ``key`` as long as this process lives; nothing is written."""
         self._passing[_digest(_legal(key))] = principal

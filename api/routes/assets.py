@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import ORJSONResponse
 
 from api import imports
+from api.answer import answer
 from api.auth import Scoped
 from api.errors import Problem
 from api.imports import Fault, Table
@@ -46,7 +46,7 @@ async def register_asset(scope: Scoped, new: AssetNew) -> Response:
 @router.get("/v1/assets/{asset}", response_model=Asset)
 def get_asset(scope: Scoped, asset: str) -> Response:
     """One asset by its id or VIN."""
-    return ORJSONResponse(item(scope.asset(asset)))
+    return answer(item(scope.asset(asset)))
 
 
 @router.patch("/v1/assets/{asset}", response_model=Asset)
@@ -101,7 +101,7 @@ async def import_assets(
             if error is not None:
                 faults.append(Fault(row.number, "vin", row.data["vin"], error["detail"]))
     report: dict[str, Any] = {"rows": table.count, "registered": registered}
-    return ORJSONResponse(report | {"refused": [asdict(fault) for fault in faults]})
+    return answer(report | {"refused": [asdict(fault) for fault in faults]})
 
 
 def _checked(scope: Scope, body: bytes) -> Table:
@@ -118,4 +118,4 @@ def _checked(scope: Scope, body: bytes) -> Table:
 
 async def _answer(scope: Scope, id_: str, status: int) -> Response:
     held = await asyncio.to_thread(scope.object, Kind.ASSET, id_)
-    return ORJSONResponse(item(held), status, {"Location": f"/v1/assets/{id_}"})
+    return answer(item(held), status, {"Location": f"/v1/assets/{id_}"})

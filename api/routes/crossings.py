@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import ORJSONResponse
 
+from api.answer import answer
 from api.auth import Scoped
 from api.listing import AssetRef, From, To, asset_id, list_objects
 from api.paging import After, Limit
@@ -38,4 +38,4 @@ def list_crossings(
 @router.get("/v1/crossings/{crossing}", response_model=Crossing)
 def get_crossing(scope: Scoped, crossing: str) -> Response:
     """One crossing; one that never was has change `retracted`."""
-    return ORJSONResponse(item(scope.object(Kind.CROSSING, crossing)))
+    return answer(item(scope.object(Kind.CROSSING, crossing)))

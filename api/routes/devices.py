@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Response
-from fastapi.responses import ORJSONResponse
 
+from api.answer import answer
 from api.auth import Scoped
 from api.listing import AssetRef, asset_id, list_objects
 from api.paging import After, Limit
@@ -34,13 +34,13 @@ async def fit_device(scope: Scoped, new: DeviceNew) -> Response:
         data["from_ms"] = new.from_
     await scope.command("device.fit", data)
     held = await asyncio.to_thread(scope.device, new.device)
-    return ORJSONResponse(item(held), 201, {"Location": f"/v1/devices/{new.device}"})
+    return answer(item(held), 201, {"Location": f"/v1/devices/{new.device}"})
 
 
 @router.get("/v1/devices/{device}", response_model=Device)
 def get_device(scope: Scoped, device: str) -> Response:
     """One device by its name."""
-    return ORJSONResponse(item(scope.device(device)))
+    return answer(item(scope.device(device)))
 
 
 @router.delete("/v1/devices/{device}", response_model=Device)
@@ -48,4 +48,4 @@ async def unfit_device(scope: Scoped, device: str) -> Response:
     """Take a device off its asset, now; what it sent until then stays the asset's."""
     await asyncio.to_thread(scope.device, device)
     await scope.command("device.unfit", {"device": device})
-    return ORJSONResponse(item(await asyncio.to_thread(scope.device, device)))
+    return answer(item(await asyncio.to_thread(scope.device, device)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import ORJSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.answer import answer
 from api.auth import Scoped
 from api.state import state_of
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["service"])
 @router.get("/healthz")
 async def alive() -> Response:
     """200 while the process answers at all. Needs no key."""
-    return ORJSONResponse({"alive": True})
+    return answer({"alive": True})
 
 
 @router.get("/readyz")
@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
     health = await asyncio.to_thread(state.ports.health)
     good = health.ready and state.hub.ready
     body = {"ready": good, "checks": {**health.checks, "live": state.hub.ready}}
-    return ORJSONResponse(body, 200 if good else 503)
+    return answer(body, 200 if good else 503)
 
 
 @router.get("/metrics", response_class=Response)
@@ -39,4 +39,4 @@ def metrics(request: Request, scope: Scoped) -> Response:
 @router.get("/v1/openapi.json", include_in_schema=False)
 async def openapi(request: Request, scope: Scoped) -> Response:
     """The OpenAPI document of the API."""
-    return ORJSONResponse(request.app.openapi())
+    return answer(request.app.openapi())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import ORJSONResponse
 
+from api.answer import answer
 from api.auth import Scoped
 from api.listing import AssetRef, From, To, asset_id, list_objects
 from api.paging import After, Limit
@@ -36,4 +36,4 @@ def list_trips(
 @router.get("/v1/trips/{trip}", response_model=Trip)
 def get_trip(scope: Scoped, trip: str) -> Response:
     """One trip; one that never was has change `retracted`."""
-    return ORJSONResponse(item(scope.object(Kind.TRIP, trip)))
+    return answer(item(scope.object(Kind.TRIP, trip)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import ORJSONResponse
 
+from api.answer import answer
 from api.auth import Scoped
 from api.listing import AssetRef, From, To, asset_id, list_objects
 from api.paging import After, Limit
@@ -40,4 +40,4 @@ def list_visits(
 @router.get("/v1/visits/{visit}", response_model=Visit)
 def get_visit(scope: Scoped, visit: str) -> Response:
     """One visit; one that never was has change `retracted`."""
-    return ORJSONResponse(item(scope.object(Kind.VISIT, visit)))
+    return answer(item(scope.object(Kind.VISIT, visit)))

@@ -1,0 +1,161 @@
+"""No route is open, and nothing of another tenant shows on any route: checked over the app's own list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from tests.unit.api.world import ASSET, CUSTOMS_KEY, OTHER_ASSET, OTHER_KEY, OTHER_VIN, VIN, World, make
+
+OPEN = {"/healthz", "/readyz", "/"}
+FOREIGN = (OTHER_ASSET, OTHER_VIN, "foreign")
+NEEDED = {
+    "/v1/assets/{asset}/signals": "?names=speed_kmh",
+    "/v1/assets/{asset}/signals.{extension}": "?names=alt_m",
+}
+OWN = {
+    "asset": ASSET,
+    "device": "dev-own",
+    "visit": "visit_own",
+    "crossing": "crossing_own",
+    "trip": "trip_own",
+    "gate": "mohan-boten",
+    "extension": "csv",
+}
+THEIRS = OWN | {
+    "asset": OTHER_ASSET,
+    "device": "dev-foreign",
+    "visit": "visit_foreign",
+    "crossing": "crossing_foreign",
+    "trip": "trip_foreign",
+}
+
+
+def routes(folder: Path) -> list[tuple[str, str]]:
+    world = make(folder)
+    found = [
+        (method, route.path)
+        for route in flat(world.app.routes)
+        for method in sorted(route.methods - {"HEAD"})
+    ]
+    world.ports.read.close()
+    world.ports.dead_letters.close()
+    return found
+
+
+def flat(some: object) -> list[APIRoute]:
+    found: list[APIRoute] = []
+    for route in some if isinstance(some, list) else []:
+        if isinstance(route, APIRoute):
+            found.append(route)
+        else:
+            inner = getattr(route, "original_router", None) or getattr(route, "router", None)
+            found.extend(flat(getattr(inner, "routes", [])))
+    return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = routes(Path(folder))
+    assert len(found) > 20, "the app's routes were not found"
+    if "any_route" in metafunc.fixturenames:
+        closed = [one for one in found if one[1] not in OPEN]
+        metafunc.parametrize("any_route", closed, ids=[" ".join(one) for one in closed])
+    if "get_route" in metafunc.fixturenames:
+        got = [path for method, path in found if method == "GET" and path not in OPEN]
+        metafunc.parametrize("get_route", got)
+
+
+def url(path: str, values: dict[str, str]) -> str:
+    return path.format(**values) + NEEDED.get(path, "")
+
+
+async def test_route_is_closed_without_a_key(client: httpx.AsyncClient, any_route: tuple[str, str]) -> None:
+    method, path = any_route
+    client.headers.pop("Authorization")
+    answer = await client.request(method, url(path, OWN))
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_route_is_closed_to_a_wrong_key(client: httpx.AsyncClient, any_route: tuple[str, str]) -> None:
+    method, path = any_route
+    answer = await client.request(method, url(path, OWN), headers={"Authorization": "Bearer wrong"})
+    assert answer.status_code == 401
+
+
+async def test_route_is_closed_to_another_role(client: httpx.AsyncClient, any_route: tuple[str, str]) -> None:
+    method, path = any_route
+    answer = await client.request(method, url(path, OWN), headers={"Authorization": f"Bearer {CUSTOMS_KEY}"})
+    assert answer.status_code == 403
+    assert "got customs" in answer.json()["detail"]
+
+
+async def test_route_shows_own_things_and_nothing_foreign(client: httpx.AsyncClient, get_route: str) -> None:
+    answer = await client.get(url(get_route, OWN))
+    assert answer.status_code == 200, answer.text
+    for word in FOREIGN:
+        assert word not in answer.text
+
+
+async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
+    client: httpx.AsyncClient, any_route: tuple[str, str]
+) -> None:
+    method, path = any_route
+    if url(path, OWN) == url(path, THEIRS):
+        return
+    body = {"name": "mine now"} if method == "PATCH" else None
+    answer = await client.request(method, url(path, THEIRS), json=body)
+    assert answer.status_code == 404
+    absent = THEIRS | {
+        "asset": "asset_absent",
+        "device": "absent",
+        "visit": "v",
+        "crossing": "c",
+        "trip": "t",
+    }
+    other = await client.request(method, url(path, absent), json=body)
+    assert other.status_code == 404
+    assert other.json().keys() == answer.json().keys()
+    assert other.json()["title"] == answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/visits?asset={OTHER_ASSET}",
+        f"/v1/crossings?asset={OTHER_VIN}",
+        f"/v1/trips?asset={OTHER_ASSET}",
+        f"/v1/devices?asset={OTHER_ASSET}",
+        f"/v1/events?asset={OTHER_ASSET}",
+    ],
+)
+async def test_filter_by_a_foreign_asset_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_fitting_to_a_foreign_asset_is_not_found(client: httpx.AsyncClient, world: World) -> None:
+    answer = await client.post("/v1/devices", json={"device": "dev-new", "asset": OTHER_VIN})
+    assert answer.status_code == 404
+    assert world.engine.submitted == []
+
+
+async def test_same_vin_may_be_registered_by_each_tenant(client: httpx.AsyncClient) -> None:
+    theirs = {"Authorization": f"Bearer {OTHER_KEY}"}
+    assert (await client.post("/v1/assets", json={"vin": VIN}, headers=theirs)).status_code == 201
+    assert (await client.get(f"/v1/assets/{VIN}")).json()["name"] == "own truck"
+
+
+async def test_letters_of_nobody_are_shown_to_the_installations_own_tenant_only(
+    client: httpx.AsyncClient,
+) -> None:
+    own = (await client.get("/v1/deadletters")).json()["items"]
+    assert [letter["device"] for letter in own] == ["dev-own", "dev-nobody"]
+    answer = await client.get("/v1/deadletters", headers={"Authorization": f"Bearer {OTHER_KEY}"})
+    assert [letter["device"] for letter in answer.json()["items"]] == ["dev-foreign"]
