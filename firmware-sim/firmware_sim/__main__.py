@@ -1,0 +1,109 @@
+"""The simulator's command: ``run`` a scenario against a broker, ``list`` the trucks that it has.
+
+Exit codes: 0 done, 2 can't run as asked (one line on stderr says why).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from firmware_sim.errors import ScenarioError, SimError
+from firmware_sim.fleet import identities
+from firmware_sim.link import Broker
+from firmware_sim.run import Figures, run
+from firmware_sim.scenario import Scenario
+from firmware_sim.scenario_file import load
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        scenario = load(args.scenario, trucks=args.trucks, seed=args.seed)
+        if args.verb == "list":
+            for who in identities(scenario):
+                print(json.dumps(who.to_json(), ensure_ascii=False))
+            return 0
+        asyncio.run(_run(args, scenario))
+    except SimError as error:
+        print(f"firmware-sim: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+async def _run(args: argparse.Namespace, scenario: Scenario) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+
+    def show(figures: Figures) -> None:
+        print(figures, flush=True)
+
+    with contextlib.suppress(asyncio.CancelledError):
+        end = await run(
+            scenario,
+            _broker(args.mqtt),
+            args.state,
+            speed_up=args.speed_up,
+            duration_s=args.duration,
+            show=None if args.quiet else show,
+        )
+        if not args.quiet:
+            show(end)
+
+
+def _broker(text: str) -> Broker:
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ScenarioError(f"--mqtt: got {text!r}, want HOST:PORT")
+    return Broker(host.strip("[]"), int(port))
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"got {text}, want a number above 0")
+    return value
+
+
+def _speed_up(text: str) -> float:
+    value = float(text)
+    if not 1 <= value <= 10_000:
+        raise argparse.ArgumentTypeError(f"got {text}, want a number from 1 to 10000")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firmware-sim", description="Trucks with telematics units, simulated."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    go = verbs.add_parser("run", help="drive a scenario's trucks against a broker")
+    show = verbs.add_parser("list", help="print a scenario's trucks as JSON lines")
+    for verb in (go, show):
+        verb.add_argument("scenario", help="a TOML file, or the name of a shipped one: demo, load")
+        verb.add_argument("--trucks", type=int, metavar="N", help="how many trucks (default: the scenario's)")
+        verb.add_argument("--seed", type=int, metavar="S", help="the seed (default: the scenario's)")
+    go.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker")
+    go.add_argument(
+        "--state", type=Path, default=Path("firmware-sim-state"), metavar="DIR", help="state folder"
+    )
+    go.add_argument("--speed-up", type=_speed_up, metavar="X", help="simulated seconds a second")
+    go.add_argument("--duration", type=_positive, metavar="S", help="stop after S seconds")
+    go.add_argument("--quiet", action="store_true", help="print no figures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Many trucks in one process: the world steps, due units take their samples, the state is kept.
+
+Simulated time advances in whole seconds, whatever the pace of the machine, so a fleet's reports depend on
+scenario, seed and start alone. The state file is written beside the flash files; a fleet that starts on it
+goes on where it was, and what its units had already stored is not measured again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from firmware_sim import gnss, kinematics, route, vehicle
+from firmware_sim.candump import CanLog
+from firmware_sim.device import Unit
+from firmware_sim.errors import StateError
+from firmware_sim.flash import Flash
+from firmware_sim.identity import Identity, invent
+from firmware_sim.noise import I8
+from firmware_sim.scenario import Scenario
+
+
+def start_trucks(scenario: Scenario, road: route.Route) -> kinematics.Trucks:
+    """The trucks of a scenario at its start."""
+    return kinematics.place_trucks(
+        road,
+        scenario.seed,
+        scenario.trucks,
+        share_there=scenario.share_there,
+        share_near=scenario.share_near_gate,
+        near_km=scenario.near_gate_km,
+    )
+
+
+def identities(scenario: Scenario) -> list[Identity]:
+    """Who the trucks of a scenario are, by their number."""
+    ahead = start_trucks(scenario, route.build(scenario.first, scenario.last)).ahead.tolist()
+    return [invent(scenario.seed, scenario.prefix, i, ahead[i]) for i in range(scenario.trucks)]
+
+
+class Fleet:
+    """The trucks of a scenario and their units. ``start_s`` counts only for a new state folder."""
+
+    def __init__(self, scenario: Scenario, state: Path, start_s: int) -> None:
+        self.scenario, self.state = scenario, state
+        road = route.build(scenario.first, scenario.last)
+        trucks = start_trucks(scenario, road)
+        self.who = [invent(scenario.seed, scenario.prefix, i, a) for i, a in enumerate(trucks.ahead.tolist())]
+        saved = self._load()
+        if saved is not None:
+            start_s, t_s = saved["start_s"], saved["t_s"]
+            trucks = kinematics.Trucks.from_json(saved["trucks"])
+        else:
+            t_s = start_s
+        self.start_s = start_s
+        self.world = kinematics.World(road, scenario.seed, trucks, t_s, scenario.gate)
+        logs: dict[Path, CanLog] = {}
+        self.units = [self._unit(i, logs) for i in range(scenario.trucks)]
+        cadence = np.array([unit.options.cadence_s for unit in self.units], dtype=np.int64)
+        # Units sample at different seconds, so that the load is even.
+        self._cadence, self._phase = cadence, np.arange(scenario.trucks) * 7 % cadence
+
+    @property
+    def t_s(self) -> int:
+        """Simulated time, seconds since 1970."""
+        return self.world.t_s
+
+    def _unit(self, i: int, logs: dict[Path, CanLog]) -> Unit:
+        options, log = self.scenario.options(i), None
+        if options.can_log is not None:
+            log = logs.get(options.can_log) or logs.setdefault(options.can_log, CanLog.open(options.can_log))
+        flash = Flash(self.state / "flash" / f"{self.who[i].device}.flash", self.scenario.flash_bytes)
+        return Unit(
+            self.who[i],
+            options,
+            self.scenario.faults_of(i),
+            flash,
+            seed=self.scenario.seed,
+            start_s=self.start_s,
+            can_log=log,
+        )
+
+    def step(self) -> list[Unit]:
+        """One second later; returns the units that took a sample."""
+        self.world.step()
+        due = np.flatnonzero((self.t_s + self._phase) % self._cadence == 0)
+        if not len(due):
+            return []
+        units = [self.units[i] for i in due.tolist()]
+        awake = [unit.running(self.t_s) for unit in units]
+        rows = due[np.array(awake, dtype=bool)]
+        units = [unit for unit, on in zip(units, awake, strict=True) if on]
+        if units:
+            self._measure(rows, units)
+        return units
+
+    def _measure(self, rows: I8, units: list[Unit]) -> None:
+        on_s = np.array([self.t_s - (unit.boot_s or 0) for unit in units], dtype=np.float64)
+        columns, alt_m = gnss.fixes(self.world, rows, on_s)
+        lon, lat, _, _ = self.world.where(rows)
+        columns |= vehicle.signals(self.world, rows, alt_m)
+        values = [_plain(name, column.tolist()) for name, column in columns.items()]
+        names = list(columns)
+        for unit, x, y, row in zip(units, lon.tolist(), lat.tolist(), zip(*values, strict=True), strict=True):
+            unit.sample(self.t_s, dict(zip(names, row, strict=True)), x, y)
+
+    def _load(self) -> dict[str, Any] | None:
+        path = self.state / "fleet.json"
+        try:
+            saved = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StateError(f"fleet state not readable: got {error}, want the simulator's {path}") from None
+        for key, want in self._mark().items():
+            if saved.get(key) != want:
+                raise StateError(
+                    f"state of another fleet: got {key} {saved.get(key)!r} in {path}, want {want!r};"
+                    " use another folder"
+                )
+        result: dict[str, Any] = saved
+        return result
+
+    def _mark(self) -> dict[str, Any]:
+        s = self.scenario
+        return {
+            "v": 1,
+            "seed": s.seed,
+            "count": s.trucks,
+            "prefix": s.prefix,
+            "road": f"{s.first} - {s.last}",
+        }
+
+    def save(self) -> None:
+        """Write the state, whole or not at all."""
+        state = {
+            **self._mark(),
+            "start_s": self.start_s,
+            "t_s": self.t_s,
+            "trucks": self.world.trucks.to_json(),
+        }
+        path, new = self.state / "fleet.json", self.state / "fleet.new"
+        try:
+            new.write_text(json.dumps(state), "utf-8")
+            os.replace(new, path)
+        except OSError as error:
+            raise StateError(
+                f"fleet state not writable: got {error.strerror}, want to write {path}"
+            ) from None
+
+
+def _plain(name: str, values: list[float]) -> list[float | int | None]:
+    """Wire values: null for what there is not, whole numbers for what is counted."""
+    if name in ("sats", "fix"):
+        return [int(v) for v in values]
+    return [None if math.isnan(v) else round(v, 7) for v in values]

@@ -1,0 +1,70 @@
+"""A scenario: how many trucks, how their units speak, and what goes wrong. Values only.
+
+``scenario_file`` reads one from TOML and checks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from firmware_sim.faults import ClockDrift, Faults
+from firmware_sim.kinematics import GateTimes
+from firmware_sim.wire import Form
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOptions:
+    """How one unit speaks: its form, its receiver (``columns`` or ``nmea``) and its bus.
+
+    ``can`` is ``columns`` (decoded by the unit), ``frames`` (raw) or ``none``; ``can_log`` is a candump
+    recording whose frames are sent in place of simulated ones, over and over.
+    """
+
+    form: Form = Form.CBOR
+    gnss: str = "columns"
+    can: str = "columns"
+    can_log: Path | None = None
+    cadence_s: int = 10
+    batch: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A checked scenario; ``faults`` and ``units`` say per truck what differs from the rest."""
+
+    name: str
+    seed: int = 1
+    trucks: int = 40
+    prefix: str = "sim"
+    first: str = "Kunming"
+    last: str = "Vientiane"
+    speed_up: float = 60.0
+    start_lag_s: float = 172_800.0
+    share_there: float = 0.55
+    share_near_gate: float = 0.35
+    near_gate_km: float = 4.0
+    flash_bytes: int = 1 << 20
+    gate: GateTimes = field(default_factory=GateTimes)
+    unit: UnitOptions = field(default_factory=UnitOptions)
+    units: Mapping[int, UnitOptions] = field(default_factory=dict)
+    faults: tuple[tuple[frozenset[int] | float, Faults], ...] = ()
+
+    def options(self, index: int) -> UnitOptions:
+        return self.units.get(index, self.unit)
+
+    def faults_of(self, index: int) -> Faults:
+        """The faults of truck ``index``: those that name it, and those whose share of the fleet it is in."""
+        found = Faults()
+        for whose, fault in self.faults:
+            chosen = index in whose if isinstance(whose, frozenset) else (index * 0.754877) % 1 < whose
+            if chosen:
+                found = Faults(
+                    holes=found.holes + fault.holes,
+                    cuts=found.cuts + fault.cuts,
+                    drift=fault.drift if fault.drift != ClockDrift() else found.drift,
+                    duplicate=max(found.duplicate, fault.duplicate),
+                    reorder=max(found.reorder, fault.reorder),
+                )
+        return found
