@@ -130,6 +130,18 @@ class SqliteLog:
         db.execute("commit")
         return gone
 
+    def position_before(self, partition: int, received_ms: int, limit: int) -> int:
+        """The last position up to ``limit`` before which everything was received before ``received_ms``.
+
+        0 when there is none. Records are in the order of receipt but for clock corrections.
+        """
+        self._require_partition(partition)
+        row = self._connection().execute(
+            "select min(id) from records where id > ? and id <= ? and received_ms >= ? and kind != ?",
+            (partition << _SHIFT, partition << _SHIFT | limit, received_ms, int(RecordKind.COMMAND)),
+        ).fetchone()
+        return limit if row[0] is None else (row[0] & ((1 << _SHIFT) - 1)) - 1
+
     def close(self) -> None:
         """Close every thread's connection; the log can't be used after it."""
         with self._lock:

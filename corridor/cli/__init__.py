@@ -1,1 +1,1 @@
-
+"""The verbs of ``corridor``, one module each."""

@@ -23,6 +23,7 @@ from streams.log import Log
 from streams.runtime.snapshots import SnapshotFiles
 
 _READ_BYTES: Final = 4 << 20
+_LAZY_RECORDS: Final = 256  # records without events that a crash may fold again
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +60,8 @@ class Runner:
         self.engine = Engine(partition, world)
         self.bad_records = 0
         self._saved = 0
+        self._known = 0  # events up to this log position were committed before this process began
+        self._covered = 0
 
     def recover(self) -> str:
         """Begin at the newest readable snapshot, or at the log's start; says which.
@@ -66,6 +69,8 @@ class Runner:
         Raises LogBehindError when the sink covers more than the log holds.
         """
         covered, end = self.sink.position(self.partition), self.log.end(self.partition)
+        self._known = self._covered = covered
+        self.engine = Engine(self.partition, self.world)
         if covered > end:
             raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
         for position in reversed(self.files.positions()):
@@ -87,7 +92,6 @@ class Runner:
             return Folded([], np.empty(0, np.int64), 0)
         events: list[Event] = []
         moved: list[Array] = []
-        covered = self.sink.position(self.partition)
         for record in records:
             try:
                 step = self.engine.fold(record)
@@ -97,8 +101,10 @@ class Runner:
                 continue
             events.extend(step.events)
             moved.append(step.moved)
-        self.sink.apply(self.partition, self.engine.position, events)
-        fresh = [event for event in events if event.position > covered]
+        if events or self.engine.position - self._covered >= _LAZY_RECORDS:
+            self.sink.apply(self.partition, self.engine.position, events)
+            self._covered = self.engine.position
+        fresh = [event for event in events if event.position > self._known]
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
 

@@ -1,0 +1,297 @@
+"""A load generator that costs little: reports made as one numpy matrix, published over a few sockets.
+
+Every report is CBOR with 10 samples of 8 values. All have the same length, so a whole round of reports is
+a matrix of bytes in which only seq, times and positions differ. It speaks just enough MQTT 3.1.1 to
+publish with QoS 1 and to hear the acks; run as ``python -m bench.load`` it prints JSON when it is done.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import cbor2
+import numpy as np
+import numpy.typing as npt
+
+SAMPLES: Final = 10
+_COLUMNS: Final = ("lon", "lat", "alt_m", "speed_kmh", "heading_deg", "hdop", "fuel_level_pct", "engine_rpm")
+_WINDOW: Final = 4_000  # published and not yet acknowledged by the broker, all sockets together
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def device_name(number: int) -> str:
+    """The device's name; all have the same length."""
+    return f"load-{number:06d}"
+
+
+class Template:
+    """One report's bytes and where in them the numbers lie that differ from report to report."""
+
+    def __init__(self, boot: str) -> None:
+        mark_seq, mark_t = 0x7EDCBA9876543210, 0x7E0000000000F000
+        report: dict[str, Any] = {"v": 1, "boot": boot, "boot_n": 1, "seq": mark_seq}
+        report["t"] = [mark_t + i for i in range(SAMPLES)]
+        for c, name in enumerate(_COLUMNS):
+            report[name] = [1234.5 + c + i / 64 for i in range(SAMPLES)]
+        self.body = cbor2.dumps(report)
+        self.seq_at = self.body.index(struct.pack(">Q", mark_seq))
+        self.t_at = self.body.index(struct.pack(">Q", mark_t))
+        starts = (self.body.index(_double(1234.5 + c)) for c in range(len(_COLUMNS)))
+        self.column_at = list(starts)
+
+    def reports(self, seq: int, t_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Bytes:
+        """Payloads of n devices: ``t_ms`` int64[n, samples], ``values`` float64[n, columns, samples]."""
+        n = len(t_ms)
+        out = np.tile(np.frombuffer(self.body, np.uint8), (n, 1))
+        out[:, self.seq_at : self.seq_at + 8] = np.frombuffer(struct.pack(">Q", seq), np.uint8)
+        times = t_ms.astype(">u8").view(np.uint8).reshape(n, SAMPLES, 8)
+        for i in range(SAMPLES):
+            at = self.t_at + 9 * i  # one byte of head before each number
+            out[:, at : at + 8] = times[:, i]
+        for c, start in enumerate(self.column_at):
+            numbers = np.ascontiguousarray(values[:, c]).astype(">f8").view(np.uint8).reshape(n, SAMPLES, 8)
+            for i in range(SAMPLES):
+                out[:, start + 9 * i : start + 9 * i + 8] = numbers[:, i]
+        return out
+
+
+def _double(value: float) -> bytes:
+    encoded = cbor2.dumps(value)
+    return encoded[1:] if len(encoded) == 9 else struct.pack(">d", value)
+
+
+def _varint(n: int) -> bytes:
+    out = bytearray()
+    while True:
+        out.append(n % 128 | (128 if n >= 128 else 0))
+        n //= 128
+        if not n:
+            return bytes(out)
+
+
+def _text(value: str) -> bytes:
+    return struct.pack(">H", len(value)) + value.encode()
+
+
+@dataclass(slots=True)
+class Socket:
+    """One MQTT connection: what is to be sent, and counts of PUBACKs."""
+
+    connection: socket.socket
+    waiting: bytearray = field(default_factory=bytearray)
+    got: bytearray = field(default_factory=bytearray)
+    acked: int = 0
+    packet_id: int = 0
+
+
+def connect(host: str, port: int, client_id: str) -> Socket:
+    """A connected clean session."""
+    connection = socket.create_connection((host, port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    body = _text("MQTT") + bytes([4, 2]) + struct.pack(">H", 0) + _text(client_id)
+    connection.sendall(b"\x10" + _varint(len(body)) + body)
+    answer = connection.recv(4)
+    if answer[:2] != b"\x20\x02" or answer[3]:
+        raise ConnectionError(f"not accepted by the broker: got {answer.hex()}")
+    return Socket(connection)
+
+
+class Publisher:
+    """Publishes rounds of reports, one a device, over a few sockets; and hears the gateway's acks."""
+
+    def __init__(self, host: str, port: int, devices: int, sockets: int, boot: str) -> None:
+        self.devices = devices
+        self.sockets = [connect(host, port, f"load-{os.getpid()}-{i}") for i in range(sockets)]
+        self.ears = connect(host, port, f"load-{os.getpid()}-ears")
+        body = struct.pack(">H", 1) + _text("corridor/v1/+/ack") + b"\x01"
+        self.ears.connection.sendall(b"\x82" + _varint(len(body)) + body)
+        self.durable = 0
+        self.refused: list[Any] = []
+        self.later = 0
+        self.template = Template(boot)
+        self.sent = 0
+        self._selector = selectors.DefaultSelector()
+        for one in (*self.sockets, self.ears):
+            one.connection.setblocking(False)
+            self._selector.register(one.connection, selectors.EVENT_READ, one)
+        size = len(self.template.body)
+        topic = [_text(f"corridor/v1/{device_name(d)}/report") for d in range(devices)]
+        head = b"\x32" + _varint(len(topic[0]) + 2 + size)
+        heads = b"".join(head + t + b"\x00\x00" for t in topic)
+        self._heads = np.frombuffer(heads, np.uint8).reshape(devices, -1)
+
+    def publish(
+        self,
+        seq: int,
+        who: npt.NDArray[np.int64],
+        t_ms: npt.NDArray[np.int64],
+        values: npt.NDArray[np.float64],
+    ) -> None:
+        """Queue one report of each device in ``who``; returns when the window allows the next."""
+        payloads = self.template.reports(seq, t_ms, values)
+        heads = self._heads[who].copy()
+        for number, one in enumerate(self.sockets):
+            mine = who % len(self.sockets) == number
+            count = int(mine.sum())
+            ids = ((np.arange(count) + one.packet_id) % 65_535 + 1).astype(">u2")
+            one.packet_id = (one.packet_id + count) % 65_535
+            rows = heads[mine]
+            rows[:, -2:] = ids.view(np.uint8).reshape(-1, 2)
+            one.waiting += np.hstack((rows, payloads[mine])).tobytes()
+        self.sent += len(who)
+        while self.turn(0.0) or self.sent - self.acked > _WINDOW:
+            self.turn(0.002)
+
+    @property
+    def acked(self) -> int:
+        """PUBACKs so far: the broker has them, which promises nothing yet."""
+        return sum(one.acked for one in self.sockets)
+
+    def turn(self, timeout_s: float) -> bool:
+        """Send and receive what can be; True while something waits to be sent."""
+        for key, _ in self._selector.select(timeout_s):
+            self._receive(key.data)
+        for one in self.sockets:
+            if one.waiting:
+                try:
+                    count = one.connection.send(memoryview(one.waiting)[:262_144])
+                except BlockingIOError:
+                    continue
+                del one.waiting[:count]
+        return any(one.waiting for one in self.sockets)
+
+    def _receive(self, one: Socket) -> None:
+        try:
+            data = one.connection.recv(262_144)
+        except BlockingIOError:
+            return
+        if not data:
+            raise ConnectionError("the broker closed the connection")
+        one.got += data
+        if one is self.ears:
+            self._hear()
+        else:
+            whole = len(one.got) // 4
+            one.acked += whole  # nothing but PUBACKs comes here, 4 bytes each
+            del one.got[: whole * 4]
+
+    def _hear(self) -> None:
+        got, at = self.ears.got, 0
+        acks = bytearray()
+        while (packet := _packet(got, at)) is not None:
+            kind, start, end = packet
+            if kind >> 4 == 3:
+                topic = struct.unpack_from(">H", got, start)[0]
+                payload_at = start + 2 + topic
+                if kind & 6:
+                    acks += b"\x40\x02" + got[payload_at : payload_at + 2]
+                    payload_at += 2
+                self._count(bytes(got[payload_at:end]))
+            at = end
+        del got[:at]
+        if acks:
+            self.ears.connection.setblocking(True)
+            self.ears.connection.sendall(acks)
+            self.ears.connection.setblocking(False)
+
+    def _count(self, payload: bytes) -> None:
+        ack = cbor2.loads(payload) if payload[:1] != b"{" else json.loads(payload)
+        self.durable += sum(last - first + 1 for first, last in ack.get("durable", ()))
+        self.refused += ack.get("refused", ())
+        self.later += sum(r[1] - r[0] + 1 for r in ack.get("later", ()))
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for one in (*self.sockets, self.ears):
+            one.connection.close()
+
+
+def _packet(got: bytearray, at: int) -> tuple[int, int, int] | None:
+    """(first byte, start of body, end) of the whole packet at ``at``, None while it is not all there."""
+    length, shift, i = 0, 0, at + 1
+    while i < len(got):
+        length |= (got[i] & 127) << shift
+        shift += 7
+        i += 1
+        if not got[i - 1] & 128:
+            return (got[at], i, i + length) if i + length <= len(got) else None
+    return None
+
+
+def drive(options: argparse.Namespace) -> dict[str, Any]:
+    """Publish at ``rate`` reports a second for ``seconds``, then wait until all are durable."""
+    publisher = Publisher(options.host, options.port, options.devices, options.sockets, options.boot)
+    rng = np.random.default_rng(7)
+    everyone = np.arange(options.devices)
+    lon = 101.0 + rng.random(options.devices)
+    lat = 20.0 + rng.random(options.devices)
+    step_ms = int(1000 * options.devices / options.rate) // SAMPLES
+    t_ms = int(time.time() * 1000) - int(options.seconds * 1000) - 60_000
+    chunk = max(1, min(options.devices, int(options.rate / 50)))
+    seq, begun = 0, time.monotonic()
+    while time.monotonic() - begun < options.seconds:
+        times = t_ms + np.arange(SAMPLES) * step_ms
+        for part in np.array_split(everyone, max(1, options.devices // chunk)):
+            due = begun + publisher.sent / options.rate
+            while (wait := due - time.monotonic()) > 0:
+                publisher.turn(min(wait, 0.005))
+            values = np.empty((len(part), len(_COLUMNS), SAMPLES))
+            values[:] = np.array([0, 0, 500.5, 60.25, 45.5, 0.9, 71.3, 1300.7])[None, :, None]
+            way = (seq * SAMPLES + np.arange(SAMPLES)) * 1e-6
+            values[:, 0] = lon[part, None] + way
+            values[:, 1] = lat[part, None] + way
+            publisher.publish(seq, part, np.broadcast_to(times, (len(part), SAMPLES)), values)
+        seq += 1
+        t_ms += step_ms * SAMPLES
+    published_s = time.monotonic() - begun
+    quiet = time.monotonic()
+    last = publisher.durable
+    while publisher.durable < publisher.sent and time.monotonic() - quiet < options.patience:
+        publisher.turn(0.05)
+        if publisher.durable != last:
+            last, quiet = publisher.durable, time.monotonic()
+    durable_s = time.monotonic() - begun
+    publisher.close()
+    return {
+        "sent": publisher.sent,
+        "puback": publisher.acked,
+        "durable": publisher.durable,
+        "refused": len(publisher.refused),
+        "first_refused": publisher.refused[:3],
+        "later": publisher.later,
+        "published_s": published_s,
+        "durable_s": durable_s,
+        "report_bytes": len(publisher.template.body),
+        "cpu_s": time.process_time(),
+    }
+
+
+def main() -> int:
+    """See the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--devices", type=int, default=1_000)
+    parser.add_argument("--sockets", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=10_000.0, help="reports a second")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument(
+        "--patience", type=float, default=20.0, help="seconds without an ack before giving up"
+    )
+    parser.add_argument("--boot", default="load-boot-1")
+    print(json.dumps(drive(parser.parse_args())))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""``corridor``: the one command. Each verb is a module of ``corridor.cli``.
+
+Exit codes: 0 done, 1 it ran and found something wrong, 2 can't run as asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from corridor.cli import config, deadletters, demo, doctor, sim, up
+from corridor.cli.options import CliError
+
+_VERBS = (demo, up, sim, config, doctor, deadletters)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; what it can't do as asked is one line on standard error and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="corridor", description="From a truck's own signals to border facts: the telematics gateway."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for module in _VERBS:
+        module.add_to(verbs)
+    options = parser.parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except CliError as error:
+        print(f"corridor {options.verb}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+"""The embedded system: broker, gateway and hub as children of one supervisor, from start to end.
+
+Nothing but Python is needed. Each part may die at any instant; it is started again and goes on from what
+is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from corridor.folder import Folder, Local
+from corridor.gatewaypart import broker_of
+from corridor.settings import Settings
+from corridor.supervisor import Part, PartError
+
+
+class StartError(Exception):
+    """The system can't start as asked; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running embedded system: where it is, and its parts by name."""
+
+    local: Local
+    admin_key: str | None
+    recovered: str | None
+    parts: dict[str, Part]
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[System]:
+    """The system, ready to serve; it ends with the block. Raises StartError, FolderError, SettingsError."""
+    folder = Folder(settings.data_dir)
+    folder.hold()
+    _require_free(settings.http_host, settings.http_port, "http_port", "--http-port")
+    values = _plain(settings)
+    parts: dict[str, Part] = {}
+    keepers: list[asyncio.Task[None]] = []
+    try:
+        broker = broker_of(settings, settings.mqtt_port)
+        mqtt_port = broker.port
+        if settings.mqtt_url is None:
+            _require_free(settings.mqtt_host, settings.mqtt_port, "mqtt_port", "--mqtt-port")
+            mqtt_port = await _start_broker(settings, parts)
+        else:
+            await _require_reachable(broker.host, broker.port)
+        key = f"local_{secrets.token_urlsafe(32)}"
+        hello = {
+            "settings": values,
+            "local_key": key,
+            "http_port": settings.http_port,
+            "mqtt_port": mqtt_port,
+        }
+        hub = parts["hub"] = Part("hub", "corridor.parts", ["hub"], hello)
+        started = await _started(hub)
+        hub.hello = hello | {"http_port": started["port"]}
+        gateway = parts["gateway"] = Part("gateway", "corridor.parts", ["gateway"], hello)
+        await _started(gateway)
+        keepers = [asyncio.create_task(part.keep(), name=f"keep {name}") for name, part in parts.items()]
+        host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+        mqtt_host = broker.host if settings.mqtt_url else settings.mqtt_host
+        local = Local(f"http://{host}:{started['port']}", key, mqtt_host, mqtt_port, os.getpid())
+        folder.announce(local)
+        yield System(local, started["admin_key"], started["recovered"], parts)
+    finally:
+        folder.retract()
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+        for name in ("gateway", "hub", "broker"):
+            if name in parts:
+                await parts[name].stop()
+
+
+async def _start_broker(settings: Settings, parts: dict[str, Part]) -> int:
+    arguments = ["--port", str(settings.mqtt_port), "--bind", settings.mqtt_host]
+    part = parts["broker"] = Part("broker", "gateway.broker", arguments, None)
+    port = int((await _started(part))["public"])
+    part.arguments = (
+        "--port",
+        str(port),
+        "--bind",
+        settings.mqtt_host,
+    )  # kept over restarts, also if any was free
+    return port
+
+
+async def _started(part: Part) -> dict[str, object]:
+    try:
+        return await part.start()
+    except PartError as error:
+        raise StartError(f"{part.name} did not start: {error}") from None
+
+
+def _plain(settings: Settings) -> dict[str, object]:
+    values = settings.model_dump(mode="json", exclude_none=True)
+    for name in ("admin_key", "mqtt_password"):
+        secret = getattr(settings, name)
+        if secret is not None:
+            values[name] = secret.get_secret_value()
+    return values
+
+
+def _require_free(host: str, port: int, setting: str, flag: str) -> None:
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.create_server((host, port), family=family):
+            return
+    except OSError as error:
+        raise StartError(
+            f"{setting} can't be used: got {host}:{port}: {error.strerror}; want a free port, choose one by {flag}"
+        ) from None
+
+
+async def _require_reachable(host: str, port: int) -> None:
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), 10)
+    except (OSError, TimeoutError) as error:
+        reason = getattr(error, "strerror", None) or "no answer within 10 s"
+        raise StartError(
+            f"broker not reachable: got {host}:{port}: {reason}; want a broker at mqtt_url"
+        ) from None
+    writer.close()

@@ -1,0 +1,101 @@
+"""The gateway process of the embedded system: what it is given, and the fittings it admits by."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from corridor.folder import Folder
+from corridor.settings import Settings, SettingsError
+from feeds.deadletters import DeadLetters
+from feeds.readmodel import ReadModel, ReadModelError
+from gateway.admission import Limits
+from gateway.mqtt import Broker
+from gateway.registry import Fitted
+from gateway.service import GatewaySettings, run_gateway
+from streams.sqlite_log import SqliteLog
+
+_REFRESH_S: Final = 0.2
+_log = logging.getLogger("corridor.gateway")
+
+
+@dataclass(slots=True)
+class Fittings:
+    """A gateway ``Registry`` kept up to date from the read model of another process."""
+
+    read: ReadModel
+    ready: bool = False
+    _fitted: dict[str, Fitted] = field(default_factory=dict)
+    _since: int = 0
+
+    def lookup(self, device: str) -> Fitted | None:
+        """Where the device is fitted now, None when it is not."""
+        return self._fitted.get(device)
+
+    async def follow(self) -> None:
+        """Take over changes as they come, for ever; not ready until the read model could be read once."""
+        while True:
+            try:
+                await asyncio.to_thread(self.refresh)
+                self.ready = True
+            except ReadModelError as error:
+                _log.debug("registry_away reason=%s", error)
+            await asyncio.sleep(_REFRESH_S)
+
+    def refresh(self) -> None:
+        """Take over what changed since the last time. Raises ReadModelError."""
+        devices, change = self.read.devices_changed(self._since)
+        if change < self._since:
+            self._fitted.clear()
+            devices, change = self.read.devices_changed(0)
+        for one in devices:
+            if one.to_ms is None:
+                self._fitted[one.device] = Fitted(one.asset, one.tenant, 0)
+            else:
+                self._fitted.pop(one.device, None)
+        self._since = change
+
+
+def broker_of(settings: Settings, port: int) -> Broker:
+    """The broker that ``settings`` name; the embedded one on ``port`` otherwise. Raises SettingsError."""
+    if settings.mqtt_url is None:
+        return Broker(settings.mqtt_host, port)
+    url = urlsplit(settings.mqtt_url)
+    if url.scheme not in ("mqtt", "mqtts") or not url.hostname:
+        raise SettingsError(
+            f"setting mqtt_url: got {settings.mqtt_url!r}, want mqtt://host:port or mqtts://host:port"
+        )
+    tls = url.scheme == "mqtts"
+    secret = settings.mqtt_password
+    return Broker(
+        url.hostname,
+        url.port or (8883 if tls else 1883),
+        settings.mqtt_username or url.username,
+        secret.get_secret_value() if secret else url.password,
+        str(settings.mqtt_ca_file) if settings.mqtt_ca_file else None,
+        str(settings.mqtt_cert_file) if settings.mqtt_cert_file else None,
+        str(settings.mqtt_key_file) if settings.mqtt_key_file else None,
+        tls,
+    )
+
+
+async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.Event) -> None:
+    """Run the gateway until ``stop``."""
+    log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
+    deadletters = DeadLetters(folder.deadletters)
+    fittings = Fittings(ReadModel(folder.read, read_only=True))
+    gateway = GatewaySettings(
+        broker_of(settings, mqtt_port),
+        health_file=folder.gateway_health,
+        limits=Limits(rate=settings.device_rate, burst=max(2_000.0, settings.device_rate * 40)),
+    )
+    following = asyncio.create_task(fittings.follow(), name="gateway registry")
+    try:
+        await run_gateway(gateway, log, fittings, deadletters, stop)
+    finally:
+        following.cancel()
+        deadletters.close()
+        log.close()

@@ -1,0 +1,300 @@
+"""The hub process of the embedded system: engine, store writer, read model, API and page.
+
+One thread folds the log, one writes and compacts the store, the event loop serves. Each consumer has its
+own position in the log: one that is slow lags and holds nobody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import uvicorn
+
+import geofences
+from api.app import create_app
+from api.ports import Health, Ports
+from corridor.commands import CommandPort
+from corridor.folder import Folder
+from corridor.live import LiveView
+from corridor.metrics import SystemCollector
+from corridor.settings import Settings
+from feeds.deadletters import DeadLetters
+from feeds.keys import KeyRing, Principal, Role
+from feeds.readmodel import ReadModel
+from feeds.store.duck import DuckStore
+from feeds.store.port import StoreError
+from feeds.store.writer import StoreWriter
+from streams.engine import World
+from streams.log import LogError
+from streams.runtime.embedded import LogBehindError, Runner
+from streams.runtime.snapshots import SnapshotFiles
+from streams.sqlite_log import SqliteLog
+
+_IDLE_S: Final = 0.005
+_PUBLISH_S: Final = 0.1
+_COMPACT_S: Final = 5.0
+_TRIM_S: Final = 600.0
+_DAY_MS: Final = 86_400_000
+_READY_LAG: Final = 200  # records behind which the hub still calls itself caught up
+_log = logging.getLogger("corridor.hub")
+
+
+class EngineThread(threading.Thread):
+    """Folds the log, commits, publishes; ends when ``stop`` is set, with a last snapshot."""
+
+    def __init__(
+        self, runner: Runner, live: LiveView, commands: CommandPort, wake: threading.Event, snapshot_s: float
+    ) -> None:
+        super().__init__(name="engine", daemon=True)
+        self.runner, self._live, self._commands, self._wake = runner, live, commands, wake
+        self._snapshot_s = snapshot_s
+        self.halt = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self) -> None:
+        """Step until told to stop; trouble is said and tried again, never dropped."""
+        engine = self.runner.engine
+        self._live.publish(engine, np.arange(engine.assets.size), [])
+        dirty: list[Any] = []
+        published = saved = time.monotonic()
+        while not self.halt.is_set():
+            try:
+                folded = self.runner.step()
+                self.trouble = None
+            except Exception as error:
+                # whatever it is, the log has the records: say it, wait, and fold them again
+                self.trouble = f"{type(error).__name__}: {error}"
+                _log.exception("engine_step_failed")
+                self._restart()
+                self.halt.wait(1.0)
+                continue
+            self._commands.answered(folded.events)
+            dirty.append(folded.moved)
+            now = time.monotonic()
+            if folded.events or now - published >= _PUBLISH_S:
+                rows = np.unique(np.concatenate(dirty))
+                if len(rows) or folded.events:
+                    self._live.publish(self.runner.engine, rows, folded.events)
+                dirty, published = [], now
+            if now - saved >= self._snapshot_s:
+                saved = now
+                self._checkpoint()
+            if not folded.records:
+                self._wake.wait(_IDLE_S)
+                self._wake.clear()
+        self._checkpoint()
+
+    def _restart(self) -> None:
+        with contextlib.suppress(Exception):
+            self.runner.recover()
+
+    def _checkpoint(self) -> None:
+        try:
+            self.runner.checkpoint()
+        except OSError as error:
+            _log.warning("snapshot_not_written reason=%s", error)
+
+
+class StoreThread(threading.Thread):
+    """Writes the store from the log, compacts it and lets go of what is past its retention."""
+
+    def __init__(self, writer: StoreWriter, store: DuckStore, log: SqliteLog, settings: Settings) -> None:
+        super().__init__(name="store", daemon=True)
+        self.writer, self._store, self._journal, self._settings = writer, store, log, settings
+        self.halt = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self) -> None:
+        """Step until told to stop."""
+        compacted = time.monotonic()
+        while not self.halt.is_set():
+            wait = 0.2
+            try:
+                stored = self.writer.step()
+                self.trouble = None
+                if not stored and time.monotonic() - compacted >= _COMPACT_S:
+                    self._store.compact(int(time.time() * 1000), 0.5)
+                    compacted = time.monotonic()
+            except (StoreError, LogError) as error:
+                self.trouble = str(error)
+                _log.warning("store_step_failed reason=%s", error)
+                wait = getattr(error, "retry_after", 1.0)
+            self.halt.wait(wait)
+
+
+class Hub:
+    """All parts of the hub, built once; ``serve`` runs until ``stop`` is set."""
+
+    def __init__(
+        self, settings: Settings, folder: Folder, local_key: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._settings, self._folder = settings, folder
+        zones, gates = geofences.world()
+        world = World(zones, gates)
+        self.log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
+        self.read = ReadModel(folder.read, self.log.partitions)
+        self.runner = Runner(self.log, world, self.read, SnapshotFiles(folder.snapshots, 0))
+        self._recover()
+        self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
+        writer = StoreWriter(self.log, self.store, range(self.log.partitions))
+        wake = threading.Event()
+        self.live = LiveView(world, loop)
+        self.commands = CommandPort(self.log, loop, wake)
+        self.engine_thread = EngineThread(self.runner, self.live, self.commands, wake, settings.snapshot_s)
+        self.store_thread = StoreThread(writer, self.store, self.log, settings)
+        self.keys = KeyRing(folder.keys)
+        preset = settings.admin_key.get_secret_value() if settings.admin_key else None
+        self.new_admin_key = self.keys.ensure_admin(preset, settings.tenant)
+        self.keys.add_passing(local_key, Principal("local", settings.tenant, Role.ADMIN))
+        self.ports = Ports(
+            read=self.read,
+            store=self.store,
+            live=self.live,
+            commands=self.commands,
+            keys=self.keys,
+            dead_letters=DeadLetters(folder.deadletters),
+            zones=zones,
+            gates=gates,
+            health=self.health,
+        )
+        self.ports.registry.register(SystemCollector(self.status))
+
+    def _recover(self) -> None:
+        try:
+            said = self.runner.recover()
+        except LogBehindError as error:
+            aside = self._folder.read.with_name(f"read.db.ahead-{int(time.time())}")
+            _log.error("read_model_ahead_of_log kept_as=%s reason=%s", aside.name, error)
+            self.read.close()
+            self._folder.read.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                self._folder.read.with_name(f"read.db{suffix}").unlink(missing_ok=True)
+            self.read = self.runner.sink = ReadModel(self._folder.read, self.log.partitions)
+            said = self.runner.recover()
+        _log.info("engine_recovered %s", said)
+
+    def status(self) -> dict[str, Any]:
+        """What the system says of itself, as JSON values: for health and metrics."""
+        engine = self.runner.engine
+        try:
+            gateway = json.loads(self._folder.gateway_health.read_text())
+        except (OSError, ValueError):
+            gateway = {"state": "unknown"}
+        return {
+            "engine": {
+                "lag": self.runner.lag(),
+                "position": engine.position,
+                "assets": engine.assets.size,
+                "bad_records": self.runner.bad_records,
+                "trouble": self.engine_thread.trouble,
+                "counts": {name: getattr(engine.counts, name) for name in engine.counts.__slots__},
+            },
+            "store": {"lag": self.store_thread.writer.lag(), "trouble": self.store_thread.trouble},
+            "gateway": gateway,
+        }
+
+    def health(self) -> Health:
+        """See api.ports.Health."""
+        status = self.status()
+        engine, store, gateway = status["engine"], status["store"], status["gateway"]
+        checks = {
+            "engine": "ok" if engine["trouble"] is None else "failing",
+            "engine_lag_records": engine["lag"],
+            "store": "ok" if store["trouble"] is None else "failing",
+            "store_lag_records": store["lag"],
+            "gateway": gateway.get("state", "unknown"),
+        }
+        ready = self.engine_thread.is_alive() and engine["trouble"] is None and engine["lag"] <= _READY_LAG
+        return Health(ready, checks)
+
+    async def serve(self, listener: socket.socket, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Run until ``stop``; ``ready`` is called when requests are answered."""
+        self.engine_thread.start()
+        self.store_thread.start()
+        app = create_app(self.ports)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        try:
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(_serve(server, listener), name="hub http")
+                trimming = group.create_task(self._trim(), name="hub retention")
+                while not server.started and not serving.done():
+                    await asyncio.sleep(0.01)
+                ready()
+                await stop.wait()
+                self.live.close()
+                server.should_exit = True
+                await serving
+                trimming.cancel()
+        finally:
+            await asyncio.to_thread(self.close)
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(_TRIM_S)
+            await asyncio.to_thread(self.trim_once)
+
+    def trim_once(self) -> None:
+        """Let go of what every consumer has read and what is past its retention.
+
+        Frames leave the log only below the oldest kept snapshot and the store's position.
+        """
+        now = int(time.time() * 1000)
+        oldest = now - int(self._settings.log_retention_days * _DAY_MS)
+        snapshots = self.runner.files.positions()
+        covered = min(self.store.position(0), snapshots[0] if snapshots else 0)
+        through = self.log.position_before(0, oldest, covered)
+        if through:
+            self.log.trim(0, through)
+        if self._settings.store_retention_days is not None:
+            self.store.drop_before(now - int(self._settings.store_retention_days * _DAY_MS))
+
+    def close(self) -> None:
+        """End the threads and close the files."""
+        for thread in (self.engine_thread, self.store_thread):
+            thread.halt.set()
+        for thread in (self.engine_thread, self.store_thread):
+            if thread.ident is not None:
+                thread.join(20)
+        self.store.close()
+        self.read.close()
+        self.log.close()
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    with contextlib.suppress(SystemExit):
+        await server.serve(sockets=[listener])
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the hub tells its supervisor when it is ready."""
+
+    admin_key: str | None
+    recovered: str | None
+
+
+async def run_hub(
+    settings: Settings,
+    folder: Folder,
+    local_key: str,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    ready: Callable[[Started], None],
+) -> None:
+    """Build the hub and serve until ``stop``."""
+    hub = await asyncio.to_thread(Hub, settings, folder, local_key, asyncio.get_running_loop())
+    await hub.serve(listener, stop, lambda: ready(Started(hub.new_admin_key, hub.log.recovered)))

@@ -1,0 +1,50 @@
+"""The system's own figures as Prometheus metrics, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+
+class SystemCollector(Collector):
+    """Figures of engine, store and gateway out of ``status`` (see ``Hub.status``)."""
+
+    def __init__(self, status: Callable[[], Mapping[str, Any]]) -> None:
+        self._status = status
+
+    def describe(self) -> list[Metric]:
+        """Nothing is known before it is asked for."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a figure."""
+        status = self._status()
+        engine, store, gateway = status["engine"], status["store"], status["gateway"]
+        yield GaugeMetricFamily(
+            "corridor_engine_lag_records", "Log records not folded yet", value=engine["lag"]
+        )
+        yield GaugeMetricFamily(
+            "corridor_store_lag_records", "Log records not stored yet", value=store["lag"]
+        )
+        yield GaugeMetricFamily("corridor_assets", "Assets that the engine follows", value=engine["assets"])
+        for name, value in engine["counts"].items():
+            yield CounterMetricFamily(f"corridor_engine_{name}", f"Engine: {name} so far", value=value)
+        up = 1.0 if gateway.get("state") == "ok" else 0.0
+        yield GaugeMetricFamily("corridor_gateway_ok", "Whether the gateway takes reports", value=up)
+        yield from _gateway(gateway.get("metrics", {}))
+
+
+def _gateway(metrics: Mapping[str, Any]) -> Iterator[Metric]:
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            family = CounterMetricFamily(f"corridor_gateway_{name}", f"Gateway: {name}", labels=["reason"])
+            for reason, count in value.items():
+                if isinstance(count, int | float):
+                    family.add_metric([str(reason)], count)
+            yield family
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield CounterMetricFamily(f"corridor_gateway_{name}", f"Gateway: {name}", value=value)
