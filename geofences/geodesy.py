@@ -9,6 +9,7 @@ errors against Karney's exact solution stand beside each function. All inputs mu
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -24,8 +25,7 @@ MEAN_RADIUS_M = A_M * (1 - F / 3)
 RAD = np.pi / 180
 _NEAR_DEG = 1.0
 # Taylor coefficients of cos(x) in x^2: below 1e-17 for |x| <= pi/2
-_COS = (1 / 2432902008176640000, -1 / 6402373705728000, 1 / 20922789888000, -1 / 87178291200)
-_COS += (1 / 479001600, -1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2, 1.0)
+_COS = tuple((-1.0) ** n / math.factorial(2 * n) for n in range(10, -1, -1))
 
 
 def wrap_deg(lon: Floats) -> Floats:
@@ -114,10 +114,8 @@ def _cos(x: Floats) -> Floats:
     square = x * x
     total = square * _COS[0]
     for term in _COS[1:-1]:
-        total += term
-        total *= square
-    total += 1.0
-    return total
+        total = (total + term) * square
+    return np.asarray(total + 1.0)
 
 
 def _radii_m(cos: Floats) -> tuple[Floats, Floats]:

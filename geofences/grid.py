@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import shapely
@@ -25,6 +25,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
+Grown = TypeVar("Grown", Int32s, Geometries)
 
 FINE_PER_DEG = 1024
 LEVELS = 3
@@ -80,7 +81,7 @@ class Grid:
         self._fill_root()
 
     def locate(self, lon: Floats, lat: Floats) -> tuple[Int32s, Int64s]:
-        """For each point the set of zones holding it, and the cell that holds it when it has no border, else -1."""
+        """For each point the set of zones holding it; its cell when that cell has no border, else -1."""
         x, y = (lon + 180.0) * FINE_PER_DEG, (lat + 90.0) * FINE_PER_DEG
         good = (x >= 0) & (x <= 360 * FINE_PER_DEG) & (y >= 0) & (y <= 180 * FINE_PER_DEG)
         all_good = bool(good.all())
@@ -220,7 +221,7 @@ class Grid:
         held = shapely.intersects_xy(self._candidates[first[point] + place], lon[point], lat[point])
         crowded = count > _CROWD
         mask = np.add.reduceat(np.where(held, 1 << np.minimum(place, _CROWD), 0), start)
-        key = np.where(crowded, 0, outcome + mask)
+        key = np.where(crowded, -1, outcome + mask)
         sets = self._outcomes[key]
         sets[crowded] = 0
         for miss in np.unique(key[(sets == _UNKNOWN) & ~crowded]).tolist():
@@ -264,7 +265,7 @@ def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geom
     return zones[here], pieces[here]
 
 
-def _with_room(values: NDArray[np.generic], size: int) -> NDArray[np.generic]:
+def _with_room(values: Grown, size: int) -> Grown:
     """The array, or a copy at least twice as long when it holds fewer than ``size``."""
     if size <= len(values):
         return values

@@ -39,11 +39,10 @@ def lines(
     over = np.nonzero((end > 180) | (end < -180))[0]
     if not len(over):
         return ways, np.arange(len(lon0))
-    back = np.where(end[over] > 180, -360.0, 360.0)
-    shifted = [
-        shapely.transform(way, lambda xy, by=by: xy + [by, 0.0])
-        for way, by in zip(ways[over], back, strict=True)
-    ]
+    shifted = []
+    for at in over.tolist():
+        by = np.array([-360.0 if end[at] > 180 else 360.0, 0.0])
+        shifted.append(shapely.LineString(shapely.get_coordinates(ways[at]) + by))
     return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
 
 
@@ -62,9 +61,13 @@ def meets(
     for line in way:
         points = shapely.get_coordinates(line)
         near = _overlapping(start, end, points)
-        for piece in range(len(points) - 1):
-            for t in _crossings(points[piece], points[piece + 1], start[near], end[near]):
-                found.add((piece + t) / (len(points) - 1))
+        pieces = len(points) - 1
+        for piece in range(pieces):
+            here = _crossings(points[piece], points[piece + 1], start[near], end[near])
+            low, high = _stretch(points[piece], points[piece + 1], start[near], end[near])
+            here += [t for t in low if t > 0 or piece == 0]  # a joint of two pieces is no end of a stretch
+            here += [t for t in high if t < 1 or piece == pieces - 1]
+            found.update((piece + t) / pieces for t in here)
     result = _distinct(sorted(found))
     if not result and _holds(geometry, lon0, lat0) != _holds(geometry, lon1, lat1):
         result = [_bisected(geometry, way[0])]
@@ -87,23 +90,27 @@ def _overlapping(start: Floats, end: Floats, points: Floats) -> NDArray[np.bool_
 
 
 def _crossings(a: Floats, b: Floats, start: Floats, end: Floats) -> list[float]:
-    """Fractions of a to b where it meets the edges."""
+    """Fractions of a to b where it meets edges of another direction."""
     way, edge, gap = b - a, end - start, start - a
     cross = way[0] * edge[:, 1] - way[1] * edge[:, 0]
-    aside = gap[:, 0] * way[1] - gap[:, 1] * way[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (gap[:, 0] * edge[:, 1] - gap[:, 1] * edge[:, 0]) / cross
-        u = aside / cross
+        u = (gap[:, 0] * way[1] - gap[:, 1] * way[0]) / cross
     hit = (cross != 0) & (t >= -_SAME) & (t <= 1 + _SAME) & (u >= -_SAME) & (u <= 1 + _SAME)
-    found = list(t[hit])
-    along = (cross == 0) & (aside == 0)
+    return list(t[hit].clip(0.0, 1.0).tolist())
+
+
+def _stretch(a: Floats, b: Floats, start: Floats, end: Floats) -> tuple[list[float], list[float]]:
+    """Fractions of a to b where it begins and ceases to run along edges."""
+    way, edge, gap = b - a, end - start, start - a
+    along = (way[0] * edge[:, 1] == way[1] * edge[:, 0]) & (gap[:, 0] * way[1] == gap[:, 1] * way[0])
     square = float(way @ way)
-    if along.any() and square > 0:
-        first, last = ((x[along] - a) @ way / square for x in (start, end))
-        low, high = np.minimum(first, last), np.maximum(first, last)
-        met = (high >= 0) & (low <= 1)
-        found += list(np.maximum(low[met], 0.0)) + list(np.minimum(high[met], 1.0))
-    return [min(max(float(x), 0.0), 1.0) for x in found]
+    if square == 0 or not along.any():
+        return [], []
+    first, last = ((x[along] - a) @ way / square for x in (start, end))
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    met = (high >= 0) & (low <= 1)
+    return list(low[met].clip(0.0, 1.0).tolist()), list(high[met].clip(0.0, 1.0).tolist())
 
 
 def _distinct(fractions: list[float]) -> list[float]:

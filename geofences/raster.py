@@ -21,7 +21,7 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``rows`` x ``columns`` square cells of ``size`` degrees, from the south-western corner (west, south)."""
+    """``rows`` x ``columns`` square cells of ``size`` degrees; (west, south) is the south-western corner."""
 
     west: float
     south: float
@@ -31,7 +31,8 @@ class Window:
 
     def centres(self, row: NDArray[np.intp], column: NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Longitudes and latitudes of the cells' centres."""
-        return self.west + (column + 0.5) * self.size, self.south + (row + 0.5) * self.size
+        lon, lat = self.west + (column + 0.5) * self.size, self.south + (row + 0.5) * self.size
+        return np.asarray(lon, np.float64), np.asarray(lat, np.float64)
 
 
 def touched(start: Floats, end: Floats, owner: NDArray[np.int64], owners: int, window: Window) -> Bools:

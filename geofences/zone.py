@@ -98,7 +98,7 @@ class Gate:
 
 def _content_hash(zone: Zone) -> str:
     """SHA-256 of the zone's properties as canonical JSON and its coordinates as little-endian WKB."""
-    properties = [zone.id, zone.kind.value, zone.name, zone.gate, zone.side, zone.country]
-    properties += [zone.grace_s, zone.min_dwell_s, zone.plausible]
+    names = [zone.id, zone.kind.value, zone.name, zone.gate, zone.side, zone.country]
+    properties = [*names, zone.grace_s, zone.min_dwell_s, zone.plausible]
     text = json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode() + b"\n" + shapely.to_wkb(zone.geometry, byte_order=1)).hexdigest()

@@ -19,7 +19,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import orjson
 import shapely
-from numpy.typing import NDArray
 from shapely.geometry import box, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -116,22 +115,17 @@ def _gate(plan: Plan, countries: Named) -> list[dict[str, Any]]:
             "approaches": [ids["approach"]],
         }
         for kind, area in zones.items():
-            label = f"{side.name} {kind}"
-            properties = {"id": ids[kind], "kind": kind, "name": label, "gate": plan.id, "side": side.country}
-            properties |= {"country": side.country, "plausible": True, "grace_s": 120, "min_dwell_s": 10}
+            properties: dict[str, Any] = {"id": ids[kind], "kind": kind, "name": f"{side.name} {kind}"}
+            properties |= {"gate": plan.id, "side": side.country, "country": side.country}
+            properties |= {"plausible": True, "grace_s": 120, "min_dwell_s": 10}
             features.append(_feature(properties, area, 6))
     offices = [
         {"country": side.country, "scheme": "UN/LOCODE", "code": code, "note": note}
         for side in (plan.a, plan.b)
         for code, note in side.offices
     ]
-    gate = {
-        "id": plan.id,
-        "kind": "gate",
-        "name": plan.name,
-        "a": sides[plan.a.country],
-        "b": sides[plan.b.country],
-    }
+    gate: dict[str, Any] = {"id": plan.id, "kind": "gate", "name": plan.name}
+    gate |= {"a": sides[plan.a.country], "b": sides[plan.b.country]}
     gate |= {"lon": round(at.x, 7), "lat": round(at.y, 7), "plausible": True, "offices": offices}
     return [_feature(gate, shapely.line_merge(near), 6), *features]
 

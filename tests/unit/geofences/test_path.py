@@ -1,0 +1,153 @@
+"""Cuts and meeting points of ways and fences."""
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geofences import ZoneIndex, default_index, geodesy, path
+from geofences.zone import Zone, ZoneKind
+
+YARD = Zone("yard", ZoneKind.YARD, "Yard", shapely.box(102.0, 18.0, 102.01, 18.01))
+LAND = Zone("laos", ZoneKind.COUNTRY, "Laos", shapely.box(100.0, 14.0, 107.0, 22.0), country="LA")
+
+
+def point_at(ends: tuple[float, float, float, float], fraction: float) -> tuple[float, float]:
+    lon0, lat0, lon1, lat1 = (np.array([value]) for value in ends)
+    lon, lat = geodesy.interpolate(lon0, lat0, lon1, lat1, np.array([fraction]))
+    return float(lon[0]), float(lat[0])
+
+
+def cuts(index: ZoneIndex, *ways: tuple[float, float, float, float]) -> list[tuple[int, int]]:
+    segment, zone = index.cut(*np.array(ways, dtype=np.float64).T)
+    return list(zip(segment.tolist(), zone.tolist(), strict=True))
+
+
+def test_a_way_through_a_zone_is_a_cut_and_one_that_ends_there_is_none() -> None:
+    index = ZoneIndex([LAND, YARD])
+    through = (101.99, 18.005, 102.02, 18.005)
+    into = (101.99, 18.005, 102.005, 18.005)
+    within = (102.001, 18.001, 102.009, 18.009)
+    past = (101.99, 18.02, 102.02, 18.02)
+    from_border = (102.0, 18.005, 102.02, 18.005)
+    assert cuts(index, past, through, into, within, from_border, through) == [(1, 1), (5, 1)]
+
+
+def test_countries_are_never_cut() -> None:
+    index = ZoneIndex([LAND])
+    assert cuts(index, (99.0, 18.0, 108.0, 18.0)) == []
+
+
+def test_touching_a_fence_counts_and_one_way_may_cut_several() -> None:
+    other = Zone("other", ZoneKind.PORT, "Other", shapely.box(102.02, 18.0, 102.03, 18.01))
+    index = ZoneIndex([YARD, other])
+    assert cuts(index, (101.9, 18.005, 102.1, 18.005)) == [(0, 0), (0, 1)]
+    assert cuts(index, (102.0, 17.9, 102.0, 18.1)) == [(0, 0)]
+
+
+def test_a_long_way_bends_with_the_geodesic() -> None:
+    # 1,000 km along latitude 60: the geodesic lies some 33 km north of the straight line in degrees
+    lon, lat = point_at((20.0, 60.0, 38.0, 60.0), 0.5)
+    assert lat > 60.25
+    on_way = Zone("on", ZoneKind.YARD, "on", shapely.Point(lon, lat).buffer(0.01))
+    on_chord = Zone("chord", ZoneKind.YARD, "chord", shapely.Point(29.0, 60.0).buffer(0.01))
+    assert cuts(ZoneIndex([on_chord, on_way]), (20.0, 60.0, 38.0, 60.0)) == [(0, 1)]
+
+
+def test_a_way_over_the_antimeridian_cuts_only_what_lies_there() -> None:
+    east = Zone("east", ZoneKind.YARD, "east", shapely.box(179.99, 65.0, 180.0, 65.1))
+    west = Zone("west", ZoneKind.YARD, "west", shapely.box(-180.0, 65.0, -179.99, 65.1))
+    far = Zone("far", ZoneKind.YARD, "far", shapely.box(0.0, 65.0, 0.1, 65.1))
+    index = ZoneIndex([east, west, far])
+    assert cuts(index, (179.9, 65.05, -179.9, 65.05)) == [(0, 0), (0, 1)]
+    assert cuts(index, (-179.9, 65.05, 179.9, 65.05)) == [(0, 0), (0, 1)]
+    assert index.meets(0, -179.9, 65.05, 179.9, 65.05) == pytest.approx([0.5, 0.55], abs=1e-3)
+
+
+def test_ends_without_a_position_cut_nothing() -> None:
+    assert cuts(ZoneIndex([YARD]), (np.nan, 18.0, 102.1, 18.0)) == []
+
+
+def test_cuts_are_the_same_when_the_cells_are_known() -> None:
+    rng = np.random.default_rng(2)
+    index = default_index()
+    lon = 101.68 + np.cumsum(rng.normal(0, 0.003, 2_000))
+    lat = 21.187 + np.cumsum(rng.normal(0, 0.003, 2_000)) % 0.05
+    _, cells = index.locate_cells(lon, lat)
+    ends = lon[:-1], lat[:-1], lon[1:], lat[1:]
+    known = index.cut(*ends, cells=(cells[:-1], cells[1:]))
+    assert [part.tolist() for part in known] == [part.tolist() for part in index.cut(*ends)]
+
+
+def test_cuts_are_those_of_plain_shapely() -> None:
+    rng = np.random.default_rng(5)
+    index = default_index()
+    small = [n for n, zone in enumerate(index.zones) if zone.kind is not ZoneKind.COUNTRY]
+    gate = rng.integers(0, len(small), 1_500)
+    middle = shapely.get_coordinates(shapely.centroid([index.zones[small[n]].geometry for n in gate]))
+    start = middle + rng.normal(0, 0.008, middle.shape)
+    end = start + rng.normal(0, 0.01, middle.shape)
+    wanted = []
+    for n, (a, b) in enumerate(zip(start, end, strict=True)):
+        way = shapely.LineString([a, b])
+        for zone in small:
+            area = index.zones[zone].geometry
+            ends_in = area.intersects(shapely.Point(a)) or area.intersects(shapely.Point(b))
+            if way.intersects(area) and not ends_in:
+                wanted.append((n, zone))
+    assert len(wanted) > 20
+    assert cuts(index, *np.hstack([start, end])) == wanted
+
+
+def test_the_meeting_points_of_a_way_through_are_two_fractions() -> None:
+    index = ZoneIndex([YARD])
+    assert index.meets(0, 101.99, 18.005, 102.02, 18.005) == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
+    assert index.meets(0, 101.99, 18.005, 102.005, 18.005) == pytest.approx([2 / 3], abs=1e-6)
+    assert index.meets(0, 101.99, 18.05, 102.02, 18.05) == []
+
+
+def test_a_way_along_a_fence_gives_the_ends_of_the_stretch() -> None:
+    index = ZoneIndex([YARD])
+    assert index.meets(0, 102.0, 17.995, 102.0, 18.015) == pytest.approx([0.25, 0.75], abs=1e-6)
+
+
+def test_a_fix_on_the_fence_meets_at_the_end() -> None:
+    index = ZoneIndex([YARD])
+    assert index.meets(0, 101.99, 18.005, 102.0, 18.005) == pytest.approx([1.0])
+    assert index.meets(0, 102.0, 18.005, 101.99, 18.005) == pytest.approx([0.0])
+
+
+def test_no_way_on_a_fence_and_elsewhere() -> None:
+    index = ZoneIndex([YARD])
+    assert index.meets(0, 102.005, 18.005, 102.005, 18.005) == []
+    assert index.meets(0, 101.0, 18.005, 101.0, 18.005) == []
+
+
+@given(st.floats(-0.02, 0.02), st.floats(-0.02, 0.02), st.floats(-0.02, 0.02), st.floats(-0.02, 0.02))
+@settings(max_examples=150, deadline=None)
+def test_what_changes_between_the_ends_is_met(x0: float, y0: float, x1: float, y1: float) -> None:
+    shape = shapely.Point(0, 0).buffer(0.01, quad_segs=5).difference(shapely.box(-0.002, -0.02, 0.002, 0.0))
+    index = ZoneIndex([Zone("u", ZoneKind.YARD, "u", shape)])
+    got = index.meets(0, x0, y0, x1, y1)
+    inside = shapely.intersects_xy(shape, [x0, x1], [y0, y1])
+    assert got == sorted(got)
+    assert all(0 <= fraction <= 1 for fraction in got)
+    if inside[0] != inside[1]:
+        assert got
+    for fraction in got:
+        assert shapely.Point(point_at((x0, y0, x1, y1), fraction)).distance(shape.boundary) < 1e-6
+
+
+def test_country_fences_are_met_where_shapely_meets_them() -> None:
+    index = default_index()
+    china = index.numbers["country-cn"]
+    ends = (101.6877196, 21.1907876, 101.6725976, 21.1841821)
+    (fraction,) = index.meets(china, *ends)
+    assert point_at(ends, fraction) == pytest.approx((101.6812884, 21.1879784), abs=1e-6)
+
+
+def test_lines_of_long_ways_have_points_every_two_kilometres() -> None:
+    way, owner = path.lines(*(np.array([v]) for v in (101.0, 21.0, 101.0, 21.09)))
+    assert owner.tolist() == [0]
+    assert shapely.get_num_coordinates(way[0]) == 6
