@@ -59,24 +59,22 @@ def merge_rows(report: Report, rows: Sequence[Row]) -> None:
     """Put rows into the report's columns, by instant; ``t`` is ascending afterwards."""
     if not rows:
         return
-    instants = _instants(report)
-    merged: dict[int, dict[str, Any]] = {}
+    merged: list[dict[str, Any]] = []
+    at_instant: dict[int, dict[str, Any]] = {}
+    lists = report.columns | report.extras
     for at, t_ms in enumerate(report.columns["t"]):
-        own = merged.setdefault(t_ms, {})
-        for lists in (report.columns, report.extras):
-            own.update((name, values[at]) for name, values in lists.items() if values[at] is not None)
-    if len(merged) != len(instants):
-        raise RefusedError("bad_field", "bad t: got an instant twice, want each once beside raw nmea or can")
+        merged.append({name: values[at] for name, values in lists.items() if values[at] is not None})
+        at_instant.setdefault(t_ms, merged[-1])
     for t_ms, values in rows:
-        merged[t_ms] = values | merged.get(t_ms, {"t": t_ms})
-    order = sorted(merged)
-    names = {name: None for t_ms in order for name in merged[t_ms]} | dict.fromkeys(report.columns)
-    for name in names:
-        column = [merged[t_ms].get(name) for t_ms in order]
-        if name == "t" or name in _COLUMNS:
-            report.columns[name] = column
-        else:
-            report.extras[name] = column
+        if t_ms not in at_instant:
+            at_instant[t_ms] = {"t": t_ms}
+            merged.append(at_instant[t_ms])
+        own = at_instant[t_ms]
+        own.update((name, value) for name, value in values.items() if name not in own)
+    merged.sort(key=lambda row: int(row["t"]))
+    for name in lists | dict.fromkeys(name for _, values in rows for name in values):
+        kept = report.columns if name == "t" or name in _COLUMNS else report.extras
+        kept[name] = [row.get(name) for row in merged]
 
 
 def _instants(report: Report) -> list[int]:
