@@ -1,13 +1,15 @@
-"""Fixtures: a world, and a client of it with the key of tenant ``main``."""
+"""Fixtures: a world of one's own to change, and one that a whole module reads."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from api.state import state_of
 from tests.unit.api.world import KEY, World, make
@@ -17,12 +19,27 @@ from tests.unit.api.world import KEY, World, make
 def world(tmp_path: Path) -> Iterator[World]:
     made = make(tmp_path)
     yield made
-    made.ports.read.close()
-    made.ports.dead_letters.close()
+    made.close()
 
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of ``world`` with the key of tenant ``main``."""
+    async with _client(world) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """The same of a world that nobody changes; tests that use it run on the module's loop."""
+    made = make(tmp_path_factory.mktemp("world"))
+    async with _client(made) as opened:
+        yield opened
+    made.close()
+
+
+@asynccontextmanager
+async def _client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(world.app, raise_app_exceptions=False)
     async with world.app.router.lifespan_context(world.app):
         while not state_of(world.app).hub.ready:

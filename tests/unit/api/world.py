@@ -127,10 +127,11 @@ class FakeEngine:
     def commit(self, facts: Sequence[tuple[Any, ...]], partition: int = 0) -> list[Event]:
         """Facts are (kind, id, revision, change, tenant, asset, t_ms, data)."""
         first = self.read.head()[partition] + 1
-        events = [
-            Event(partition, first + i, first + i, *fact[:7], T0 + first + i, fact[7])
-            for i, fact in enumerate(facts)
-        ]
+        events = []
+        for number, (*head, data) in enumerate(facts, first):
+            kind, id_, revision, change, tenant, asset, t_ms = head
+            place = (partition, number, number)
+            events.append(Event(*place, kind, id_, revision, change, tenant, asset, t_ms, T0 + number, data))
         self.read.apply(partition, first, events)
         self.live.push(LiveBatch(events=events))
         return events
@@ -204,6 +205,10 @@ class World:
     live: FakeLive
     app: FastAPI
     health: dict[str, bool]
+
+    def close(self) -> None:
+        self.ports.read.close()
+        self.ports.dead_letters.close()
 
 
 def make(folder: Path, page: Path | None = None) -> World:
