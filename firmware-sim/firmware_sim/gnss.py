@@ -7,6 +7,7 @@ and time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from firmware_sim.kinematics import World
-from firmware_sim.noise import F8, I8, normal, uniform, wander
+from firmware_sim.noise import F8, I8
 from firmware_sim.route import metres_per_degree
 
 EPISODE_S = 900
-_NOISE, _EPISODE, _WHITE, _HDOP = 51, 52, 53, 54
+_SLOW, _WHITE, _EPISODE, _VIEW, _WARM = 100, 130, 150, 160, 170
 
 
 def fixes(world: World, rows: I8, since_boot_s: F8) -> tuple[dict[str, F8], F8]:
@@ -27,20 +28,20 @@ def fixes(world: World, rows: I8, since_boot_s: F8) -> tuple[dict[str, F8], F8]:
     ``since_boot_s`` is how long each receiver has been on: no fix for half a minute after a cold start,
     then time only, then 2D, then 3D.
     """
-    keys, seed, t = world.keys[rows], world.seed, world.t_s
+    dice, t = world.dice, world.t_s
     lon, lat, alt, heading = world.where(rows)
-    mode, hdop, sats, off = _sky(world, rows, since_boot_s)
+    mode, hdop, sats, (off_x, off_y) = _sky(world, rows, since_boot_s)
     east, north = metres_per_degree(lat)
-    periods = (2_300.0, 310.0, 47.0)
-    ex = 1.3 * wander(seed, keys, t, _NOISE, periods) + 0.35 * normal(seed, keys, t, _WHITE)
-    ey = 1.3 * wander(seed, keys, t, _NOISE + 100, periods) + 0.35 * normal(seed, keys, t, _WHITE + 1)
-    ez = 2.5 * wander(seed, keys, t, _NOISE + 200, periods) + 0.8 * normal(seed, keys, t, _WHITE + 2)
-    side = 6.28 * uniform(seed, keys, t // EPISODE_S, _EPISODE + 9)
-    still = np.where(world.trucks.v_ms[rows] < 0.2, 0.3, 1.0)
-    ex, ey = ex * hdop * still + off * np.cos(side), ey * hdop * still + off * np.sin(side)
+    white = dice.normals(rows, t, _WHITE, 5)
+    slow = [dice.wander(rows, t, _SLOW + 8 * axis, (2_300.0, 310.0, 47.0)) for axis in range(3)]
+    # A receiver at a stand filters its position.
+    size = hdop * np.where(world.trucks.v_ms[rows] < 0.2, 0.3, 1.0)
+    ex = size * (1.3 * slow[0] + 0.35 * white[0]) + off_x
+    ey = size * (1.3 * slow[1] + 0.35 * white[1]) + off_y
+    ez = 2.5 * slow[2] + 0.8 * white[2]
     speed = world.trucks.v_ms[rows] * 3.6
-    seen = np.abs(speed + 0.25 * normal(seed, keys, t, _WHITE + 3)) * (speed > 0)
-    course = (heading + normal(seed, keys, t, _WHITE + 4) * np.where(speed > 10, 0.6, 4.0)) % 360
+    seen = np.abs(speed + 0.25 * white[3]) * (speed > 0)
+    course = (heading + white[4] * np.where(speed > 10, 0.6, 4.0)) % 360
     has, high = mode >= 2, mode >= 3
     columns = {
         "lon": np.where(has, np.round(lon + ex / east, 7), np.nan),
@@ -55,27 +56,23 @@ def fixes(world: World, rows: I8, since_boot_s: F8) -> tuple[dict[str, F8], F8]:
     return columns, alt
 
 
-def _sky(world: World, rows: I8, since_boot_s: F8) -> tuple[F8, F8, F8, F8]:
-    """Fix mode, HDOP, satellites and the error of a reflected signal (m)."""
-    keys, seed, t = world.keys[rows], world.seed, world.t_s
-    warm = 28 + 14 * uniform(seed, keys, 0, _EPISODE + 1)
-    mode = np.select(
-        [since_boot_s < warm, since_boot_s < warm + 4, since_boot_s < warm + 10], [0.0, 1.0, 2.0], 3.0
-    )
-    block, into = t // EPISODE_S, t % EPISODE_S
-    kind = uniform(seed, keys, block, _EPISODE)
-    begin = (EPISODE_S - 60) * uniform(seed, keys, block, _EPISODE + 2)
-    within = (into >= begin) & (into < begin + 40)
-    slow = world.trucks.v_ms[rows] < 1.0
-    reflected = within & (kind < 0.03) & ~slow
-    blocked = within & (kind > 0.98) & ~slow
+def _sky(world: World, rows: I8, since_boot_s: F8) -> tuple[F8, F8, F8, tuple[F8, F8]]:
+    """Fix mode, HDOP, satellites and the error of a reflected signal (m, east and north)."""
+    dice, t = world.dice, world.t_s
+    on = since_boot_s - 28 - 14 * dice.uniform(rows, 0, _WARM)
+    mode = np.select([on < 0, on < 4, on < 10], [0.0, 1.0, 2.0], 3.0)
+    episode = dice.uniforms(rows, t // EPISODE_S, _EPISODE, 5)
+    view = dice.uniforms(rows, t // 120, _VIEW, 2)
+    begin = (EPISODE_S - 60) * episode[1]
+    within = (t % EPISODE_S >= begin) & (t % EPISODE_S < begin + 40) & (world.trucks.v_ms[rows] > 1.0)
+    reflected, blocked = within & (episode[0] < 0.03), within & (episode[0] > 0.98)
     mode = np.where(blocked, 0.0, mode)
-    sats = np.floor(9 + 7 * uniform(seed, keys, t // 240, _HDOP))
-    hdop = 0.6 + 0.5 * uniform(seed, keys, t // 120, _HDOP + 1) + np.where(mode == 2, 2.5, 0.0)
-    hdop = np.where(reflected, 7 + 6 * uniform(seed, keys, block, _HDOP + 2), hdop)
+    sats = np.floor(9 + 7 * view[0])
+    hdop = 0.6 + 0.5 * view[1] + np.where(mode == 2, 2.5, 0.0)
+    hdop = np.where(reflected, 7 + 6 * episode[2], hdop)
     sats = np.select([mode == 0, mode == 1, mode == 2, reflected], [0.0, 2.0, 3.0, 4.0], sats)
-    off = np.where(reflected, 40 + 110 * uniform(seed, keys, block, _HDOP + 3), 0.0)
-    return mode, hdop, sats, off
+    off, side = np.where(reflected, 40 + 110 * episode[3], 0.0), 2 * math.pi * episode[4]
+    return mode, hdop, sats, (off * np.cos(side), off * np.sin(side))
 
 
 def checksum(body: str) -> str:

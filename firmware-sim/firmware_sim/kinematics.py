@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from firmware_sim.noise import F8, I8, uniform
+from firmware_sim.noise import F8, I8, Dice
 from firmware_sim.route import Route, metres_per_degree
 
 DT_S = 1.0
@@ -26,7 +26,7 @@ QUEUE_GAP_M = 22.0
 QUEUE_REACH_M = 4_000.0
 TANK_L = 600.0
 DRIVE, REST, TERMINAL = 0, 1, 2
-_RESTS, _DWELL, _DRIVER, _UNLOAD, _START = 11, 12, 13, 14, 15
+_RESTS, _EXIT, _ENTRY, _DRIVER, _UNLOAD, _START, _STAMINA = 11, 12, 13, 14, 15, 16, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,10 @@ class World:
 
     def __init__(self, route: Route, seed: int, trucks: Trucks, t_s: int, times: GateTimes) -> None:
         self.route, self.seed, self.trucks, self.t_s, self.times = route, seed, trucks, t_s, times
-        self.keys = np.arange(len(trucks.p_m), dtype=np.int64)
-        self.driver = 0.86 + 0.12 * uniform(seed, self.keys, 0, _DRIVER)
+        self.dice = Dice(seed, len(trucks.p_m))
+        self._all = np.arange(len(trucks.p_m), dtype=np.int64)
+        self.driver = 0.86 + 0.12 * self.dice.uniform(self._all, 0, _DRIVER)
+        self._stamina_s = self._staminas()
         length = route.length_m
         # Booths by (direction, port), as the distance driven on that way.
         self._booths = {
@@ -162,9 +164,7 @@ class World:
         if done.any():
             for i in np.flatnonzero(done).tolist():
                 self._release(i)
-        tired = (k.drive_s > 12_600 + 3_600 * uniform(self.seed, self.keys, k.trip, _RESTS)) & np.isinf(
-            k.rest_at_m
-        )
+        tired = (k.drive_s > self._stamina_s) & np.isinf(k.rest_at_m)
         if tired.any():
             clear = tired & self._clear_of_gate()
             k.rest_at_m[clear] = k.p_m[clear] + k.v_ms[clear] ** 2 / (2 * 0.4) + 60.0
@@ -184,7 +184,7 @@ class World:
             for i in queue[: self.times.lanes].tolist():
                 if standing[i] and booth - k.p_m[i] < QUEUE_GAP_M and k.hold[i] == 0.0:
                     minutes = self.times.entry_min if k.stage[i] else self.times.exit_min
-                    k.hold[i] = self.t_s + 60 * self._draw(i, _DWELL + 100 * int(k.stage[i]), minutes)
+                    k.hold[i] = self.t_s + 60 * self._draw(i, _ENTRY if k.stage[i] else _EXIT, minutes)
 
     def _release(self, i: int) -> None:
         k = self.trucks
@@ -198,8 +198,13 @@ class World:
             k.p_m[i] = self.route.length_m - k.p_m[i]
             k.ahead[i] = -k.ahead[i]
             k.trip[i] += 1
+            self._stamina_s = self._staminas()
         if k.fuel_l[i] < 0.35 * TANK_L and k.stage[i] != 1:
             k.fuel_l[i] = 0.96 * TANK_L
+
+    def _staminas(self) -> F8:
+        """After how long at the wheel each driver looks for a rest on this way, seconds."""
+        return 12_600 + 3_600 * self.dice.uniform(self._all, self.trucks.trip, _STAMINA)
 
     def _clear_of_gate(self) -> Any:
         k = self.trucks
@@ -209,7 +214,7 @@ class World:
         return clear
 
     def _draw(self, i: int, channel: int, between: tuple[float, float]) -> float:
-        share = float(uniform(self.seed, self.keys[i : i + 1], int(self.trucks.trip[i]), channel)[0])
+        share = float(self.dice.uniform(self._all[i : i + 1], int(self.trucks.trip[i]), channel)[0])
         return between[0] + share * (between[1] - between[0])
 
     def where(self, rows: I8) -> tuple[F8, F8, F8, F8]:
@@ -239,10 +244,10 @@ def place_trucks(
     route: Route, seed: int, count: int, *, share_there: float, share_near: float, near_km: float
 ) -> Trucks:
     """The trucks at the start: spread over the road in both directions, ``share_near`` before the gate."""
-    keys = np.arange(count, dtype=np.int64)
+    draw = Dice(seed, count).uniforms(np.arange(count), 0, _START, 4)
     ahead = np.where((np.arange(count) * 0.6180339887 + 0.5) % 1 < share_there, 1, -1).astype(np.int64)
     exit_m = np.where(ahead > 0, route.exit_m, route.length_m - route.entry_m)
-    p = 2_000 + uniform(seed, keys, 0, _START) * (route.length_m - 6_000)
+    p = 2_000 + draw[0] * (route.length_m - 6_000)
     for side in (1, -1):
         mine = np.flatnonzero(ahead == side)
         near = mine[: math.ceil(share_near * len(mine))]
@@ -252,7 +257,7 @@ def place_trucks(
     inside = (p > exit_m) & (p < exit_m + gate_m + 500)
     p[inside] = exit_m[inside] + gate_m + 500
     stage = np.where(p > exit_m, 2, 0).astype(np.int64)
-    life = uniform(seed, keys, 1, _START)
+    life = draw[1]
     return Trucks(
         p_m=p,
         v_ms=np.where(exit_m - p > 2500, 12.0, 0.0) * (p > 100) + np.where(p > exit_m, 12.0, 0.0),
@@ -261,10 +266,10 @@ def place_trucks(
         stage=stage,
         hold=np.zeros(count),
         rest_at_m=np.full(count, np.inf),
-        drive_s=11_000 * uniform(seed, keys, 2, _START),
+        drive_s=11_000 * draw[2],
         trip=np.zeros(count, dtype=np.int64),
         odometer_m=np.round(80e6 + 500e6 * life),
         fuel_used_l=np.round(30_000 + 170_000 * life),
-        fuel_l=TANK_L * (0.4 + 0.55 * uniform(seed, keys, 3, _START)),
+        fuel_l=TANK_L * (0.4 + 0.55 * draw[3]),
         engine_s=3600 * (2_000 + 9_000 * life),
     )

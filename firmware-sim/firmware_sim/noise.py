@@ -28,29 +28,40 @@ def _mix(x: U8) -> U8:
     return x ^ (x >> np.uint64(31))
 
 
-def uniform(seed: int, key: I8, step: I8 | int, channel: int) -> F8:
-    """Numbers in [0, 1), one for each ``key`` (a truck) at ``step`` (a time or a count)."""
-    with np.errstate(over="ignore"):
-        x = np.asarray(key, dtype=np.int64).astype(np.uint64) * _GOLDEN
-        x = _mix(x + np.uint64((seed * 2 + 1) & 0xFFFFFFFFFFFFFFFF))
-        x = _mix(x + np.asarray(step, dtype=np.int64).astype(np.uint64) * _GOLDEN)
-        x = _mix(x + np.uint64(channel) * _M1)
-    return (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
+class Dice:
+    """The draws of all trucks of one seed; ``rows`` choose trucks, answers have one value for each."""
 
+    def __init__(self, seed: int, trucks: int) -> None:
+        key = np.arange(trucks, dtype=np.uint64) * _GOLDEN
+        self._base = _mix(key + np.uint64((seed * 2 + 1) & 0xFFFFFFFFFFFFFFFF))
+        self._phases: dict[tuple[int, int], F8] = {}
 
-def normal(seed: int, key: I8, step: I8 | int, channel: int) -> F8:
-    """Numbers of the standard normal distribution (Box-Muller), shaped like ``key``."""
-    radius = np.sqrt(-2.0 * np.log1p(-uniform(seed, key, step, channel)))
-    return np.asarray(radius * np.cos(2 * math.pi * uniform(seed, key, step, channel + 4096)))
+    def uniforms(self, rows: I8, step: I8 | int, channel: int, count: int) -> F8:
+        """``count`` independent draws in [0, 1) for each truck, one row each, at ``step`` (time or count)."""
+        at = np.asarray(step, dtype=np.int64).astype(np.uint64) * _GOLDEN
+        lane = np.arange(channel, channel + count, dtype=np.uint64)[:, None] * _M1
+        x = _mix(_mix(self._base[rows] + at) + lane)
+        return (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
+    def uniform(self, rows: I8, step: I8 | int, channel: int) -> F8:
+        """One draw in [0, 1) for each truck."""
+        return np.asarray(self.uniforms(rows, step, channel, 1)[0])
 
-def wander(seed: int, key: I8, t_s: float, channel: int, periods_s: tuple[float, ...]) -> F8:
-    """A slow, smooth error of about unit size: a sum of sines, each truck's with phases of its own."""
-    total = np.zeros(len(key))
-    for i, period in enumerate(periods_s):
-        phase = uniform(seed, key, i, channel) * 2 * math.pi
-        total += np.sin(2 * math.pi * (t_s % (period * 1e6)) / period + phase)
-    return total / math.sqrt(len(periods_s) / 2)
+    def normals(self, rows: I8, step: I8 | int, channel: int, count: int) -> F8:
+        """``count`` draws of the standard normal distribution (Box-Muller), one row each."""
+        draws = self.uniforms(rows, step, channel, 2 * count)
+        radius = np.sqrt(-2.0 * np.log1p(-draws[:count]))
+        return np.asarray(radius * np.cos(2 * math.pi * draws[count:]))
+
+    def wander(self, rows: I8, t_s: int, channel: int, periods_s: tuple[float, ...]) -> F8:
+        """A slow, smooth error of about unit size: a sum of sines, each truck's with phases of its own."""
+        phases = self._phases.get((channel, len(periods_s)))
+        if phases is None:
+            everyone = np.arange(len(self._base))
+            phases = 2 * math.pi * self.uniforms(everyone, 0, channel, len(periods_s))
+            self._phases[channel, len(periods_s)] = phases
+        turn = np.array([2 * math.pi * (t_s % (p * 1e4)) / p for p in periods_s])[:, None]
+        return np.asarray(np.sin(phases[:, rows] + turn).sum(axis=0) / math.sqrt(len(periods_s) / 2))
 
 
 def token(*parts: object) -> str:

@@ -11,30 +11,30 @@ import math
 import numpy as np
 
 from firmware_sim.kinematics import TANK_L, World
-from firmware_sim.noise import F8, I8, normal, uniform, wander
+from firmware_sim.noise import F8, I8
 
 _GEARS_KMH = np.array([6.0, 10.0, 15.0, 21.0, 28.0, 37.0, 47.0, 58.0])
-_LOAD, _AIR, _RPM, _WHEEL = 31, 32, 33, 34
+_LOAD, _AIR, _HEAT, _SHAKE = 50, 60, 70, 80
 
 
 def signals(world: World, rows: I8, alt_m: F8) -> dict[str, F8]:
     """The signals of the trucks ``rows`` now; ``alt_m`` is their true height."""
-    k, keys, seed, t = world.trucks, world.keys[rows], world.seed, world.t_s
+    k, dice, t = world.trucks, world.dice, world.t_s
+    shake = dice.normals(rows, t, _SHAKE, 2)
+    cargo = dice.uniforms(rows, k.trip[rows], _LOAD, 2)
     speed = k.v_ms[rows] * 3.6
     on = k.mode[rows] == 0
     gear = np.searchsorted(_GEARS_KMH, speed)
     top = np.append(_GEARS_KMH, 92.0)[gear]
     rpm = np.where(speed < 3, 600.0, 780 + 900 * speed / top - 24 * gear)
-    rpm = np.where(on, rpm + 12 * normal(seed, keys, t, _RPM), 0.0)
+    rpm = np.where(on, rpm + 12 * shake[0], 0.0)
     hour = (t / 3600 + 7) % 24  # the road's local time
     ambient = 29 - 0.0062 * alt_m + 5 * math.sin((hour - 9) / 12 * math.pi)
-    ambient = ambient + wander(seed, keys, t, _AIR, (5_400.0, 1_300.0))
-    heat = 86 + 3 * speed / 80 + 1.2 * wander(seed, keys, t, _AIR + 1, (700.0,))
-    loaded = np.where(
-        uniform(seed, keys, k.trip[rows], _LOAD) < np.where(k.ahead[rows] > 0, 0.95, 0.55), 1, 0
-    )
-    axle = np.where(loaded, 8_900.0, 4_700.0) + 600 * uniform(seed, keys, k.trip[rows], _LOAD + 50)
-    wheel = np.where(speed > 0, speed * (1 + 0.002 * normal(seed, keys, t, _WHEEL)), 0.0)
+    ambient = ambient + dice.wander(rows, t, _AIR, (5_400.0, 1_300.0))
+    heat = 86 + 3 * speed / 80 + 1.2 * dice.wander(rows, t, _HEAT, (700.0,))
+    loaded = np.where(cargo[0] < np.where(k.ahead[rows] > 0, 0.95, 0.55), 1, 0)
+    axle = np.where(loaded, 8_900.0, 4_700.0) + 600 * cargo[1]
+    wheel = np.where(speed > 0, speed * (1 + 0.002 * shake[1]), 0.0)
     return {
         "odometer_m": np.floor(k.odometer_m[rows] / 5) * 5,
         "wheel_speed_kmh": np.round(np.maximum(wheel, 0) * 256) / 256,
