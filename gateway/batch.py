@@ -6,11 +6,13 @@ records are durable.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
+from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.frame import Admitted, build
 from gateway.payload import decode
@@ -42,6 +44,22 @@ class Rejected(NamedTuple):
     seq: int | None
 
 
+class Buses:
+    """Half-received CAN transfers by device, so that one may span reports; the newest devices only."""
+
+    def __init__(self, capacity: int = 10_000) -> None:
+        self._capacity = capacity
+        self._states: OrderedDict[str, TransportState] = OrderedDict()
+
+    def of(self, device: str) -> TransportState:
+        """The state of this device's buses."""
+        state = self._states.pop(device, None) or TransportState()
+        self._states[device] = state
+        if len(self._states) > self._capacity:
+            self._states.popitem(last=False)
+        return state
+
+
 @dataclass(slots=True)
 class Batch:
     """What one append holds, and what else became of the messages."""
@@ -53,7 +71,7 @@ class Batch:
     samples: int = 0
 
 
-def prepare(messages: Sequence[Arrived], recent: Recent, now_ms: int) -> Batch:
+def prepare(messages: Sequence[Arrived], recent: Recent, buses: Buses, now_ms: int) -> Batch:
     """Decode ``messages`` and build one frame for each partition among them."""
     batch = Batch()
     by_partition: dict[int, list[Admitted]] = {}
@@ -65,7 +83,7 @@ def prepare(messages: Sequence[Arrived], recent: Recent, now_ms: int) -> Batch:
             if known is not None:
                 batch.known.append((arrived, known))
                 continue
-            read = _read(arrived)
+            read = _read(arrived, buses)
             if isinstance(read, Rejected):
                 batch.rejected.append(read)
                 continue
@@ -92,10 +110,11 @@ def form_of(payload: bytes) -> Form:
     return Form.JSON if payload[:1] == b"{" else Form.CBOR
 
 
-def _read(arrived: Arrived) -> Report | Rejected:
-    form = form_of(arrived.payload)
+def _read(arrived: Arrived, buses: Buses) -> Report | Rejected:
+    payload = arrived.payload
+    form = form_of(payload)
     try:
-        return decode(arrived.payload)
+        return decode(payload, buses.of(arrived.device) if b"can" in payload else None)
     except RefusedError as error:
         return Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
     except Exception as error:  # a fault of ours must not let one report, sent again and again, stop all

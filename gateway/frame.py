@@ -150,7 +150,11 @@ def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fau
             parts.append(values)
     array = column(EXTRA, parts)
     if isinstance(array, list):
-        return [Fault(owners[f.report], f.reason, f.detail) for f in array]
+        called = list(names)
+        return [
+            Fault(owners[f.report], f.reason, f.detail.replace(EXTRA.wire, called[codes[f.report]], 1))
+            for f in array
+        ]
     lengths = np.fromiter(map(len, parts), np.int64, len(parts))
     starts = np.cumsum(counts) - counts
     first = starts[np.array(owners, np.int64)] if owners else np.empty(0, np.int64)

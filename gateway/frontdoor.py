@@ -55,9 +55,10 @@ def protocol_level(head: bytes) -> int | None:
 class _Pipe(asyncio.Protocol):
     """One side of a connection; what it receives goes to the other side."""
 
-    def __init__(self) -> None:
+    def __init__(self, door: FrontDoor) -> None:
         self.transport: asyncio.Transport | None = None
         self.other: _Pipe | None = None
+        self._door = door
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -79,6 +80,9 @@ class _Pipe(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
         if self.other is not None and self.other.transport is not None:
+            # what was passed on still goes out, unless the other side never reads it
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._door.close_timeout_s, self.other.transport.abort)
             self.other.transport.close()
 
 
@@ -86,8 +90,7 @@ class _Visitor(_Pipe):
     """The public side: waits for the CONNECT, then opens the inner side."""
 
     def __init__(self, door: FrontDoor) -> None:
-        super().__init__()
-        self._door = door
+        super().__init__(door)
         self._head = b""
         self._timer: asyncio.TimerHandle | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -139,7 +142,7 @@ class _Visitor(_Pipe):
     async def _connect(self, port: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            _, inner = await loop.create_connection(_Pipe, "127.0.0.1", port)
+            _, inner = await loop.create_connection(lambda: _Pipe(self._door), "127.0.0.1", port)
         except OSError:
             self._leave()
             return
@@ -161,9 +164,15 @@ class FrontDoor:
     """A listening port; ``inner`` maps a protocol level (4 or 5) to a port on 127.0.0.1."""
 
     def __init__(
-        self, inner: dict[int, int], *, max_connections: int = 10_000, connect_timeout_s: float = 10.0
+        self,
+        inner: dict[int, int],
+        *,
+        max_connections: int = 10_000,
+        connect_timeout_s: float = 10.0,
+        close_timeout_s: float = 10.0,
     ) -> None:
         self.inner = inner
+        self.close_timeout_s = close_timeout_s
         self.connect_timeout_s = connect_timeout_s
         self._free = max_connections
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 from feeds.deadletters import DeadLetters
 from gateway.acks import AckBook
 from gateway.admission import Admission, Admit, Later, Limits, Refuse
-from gateway.batch import Arrived, Batch, Rejected, form_of, prepare
+from gateway.batch import Arrived, Batch, Buses, Rejected, form_of, prepare
 from gateway.errors import RefusedError
 from gateway.metrics import Metrics
 from gateway.mqtt import Broker, Connection, NotConnectedError
@@ -88,6 +88,7 @@ class Gateway:
         self._registry = registry
         self._refusals = Refusals(deadletters)
         self._recent = Recent()
+        self._buses = Buses()
         self._acks = AckBook()
         self._queue = ReportQueue(settings.bounds)
         self._nmea = NmeaIntake(registry)
@@ -237,7 +238,7 @@ class Gateway:
             lines = self._nmea.take(now_ms)
             if lines.unknown:
                 self.metrics.later["unknown_device"] += lines.unknown
-        batch = prepare(arrived + lines.arrived, self._recent, now_ms)
+        batch = prepare(arrived + lines.arrived, self._recent, self._buses, now_ms)
         for found, known in batch.known:
             self.metrics.repeated += 1
             self._admission.done(found.device)

@@ -1,0 +1,72 @@
+from gateway.admission import MAX_BYTES, Admission, Admit, Later, Limits, Refuse
+from gateway.registry import Fitted, MemoryRegistry
+
+FITTED = Fitted("asset_1", "demo", 0)
+
+
+def admission(**limits: float) -> Admission:
+    registry = MemoryRegistry({"d": FITTED, "noisy": FITTED})
+    return Admission(registry, Limits(**limits))  # type: ignore[arg-type]
+
+
+def test_a_fitted_device_is_let_in_with_where_it_belongs() -> None:
+    assert admission().judge("d", 100, 0.0) == Admit(FITTED)
+
+
+def test_a_report_one_byte_too_large_is_refused_and_says_so() -> None:
+    gate = admission()
+    assert isinstance(gate.judge("d", MAX_BYTES, 0.0), Admit)
+    verdict = gate.judge("d", MAX_BYTES + 1, 0.0)
+    assert isinstance(verdict, Refuse)
+    assert verdict.detail == "report too large: got 65537 bytes, want at most 65536"
+
+
+def test_a_noisy_device_is_put_off_and_another_is_not() -> None:
+    gate = admission(rate=1.0, burst=3.0)
+    verdicts = [gate.judge("noisy", 1, 0.0) for _ in range(4)]
+    assert [type(v) for v in verdicts] == [Admit, Admit, Admit, Later]
+    assert isinstance(gate.judge("d", 1, 0.0), Admit)
+    assert isinstance(gate.judge("noisy", 1, 1.0), Admit)
+
+
+def test_a_device_that_waits_for_no_answer_is_put_off_until_something_is_done() -> None:
+    gate = admission(in_flight=2)
+    assert [type(gate.judge("d", 1, 0.0)) for _ in range(3)] == [Admit, Admit, Later]
+    gate.done("d")
+    assert isinstance(gate.judge("d", 1, 0.0), Admit)
+
+
+def test_a_full_log_puts_everyone_off_until_its_time_is_over() -> None:
+    gate = admission()
+    gate.close(10.0, retry_after=2.0)
+    assert gate.judge("d", 1, 11.0) == Later("disk_full", 10, True)
+    assert not gate.open(11.0)
+    assert isinstance(gate.judge("d", 1, 12.0), Admit)
+
+
+def test_nobody_is_called_unknown_before_the_registry_has_caught_up() -> None:
+    registry = MemoryRegistry({}, ready=False)
+    verdict = Admission(registry).judge("d", 1, 0.0)
+    assert isinstance(verdict, Later)
+    assert verdict.reason == "registry"
+
+
+def test_an_unknown_device_is_told_once_and_again_only_later() -> None:
+    gate = admission()
+    assert gate.judge("who", 1, 0.0) == Later("unknown_device", 60, True)
+    assert gate.judge("who", 1, 1.0) == Later("unknown_device", 60, False)
+    assert gate.judge("who", 1, 6.0) == Later("unknown_device", 60, True)
+
+
+def test_ten_thousand_unknown_devices_cost_a_bounded_memory_and_number_of_answers() -> None:
+    gate = admission(unknown_answers_per_s=50.0, unknown_devices=100)
+    verdicts = [gate.judge(f"who-{n}", 1, 0.0) for n in range(10_000)]
+    assert sum(isinstance(v, Later) and v.answer for v in verdicts) == 50
+    assert len(gate.unknown_devices) == 100
+    assert gate.unknown_devices[-1] == "who-9999"
+
+
+def test_answers_to_a_device_that_comes_too_early_are_counted_out() -> None:
+    gate = admission(rate=0.0, burst=0.0, answers_per_s=3.0)
+    verdicts = [gate.judge("noisy", 1, 0.0) for _ in range(10)]
+    assert sum(isinstance(v, Later) and v.answer for v in verdicts) == 3
