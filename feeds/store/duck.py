@@ -27,7 +27,8 @@ from feeds.store.segments import ARRIVED, DAY_MS
 from streams.records import Frame
 
 SEGMENT_ROWS: Final = 500_000  # about 75 MB unsorted: in memory and in the WAL until it is rewritten
-_WAL_BYTES: Final = 64 << 20  # a longer WAL is written into the file when compaction passes by
+_WAL_BYTES: Final = 64 << 20  # a longer WAL is written into the file when little of it is unsorted,
+_MOST_WAL_BYTES: Final = 512 << 20  # a longer one at once: it takes seconds to read after a crash
 _LOW, _HIGH = -(2**63), 2**63 - 1
 
 
@@ -153,8 +154,13 @@ class DuckStore:
         return True
 
     def _checkpoint(self) -> None:
+        """Writes wait for it, and it takes a second for a million unsorted rows: so when there are few."""
         wal = self._path.with_name(self._path.name + ".wal")
-        if not wal.exists() or wal.stat().st_size < _WAL_BYTES:
+        size = wal.stat().st_size if wal.exists() else 0
+        with self._reading() as cursor:
+            arrived = any(s.level == ARRIVED for s in catalog(cursor))
+        few = not arrived and self._intake.open_rows <= self._segment_rows // 4
+        if size < (_WAL_BYTES if few else _MOST_WAL_BYTES):
             return
         busy = suppress(duckdb.TransactionException)  # somebody reads an older state: next time
         with self._writing(), translated(), busy:

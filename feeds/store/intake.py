@@ -6,6 +6,7 @@ consistent. Not for several threads at once; texts and positions may be read by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -48,10 +49,9 @@ class Intake:
         position = max(position, self.positions.get(partition, 0))
         try:
             with transaction(self.cursor):
-                for name in self.names.new:
-                    self.cursor.execute("INSERT INTO names VALUES (?, ?)", name)
-                self._insert("s", rows.samples)
-                self._insert("x", rows.extras)
+                self._insert("names", _table(self.names.new))
+                self._insert(f"s_{self.open_id}", rows.samples)
+                self._insert(f"x_{self.open_id}", rows.extras)
                 self._cover(partition, position)
         except BaseException:
             self.names.forget()
@@ -90,10 +90,10 @@ class Intake:
             self.cursor.execute("UPDATE meta SET floor_ms = ?", [t_ms])
         self.floor_ms = t_ms
 
-    def _insert(self, prefix: str, table: pa.Table) -> None:
+    def _insert(self, into: str, table: pa.Table) -> None:
         if table.num_rows:
             self.cursor.register("arriving", table)
-            self.cursor.execute(f"INSERT INTO {prefix}_{self.open_id} SELECT * FROM arriving")
+            self.cursor.execute(f"INSERT INTO {into} SELECT * FROM arriving")
             self.cursor.unregister("arriving")
 
     def _cover(self, partition: int, position: int) -> None:
@@ -116,6 +116,11 @@ class Intake:
 
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
         return self.cursor.execute(query).fetchall()
+
+
+def _table(names: Sequence[tuple[int, str]]) -> pa.Table:
+    numbers, texts = pa.array([n for n, _ in names], pa.int32()), pa.array([t for _, t in names], pa.string())
+    return pa.table({"id": numbers, "name": texts})
 
 
 def catalog(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
