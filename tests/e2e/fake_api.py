@@ -1,4 +1,4 @@
-"""A server in the shapes of the API for the page's test: the built page, requests with a key, the live socket.
+"""A server in the shapes of the API for the page's test: the built page, requests with a key, the socket.
 
 It keeps its events, so that a page that lost its connection can ask for what it missed; ``away`` makes the
 server drop every socket and refuse new ones, which is how the test takes the network down.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 PLACES = [
@@ -41,7 +42,7 @@ def rfc3339(ms: float) -> str:
 
 def _road() -> tuple[list[tuple[float, float]], list[float]]:
     points: list[tuple[float, float]] = []
-    for (_, x0, y0), (_, x1, y1) in zip(PLACES, PLACES[1:], strict=False):
+    for (_, x0, y0), (_, x1, y1) in pairwise(PLACES):
         far = math.hypot(x1 - x0, y1 - y0)
         steps = max(4, int(far * 60))
         for k in range(steps):
@@ -54,7 +55,7 @@ def _road() -> tuple[list[tuple[float, float]], list[float]]:
             )
     points.append(PLACES[-1][1:])
     metres = [0.0]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         metres.append(metres[-1] + math.hypot((x1 - x0) * math.cos(math.radians(y0)), y1 - y0) * 111_195)
     return points, metres
 
@@ -254,7 +255,7 @@ def gates(queue: dict[str, int]) -> list[dict[str, Any]]:
         "queue": queue,
         "recent": [],
     }
-    rest = [
+    rest: list[dict[str, Any]] = [
         {
             "id": gate,
             "name": name,

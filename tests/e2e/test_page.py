@@ -72,20 +72,20 @@ def test_the_key_leaves_the_address_and_a_wrong_one_is_asked_for_again(browser: 
 def test_a_lost_connection_is_shown_and_recovered_without_gaps_or_doubles(
     fake: FakeApi, visit: Visit
 ) -> None:
-    visit.until("window.corridor.events().length > 0")
-    first = visit.page.evaluate("window.corridor.events().at(-1).cursor")
+    visit.until("window.corridor.events().some(e => e.cursor)")
+    before = len(fake.events) - 1
     fake.away = True
     visit.until("window.corridor.status() === 'waiting'")
     visit.page.get_by_role("button", name="Lost").wait_for()
-    missed = len(fake.events)
-    for number in range(missed, missed + 30):
+    for number in range(len(fake.events), len(fake.events) + 700):
         fake.make_event(number)
+    wanted = [(event["id"], event["revision"]) for event in fake.events[before:]]
     fake.away = False
+    visit.until(f"window.corridor.events().length >= {len(wanted)}")
     visit.until("window.corridor.status() === 'live'")
-    visit.until(f"window.corridor.events().length >= {missed + 30 - int(first[1:]) + 1}")
-    cursors = [int(c[1:]) for c in visit.page.evaluate("window.corridor.events().map(e => e.cursor)")]
-    assert cursors == list(range(cursors[0], int(first[1:]) - 1, -1))
-    assert len(set(visit.events())) == len(visit.events())
+    shown = visit.events()
+    assert [event for event in reversed(shown) if event in set(wanted)] == wanted
+    assert len(set(shown)) == len(shown)
 
 
 def test_a_truck_is_found_by_its_vin_and_shown_with_track_signals_and_crossings(
@@ -110,7 +110,7 @@ def test_a_truck_is_found_by_its_vin_and_shown_with_track_signals_and_crossings(
 
 
 def test_a_gate_shows_its_queue_and_crossings_and_leads_to_a_truck(fake: FakeApi, visit: Visit) -> None:
-    visit.page.get_by_role("button", name="Mohan–Boten CN").click()
+    visit.page.locator("button.gate").first.click()
     detail = visit.page.get_by_role("region", name="Details")
     detail.get_by_role("heading", name="Mohan–Boten").wait_for()
     waiting = sum(fake.queue().values())
@@ -167,7 +167,7 @@ def test_five_thousand_trucks_are_drawn_within_a_frame(visit: Visit) -> None:
     visit.page.evaluate("window.corridor.frames()")
     visit.page.evaluate("window.corridor.feed(5000, 1, 4)")
     costs = sorted(visit.page.evaluate("window.corridor.frames().costs"))
-    assert len(costs) >= 20
+    assert len(costs) >= 4
     assert costs[len(costs) // 2] < 33
 
 
@@ -175,7 +175,7 @@ def test_markup_in_a_name_stays_text(fake: FakeApi, browser: Browser, url: str) 
     fake.trucks[0].name = "<img src=x onerror=alert(1)>"
     with visiting(browser, url, KEY) as visit:
         visit.page.get_by_role("tab", name="Trucks").click()
-        visit.page.get_by_text("<img src=x onerror=alert(1)>").first.wait_for()
+        visit.page.locator("button.truck").get_by_text("<img src=x onerror=alert(1)>").wait_for()
         assert visit.errors == []
 
 

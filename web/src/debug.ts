@@ -2,7 +2,6 @@
 
 import { STATES } from "./motion.ts";
 import type { CorridorMap } from "./map.ts";
-import type { Session } from "./session.ts";
 import type { Store } from "./store.ts";
 import type { TruckLayer } from "./trucklayer.ts";
 import type { PositionRow } from "./types.ts";
@@ -25,7 +24,7 @@ declare global {
   }
 }
 
-export function expose(store: Store, map: CorridorMap, layer: TruckLayer, session: Session): void {
+export function expose(store: Store, map: CorridorMap, layer: TruckLayer): void {
   const { motion, log } = store;
   window.corridor = {
     trucks: () =>
@@ -34,7 +33,7 @@ export function expose(store: Store, map: CorridorMap, layer: TruckLayer, sessio
       })),
     events: () => log.items.map(({ id, revision, kind, cursor }) => ({ id, revision, kind, cursor })),
     counts: () => Object.fromEntries(motion.counts().map((n, i) => [STATES[i]!, n])),
-    status: () => session.live.status.phase,
+    status: () => store.status.phase,
     frames: () => ({ costs: layer.costs.splice(0), gaps: layer.gaps.splice(0) }),
     settled: async () => {
       await map.ready;

@@ -31,7 +31,7 @@ export class EventLog {
     });
     this.items.unshift(...fresh.slice().reverse());
     for (const event of this.items.splice(this.limit)) this.known.delete(keyOf(event));
-    const last = fresh[fresh.length - 1];
+    const last = events[events.length - 1];
     if (last) this.cursor = last.cursor;
     return fresh;
   }

@@ -40,7 +40,7 @@ async function start(): Promise<void> {
   const api = new Api(given ?? (await askForKey("")));
   const session = new Session(api, store, (reason) => {
     forgetKey();
-    void askForKey(reason).then(() => location.reload());
+    void askForKey(`The server said: ${reason}`).then(() => location.reload());
   });
   const sidebar = new Sidebar(byId("sidebar"), store, theme, () => session.live.retry());
   new Detail(byId("detail"), store, api, map);
@@ -48,7 +48,7 @@ async function start(): Promise<void> {
   pointer(map, layer, store);
   controls(map, store, sidebar);
   announce(store);
-  expose(store, map, layer, session);
+  expose(store, map, layer);
 
   await Promise.all([map.ready, session.start()]);
   showRegion(map, store, false);

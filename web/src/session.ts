@@ -18,16 +18,17 @@ export class Session {
   private waitingEvents: CorridorEvent[] | null = null;
   /** How many times something was missed since the page was opened. */
   private gaps = 0;
+  private ended = false;
   private infoDue = 0;
   private asked = new Set<string>();
   private gatesDue = 0;
 
-  constructor(private readonly api: Api, private readonly store: Store, refused: (reason: string) => void) {
+  constructor(private readonly api: Api, private readonly store: Store, private readonly refused: (reason: string) => void) {
     this.live = new Live(api.key, {
       status: (status) => {
         store.status = status;
         store.tell("status");
-        if (status.phase === "refused") refused(status.reason);
+        if (status.phase === "refused") this.refuse(status.reason);
       },
       welcome: (cursor) => void this.welcome(cursor),
       positions: (rows) => {
@@ -161,11 +162,16 @@ export class Session {
   }
 
   private unauthorised(error: unknown): void {
-    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
-      this.live.stop();
-      this.store.status = { phase: "refused", reason: error.message };
-      this.store.tell("status");
-    }
+    if (error instanceof ApiError && (error.status === 401 || error.status === 403)) this.refuse(error.message);
+  }
+
+  private refuse(reason: string): void {
+    this.live.stop();
+    if (this.ended) return;
+    this.ended = true;
+    this.store.status = { phase: "refused", reason };
+    this.store.tell("status");
+    this.refused(reason);
   }
 }
 

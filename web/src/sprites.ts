@@ -1,4 +1,4 @@
-/** The marks of trucks, one shape and colour a state, drawn once on a small canvas for fast copying. */
+/** The marks of trucks, one shape and colour a state, drawn by paths. */
 
 import type { Palette } from "./palette.ts";
 import type { TruckState } from "./types.ts";
@@ -44,13 +44,4 @@ export function drawShape(c: CanvasRenderingContext2D, state: TruckState, palett
   }
   c.fillStyle = palette.states[state];
   c.fill();
-}
-
-export function sprite(state: TruckState, palette: Palette, scale: number): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = Math.ceil(SPRITE_PX * scale);
-  const context = canvas.getContext("2d")!;
-  context.setTransform(scale, 0, 0, scale, canvas.width / 2, canvas.height / 2);
-  drawShape(context, state, palette);
-  return canvas;
 }

@@ -1,15 +1,18 @@
 /**
- * Trucks drawn on a canvas over the map. The map redraws only when the camera moves; gliding trucks cost one
- * pass over columns and a copy of a sprite each, at most 30 times a second, so that 5,000 stay smooth.
+ * Trucks drawn over the map. The map redraws only when the camera moves; gliding trucks cost one pass over
+ * columns and one draw call, at most 30 times a second and only when a mark has moved by a part of a pixel,
+ * so that 5,000 stay smooth and a phone's battery lasts. Trails, rings and names
+ * lie on a second canvas below the marks and are drawn only while few trucks are in view.
  */
 
 import type { Map as MapLibre } from "maplibre-gl";
+import { Marks } from "./marks.ts";
 import { STATES, type Motion } from "./motion.ts";
 import type { Palette } from "./palette.ts";
-import { sprite } from "./sprites.ts";
 import type { Trails } from "./trails.ts";
 
 const FRAME_MS = 1000 / 30;
+const STEP_PX = 0.35;
 const REACH_PX = 16;
 const MANY = 400;
 const LABELS = 70;
@@ -29,9 +32,12 @@ export class TruckLayer {
   readonly gaps: number[] = [];
   private readonly canvas = document.createElement("canvas");
   private readonly context = this.canvas.getContext("2d")!;
-  private sprites: HTMLCanvasElement[] = [];
+  private readonly marks: Marks;
   private x = new Float32Array(0);
   private y = new Float32Array(0);
+  private drawnX = new Float32Array(0);
+  private drawnY = new Float32Array(0);
+  private seen: number[] = [];
   private hovered = -1;
   private dirty = true;
   private drawn = 0;
@@ -43,9 +49,12 @@ export class TruckLayer {
     private readonly view: TruckView,
     private palette: Palette,
   ) {
-    this.canvas.className = "trucks";
-    this.canvas.setAttribute("aria-hidden", "true");
-    map.getCanvasContainer().append(this.canvas);
+    this.marks = new Marks(palette);
+    for (const canvas of [this.canvas, this.marks.canvas]) {
+      canvas.className = "trucks";
+      canvas.setAttribute("aria-hidden", "true");
+      map.getCanvasContainer().append(canvas);
+    }
     map.on("render", () => this.draw());
     map.on("resize", () => this.resize());
     this.resize();
@@ -54,7 +63,8 @@ export class TruckLayer {
 
   recolour(palette: Palette): void {
     this.palette = palette;
-    this.makeSprites();
+    this.marks.recolour(palette);
+    this.dirty = true;
   }
 
   touch(): void {
@@ -89,64 +99,74 @@ export class TruckLayer {
     if (this.lastFrame) push(this.gaps, now - this.lastFrame);
     this.lastFrame = now;
     if (now - this.drawn < FRAME_MS - 2) return;
+    this.drawn = now;
     const gliding = this.view.motion.advance(this.still.matches ? Infinity : performance.now());
-    if (gliding || this.dirty) this.draw();
+    if (this.dirty) return this.draw();
+    if (!gliding) return;
+    this.project();
+    if (this.moved()) this.paint();
+  }
+
+  /** Whether a mark in view lies elsewhere than where it was drawn last. */
+  private moved(): boolean {
+    return this.seen.some((i) => Math.abs(this.x[i]! - this.drawnX[i]!) > STEP_PX || Math.abs(this.y[i]! - this.drawnY[i]!) > STEP_PX);
   }
 
   private draw(): void {
+    this.view.motion.advance(this.still.matches ? Infinity : performance.now());
+    this.project();
+    this.paint();
+  }
+
+  private paint(): void {
     const started = performance.now();
-    this.view.motion.advance(this.still.matches ? Infinity : started);
-    this.drawn = started;
     this.dirty = false;
-    const c = this.context;
-    const ratio = devicePixelRatio;
-    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.drawnX.set(this.x);
+    this.drawnY.set(this.y);
+    const { context: c, seen } = this;
+    c.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     c.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    c.globalAlpha = this.view.dimmed() ? 0.55 : 1;
-    const seen = this.project();
+    const alpha = (c.globalAlpha = this.view.dimmed() ? 0.55 : 1);
     if (seen.length <= MANY) this.drawTrails(c, seen);
     this.drawRings(c);
-    this.drawMarks(c, seen, ratio);
+    this.drawMarks(seen, alpha);
     if (seen.length <= MANY && this.map.getZoom() > 8.5) this.drawNames(c, seen);
     push(this.costs, performance.now() - started);
   }
 
-  /** Screen places of all trucks; returns the rows in view, waiting ones under moving ones. */
-  private project(): number[] {
+  /** Screen places of all trucks, and the rows in view, waiting ones under moving ones. */
+  private project(): void {
     const { motion } = this.view;
     if (this.x.length < motion.lon.length) {
       this.x = new Float32Array(motion.lon.length);
       this.y = new Float32Array(motion.lon.length);
+      this.drawnX = new Float32Array(motion.lon.length);
+      this.drawnY = new Float32Array(motion.lon.length);
     }
-    const toScreen = projector(this.map);
+    const { world, dx, dy } = frameOf(this.map);
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const seen: number[] = [];
     const front: number[] = [];
     for (let i = 0; i < motion.size; i++) {
-      const [px, py] = toScreen(motion.lon[i]!, motion.lat[i]!);
-      this.x[i] = px;
-      this.y[i] = py;
+      const px = (this.x[i] = mercatorX(motion.lon[i]!) * world + dx);
+      const py = (this.y[i] = mercatorY(motion.lat[i]!) * world + dy);
       if (px < -20 || py < -20 || px > width + 20 || py > height + 20) continue;
       if (!this.view.shown(motion.state[i]!)) continue;
       (motion.state[i] === 0 ? front : seen).push(i);
     }
     for (const i of front) seen.push(i);
-    return seen;
+    this.seen = seen;
   }
 
-  private drawMarks(c: CanvasRenderingContext2D, seen: number[], ratio: number): void {
+  private drawMarks(seen: number[], alpha: number): void {
     const { motion } = this.view;
     const scale = seen.length > MANY || this.map.getZoom() < 5.5 ? 0.66 : 1;
+    this.marks.begin(seen.length);
     for (const i of seen) {
       const state = motion.state[i]!;
-      const mark = this.sprites[state]!;
-      const turned = state === 0 ? (motion.heading[i]! * Math.PI) / 180 : 0;
-      const cos = Math.cos(turned) * scale;
-      const sin = Math.sin(turned) * scale;
-      c.setTransform(cos, sin, -sin, cos, this.x[i]! * ratio, this.y[i]! * ratio);
-      c.drawImage(mark, -mark.width / 2, -mark.height / 2);
+      this.marks.add(this.x[i]!, this.y[i]!, state === 0 ? (motion.heading[i]! * Math.PI) / 180 : 0, scale, state);
     }
-    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.marks.end(this.canvas.clientWidth, this.canvas.clientHeight, alpha);
   }
 
   private drawRings(c: CanvasRenderingContext2D): void {
@@ -209,27 +229,26 @@ export class TruckLayer {
     }
   }
 
-  private makeSprites(): void {
-    this.sprites = STATES.map((state) => sprite(state, this.palette, devicePixelRatio));
-    this.dirty = true;
-  }
-
   private resize(): void {
     const { clientWidth, clientHeight } = this.map.getContainer();
-    this.canvas.width = Math.round(clientWidth * devicePixelRatio);
-    this.canvas.height = Math.round(clientHeight * devicePixelRatio);
-    this.makeSprites();
+    for (const canvas of [this.canvas, this.marks.canvas]) {
+      canvas.width = Math.round(clientWidth * devicePixelRatio);
+      canvas.height = Math.round(clientHeight * devicePixelRatio);
+    }
     this.draw();
   }
 }
 
 /** Web Mercator to screen pixels for the present camera, which never turns or tilts. */
-export function projector(map: MapLibre): (lon: number, lat: number) => [number, number] {
+function frameOf(map: MapLibre): { world: number; dx: number; dy: number } {
   const world = 512 * 2 ** map.getZoom();
   const centre = map.getCenter();
   const anchor = map.project(centre);
-  const dx = anchor.x - mercatorX(centre.lng) * world;
-  const dy = anchor.y - mercatorY(centre.lat) * world;
+  return { world, dx: anchor.x - mercatorX(centre.lng) * world, dy: anchor.y - mercatorY(centre.lat) * world };
+}
+
+function projector(map: MapLibre): (lon: number, lat: number) => [number, number] {
+  const { world, dx, dy } = frameOf(map);
   return (lon, lat) => [mercatorX(lon) * world + dx, mercatorY(lat) * world + dy];
 }
 
