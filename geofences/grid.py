@@ -8,14 +8,14 @@ point first needs it, and is a cache: it changes the cost of an answer, never th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geofences.leaves import CROWD, Area, Leaves, joined, with_room
 from geofences.piece import Box, edges, reduce_polygon
 from geofences.raster import Bools, Window, inside, touched
 from geofences.root import ROOT_COLUMNS, ROOT_ROWS, Root
@@ -25,40 +25,22 @@ Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
-Grown = TypeVar("Grown", Int32s, Geometries)
 
 FINE_PER_DEG = 1024
 LEVELS = 3
 SPLIT = 16  # a block's rows and columns
 _BITS = 4
 _UNKNOWN = -1
-_CROWD = 8  # candidates that one leaf tests and tabulates (2**8 outcomes); more are split at once
-_HOT = 2048  # tests after which a leaf is worth splitting: some 0.6 ms of tests, what splitting costs
+_HOT = 8192  # edge tests after which a leaf is worth splitting: they cost some 0.4 ms, splitting 1 ms
 _MAX_BLOCKS = 65_536
 _LIGHT = 32  # vertices below which cutting a polygon down gains nothing
-
-
-@dataclass(slots=True)
-class _Area:
-    """A cell with borders: ``sure`` zones cover it, ``zones`` (their ``pieces`` beside) need a test.
-
-    ``x``, ``y``: south-western corner in fine cells; ``slot``: its place in the array of cells.
-    """
-
-    slot: int
-    level: int
-    x: int
-    y: int
-    sure: tuple[int, ...]
-    zones: Int64s
-    pieces: Geometries
 
 
 @dataclass(slots=True)
 class _Block:
     """A split area: which of its zones touch and which cover each of its 256 cells, bool (zones, 256)."""
 
-    area: _Area
+    area: Area
     touch: Bools
     inside: Bools
 
@@ -72,12 +54,7 @@ class Grid:
         self._cells = np.full(ROOT_ROWS * ROOT_COLUMNS, 0, dtype=np.int32)
         self._used = len(self._cells)
         self._blocks: list[_Block] = []
-        self._leaves: list[_Area] = []
-        self._leaf = np.zeros((4, 256), dtype=np.int64)  # first candidate, count, first outcome, tests so far
-        self._candidates = np.empty(256, dtype=object)
-        self._n_candidates = 0
-        self._outcomes = np.full(4096, _UNKNOWN, dtype=np.int32)  # set of each leaf and mask of candidates
-        self._n_outcomes = 0
+        self._leaves = Leaves(table)
         self._fill_root()
 
     def locate(self, lon: Floats, lat: Floats) -> tuple[Int32s, Int64s]:
@@ -125,7 +102,7 @@ class Grid:
         if leaf_points:
             points = np.concatenate(leaf_points)
             leaf_ids = (-3 - sets[points].astype(np.int64)) >> 1
-            sets[points] = self._test(leaf_ids, lon[points], lat[points])
+            sets[points] = self._leaves.test(leaf_ids, lon[points], lat[points])
             slot[points] = -1
             self._split_hot(leaf_ids)
 
@@ -153,29 +130,27 @@ class Grid:
             here = block.touch[:, place]
             sure = tuple(sorted((*block.area.sure, *block.area.zones[block.inside[:, place]].tolist())))
             zones, pieces = _cut_down(block.area.zones[here], block.area.pieces[here], box)
-        area = _Area(slot, level, x, y, sure, zones, pieces)
+        area = Area(slot, level, x, y, box, sure, zones, pieces)
         if not len(zones):
             self._cells[slot] = self._table.intern(sure)
-        elif len(zones) > _CROWD and self._may_split(level):
+        elif len(zones) > CROWD and self._may_split(level):
             self._split(area)
         else:
-            self._add_leaf(area)
+            self._cells[slot] = -3 - 2 * self._leaves.add(area)
 
     def _may_split(self, level: int) -> bool:
         return level < LEVELS - 1 and len(self._blocks) < _MAX_BLOCKS
 
     def _split_hot(self, leaf_ids: Int64s) -> None:
-        hot = np.unique(leaf_ids[self._leaf[3, leaf_ids] > _HOT])
-        for number in hot.tolist():
-            area = self._leaves[number]
-            self._leaf[3, number] = np.iinfo(np.int64).min
+        for number in self._leaves.hot(leaf_ids, _HOT):
+            area = self._leaves.areas[number]
             if self._may_split(area.level):
                 self._split(area)
 
-    def _split(self, area: _Area) -> None:
+    def _split(self, area: Area) -> None:
         """Put a block in the area's place."""
         size = SPLIT ** (LEVELS - 2 - area.level) / FINE_PER_DEG
-        west, south, _, _ = _box(area.level, area.x, area.y)
+        west, south, _, _ = area.box
         window = Window(west, south, size, SPLIT, SPLIT)
         touch = touched(*edges(area.pieces), len(area.pieces), window)
         shapely.prepare(area.pieces)
@@ -186,55 +161,14 @@ class Grid:
         cells = np.full(SPLIT**2, _UNKNOWN, dtype=np.int32)
         plain = np.nonzero(~touch.any(axis=0))[0]
         patterns, which = np.unique(holds[:, plain], axis=1, return_inverse=True)
-        ids = [self._table.intern(_joined(area.sure, area.zones[mask])) for mask in patterns.T]
+        ids = [self._table.intern(joined(area.sure, area.zones[mask])) for mask in patterns.T]
         if ids:
             cells[plain] = np.array(ids, dtype=np.int32)[which.ravel()]
-        self._cells = _with_room(self._cells, self._used + len(cells))
+        self._cells = with_room(self._cells, self._used + len(cells))
         self._cells[self._used : self._used + len(cells)] = cells
         self._used += len(cells)
         self._cells[area.slot] = -2 - 2 * len(self._blocks)
         self._blocks.append(_Block(area, touch, holds))
-
-    def _add_leaf(self, area: _Area) -> None:
-        number, count = len(self._leaves), len(area.zones)
-        shapely.prepare(area.pieces)
-        if number == self._leaf.shape[1]:
-            self._leaf = np.concatenate([self._leaf, np.zeros_like(self._leaf)], axis=1)
-        self._candidates = _with_room(self._candidates, self._n_candidates + count)
-        self._candidates[self._n_candidates : self._n_candidates + count] = area.pieces
-        outcomes = 2**count if count <= _CROWD else 0
-        self._outcomes = _with_room(self._outcomes, self._n_outcomes + outcomes)
-        self._outcomes[self._n_outcomes : self._n_outcomes + outcomes] = _UNKNOWN
-        self._leaf[:, number] = (self._n_candidates, count, self._n_outcomes, 0)
-        self._n_candidates += count
-        self._n_outcomes += outcomes
-        self._leaves.append(area)
-        self._cells[area.slot] = -3 - 2 * number
-
-    def _test(self, leaf: Int64s, lon: Floats, lat: Floats) -> Int32s:
-        """Sets of points in leaves, by the exact tests."""
-        first, count, outcome, _ = self._leaf[:, leaf]
-        np.add.at(self._leaf[3], leaf, count)
-        start = np.cumsum(count) - count
-        point = np.repeat(np.arange(len(leaf)), count)
-        place = np.arange(len(point)) - start[point]
-        held = shapely.intersects_xy(self._candidates[first[point] + place], lon[point], lat[point])
-        crowded = count > _CROWD
-        mask = np.add.reduceat(np.where(held, 1 << np.minimum(place, _CROWD), 0), start)
-        key = np.where(crowded, -1, outcome + mask)
-        sets = self._outcomes[key]
-        sets[crowded] = 0
-        for miss in np.unique(key[(sets == _UNKNOWN) & ~crowded]).tolist():
-            at = int(np.nonzero(key == miss)[0][0])
-            self._outcomes[miss] = self._set_of(int(leaf[at]), held[start[at] : start[at] + count[at]])
-        sets = np.where(crowded, 0, self._outcomes[key]).astype(np.int32)
-        for at in np.nonzero(crowded)[0].tolist():
-            sets[at] = self._set_of(int(leaf[at]), held[start[at] : start[at] + count[at]])
-        return sets
-
-    def _set_of(self, leaf: int, held: Bools) -> int:
-        area = self._leaves[leaf]
-        return self._table.intern(_joined(area.sure, area.zones[held]))
 
     def _fill_root(self) -> None:
         cells, sets = self._root.plain()
@@ -251,10 +185,6 @@ def _box(level: int, x: int, y: int) -> Box:
     return west, south, west + size / FINE_PER_DEG, south + size / FINE_PER_DEG
 
 
-def _joined(sure: Sequence[int], held: Int64s) -> tuple[int, ...]:
-    return tuple(sorted((*sure, *held.tolist())))
-
-
 def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geometries]:
     """Zones with their pieces reduced to the box; those that hold nothing of it left out."""
     heavy = np.nonzero(shapely.get_num_coordinates(pieces) > _LIGHT)[0]
@@ -263,12 +193,3 @@ def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geom
         pieces[at] = reduce_polygon(pieces[at], box)
     here = ~shapely.is_missing(pieces)
     return zones[here], pieces[here]
-
-
-def _with_room(values: Grown, size: int) -> Grown:
-    """The array, or a copy at least twice as long when it holds fewer than ``size``."""
-    if size <= len(values):
-        return values
-    grown = np.empty(max(size, 2 * len(values)), dtype=values.dtype)
-    grown[: len(values)] = values
-    return grown
