@@ -111,9 +111,8 @@ def running(port: int = 0, host: str = "127.0.0.1") -> Iterator[BrokerProcess]:
     assert process.stderr is not None
     line = process.stdout.readline()
     if not line:
-        with process.stdout, process.stderr:
-            error = process.stderr.read().strip().splitlines()
-        process.wait()
+        _, said = process.communicate()
+        error = said.strip().splitlines()
         raise BrokerError(error[-1] if error else f"broker ended with code {process.returncode}")
     threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
     child = BrokerProcess(process, Ports(**json.loads(line)))

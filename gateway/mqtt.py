@@ -191,16 +191,18 @@ class Connection:
     async def _greet(self, client: gmqtt.Client, version: int) -> None:
         """Connect, or find out that the broker hangs up."""
         host, port, context = self._broker.host, self._broker.port, self._broker.context()
-        async with asyncio.TaskGroup() as group:
-            connect = group.create_task(
-                client.connect(host, port, ssl=context, keepalive=30, version=version), name="mqtt connect"
-            )
-            lost = group.create_task(self._lost.wait(), name="mqtt lost")
+        connect = asyncio.create_task(
+            client.connect(host, port, ssl=context, keepalive=30, version=version), name="mqtt connect"
+        )
+        lost = asyncio.create_task(self._lost.wait(), name="mqtt lost")
+        try:
             await asyncio.wait({connect, lost}, return_when=asyncio.FIRST_COMPLETED)
-            hung_up = not connect.done()
+            answered = connect.done()
+        finally:
             connect.cancel()
             lost.cancel()
-        if hung_up:
+            await asyncio.gather(connect, lost, return_exceptions=True)
+        if not answered:
             raise _ClosedError("connection closed by the broker")
         connect.result()
 
