@@ -29,13 +29,19 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def reader(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
-    """The same of a world that nobody changes; tests that use it run on the module's loop."""
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world that no test of the module changes."""
     made = make(tmp_path_factory.mktemp("world"))
-    async with _client(made) as opened:
-        yield opened
+    yield made
     made.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def reader(shared: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of ``shared``; tests that use it run on the module's loop."""
+    async with _client(shared) as opened:
+        yield opened
 
 
 @asynccontextmanager
