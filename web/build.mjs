@@ -45,6 +45,7 @@ async function copyLicences() {
   const parts = [
     ["MapLibre GL JS (BSD-3-Clause)", join(maplibre, "LICENSE.txt")],
     ["Inter typeface (OFL-1.1)", join(here, "node_modules", "@fontsource-variable", "inter", "LICENSE")],
+    ["Base map", join(geo, "NOTICE")],
   ];
   const texts = await Promise.all(parts.map(async ([name, path]) => `${name}\n\n${await readFile(path, "utf8")}`));
   await writeFile(join(out, "licences.txt"), texts.join(`\n${"=".repeat(78)}\n\n`));

@@ -43,10 +43,10 @@ export class EventList {
   private rebuild(): void {
     this.rows.clear();
     this.list.replaceChildren();
-    this.render();
+    this.render(false);
   }
 
-  private render(): void {
+  private render(arriving = true): void {
     const wanted: CorridorEvent[] = [];
     for (const event of this.store.log.items) {
       if (wanted.length >= SHOWN) break;
@@ -61,7 +61,10 @@ export class EventList {
     let before: Element | null = this.list.firstElementChild;
     for (const event of wanted) {
       let row = this.rows.get(keyOf(event));
-      if (!row) this.rows.set(keyOf(event), (row = this.row(event)));
+      if (!row) {
+        this.rows.set(keyOf(event), (row = this.row(event)));
+        if (arriving && event.cursor) row.className = "arrived";
+      }
       if (row === before) before = row.nextElementSibling;
       else this.list.insertBefore(row, before);
     }

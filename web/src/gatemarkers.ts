@@ -7,8 +7,14 @@ import type { CorridorMap } from "./map.ts";
 import type { Store } from "./store.ts";
 import type { Gate } from "./types.ts";
 
+interface Entry {
+  marker: Marker;
+  button: HTMLButtonElement;
+  count: HTMLElement;
+}
+
 export class GateMarkers {
-  private readonly buttons = new Map<string, { button: HTMLButtonElement; count: HTMLElement }>();
+  private readonly buttons = new Map<string, Entry>();
 
   constructor(private readonly map: CorridorMap, private readonly store: Store) {
     store.on("gates", () => this.show());
@@ -34,19 +40,25 @@ export class GateMarkers {
     this.map.set("gate-lines", { type: "FeatureCollection", features: lines });
   }
 
-  private add(gate: Gate): { button: HTMLButtonElement; count: HTMLElement } {
+  private add(gate: Gate): Entry {
     const count = h("b", {});
     const button = h("button", { type: "button", class: "gate-marker", onclick: (event: MouseEvent) => {
       event.stopPropagation();
       this.store.select({ kind: "gate", id: gate.id });
     } }, icon("gate"), h("span", {}, gate.name), count);
-    const entry = { button, count };
+    const marker = new Marker({ element: button, anchor: "bottom", offset: this.offset() }).setLngLat([gate.lon, gate.lat]);
+    const entry = { marker: marker.addTo(this.map.map), button, count };
     this.buttons.set(gate.id, entry);
-    new Marker({ element: button, anchor: "bottom", offset: [0, -14] }).setLngLat([gate.lon, gate.lat]).addTo(this.map.map);
     return entry;
   }
 
+  /** High enough to leave the ports free when they are large on the screen. */
+  private offset(): [number, number] {
+    return [0, -Math.round(Math.min(150, 14 + Math.max(0, 2 ** (this.map.map.getZoom() - 8.4))))];
+  }
+
   private scale(): void {
+    for (const { marker } of this.buttons.values()) marker.setOffset(this.offset());
     this.map.map.getContainer().classList.toggle("far", this.map.map.getZoom() < 4.6);
   }
 }

@@ -13,6 +13,7 @@ import { Sidebar } from "./sidebar.ts";
 import { Store } from "./store.ts";
 import { Theme } from "./theme.ts";
 import { TruckLayer } from "./trucklayer.ts";
+import type { Gate } from "./types.ts";
 
 const REGION_DEG = 2.4;
 
@@ -62,17 +63,26 @@ function notice(text: string): void {
   byId("notice").hidden = false;
 }
 
-/** The busiest gate and the trucks of its region. */
+/** The gate with the most trucks in its region, the first one when none has any. */
+function mainGate(store: Store): Gate | undefined {
+  const { motion, gates } = store;
+  const counts = gates.map((gate) => motion.ids.filter((_, i) => inRegion(gate, motion.toLon[i]!, motion.toLat[i]!)).length);
+  return gates[Math.max(0, counts.indexOf(Math.max(...counts)))];
+}
+
+function inRegion(gate: Gate, lon: number, lat: number): boolean {
+  return Math.abs(lon - gate.lon) < REGION_DEG && Math.abs(lat - gate.lat) < REGION_DEG;
+}
+
+/** The main gate and the trucks of its region. */
 function showRegion(map: CorridorMap, store: Store, animate: boolean): void {
-  const gate = store.gates[0];
-  const points: [number, number][] = gate ? [[gate.lon, gate.lat]] : [];
+  const gate = mainGate(store);
   const { motion } = store;
-  for (let i = 0; i < motion.size; i++) {
-    const near = !gate || (Math.abs(motion.toLon[i]! - gate.lon) < REGION_DEG && Math.abs(motion.toLat[i]! - gate.lat) < REGION_DEG);
-    if (near) points.push([motion.toLon[i]!, motion.toLat[i]!]);
-  }
-  if (gate) points.push([gate.lon - 0.2, gate.lat - 0.2], [gate.lon + 0.2, gate.lat + 0.2]);
-  map.fit(points, 11, animate);
+  const points = motion.ids.map((_, i): [number, number] => [motion.toLon[i]!, motion.toLat[i]!]);
+  if (!gate) return map.fit(points, 11, animate);
+  const near = points.filter(([lon, lat]) => inRegion(gate, lon, lat));
+  near.push([gate.lon - 0.2, gate.lat - 0.2], [gate.lon + 0.2, gate.lat + 0.2]);
+  map.fit(near, 11, animate);
 }
 
 function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {
@@ -82,7 +92,7 @@ function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {
     h("hr"),
     iconButton("fit", "Show the gate's region", () => showRegion(map, store, true)),
     iconButton("gate", "Go to the gate", () => {
-      const gate = store.gates[0];
+      const gate = mainGate(store);
       if (gate) store.select({ kind: "gate", id: gate.id });
     }),
   );

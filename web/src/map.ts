@@ -21,8 +21,9 @@ const COUNTRY_LABELS: [name: string, lon: number, lat: number][] = [
 ];
 
 const ATTRIBUTION =
-  '<a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noreferrer">© OpenStreetMap contributors (ODbL)</a> · ' +
+  '<a href="https://www.openstreetmap.org/copyright" target="_blank" rel="noreferrer">© OpenStreetMap (ODbL)</a> · ' +
   '<a href="https://www.naturalearthdata.com" target="_blank" rel="noreferrer">Natural Earth</a> · ' +
+  '<a href="https://www.geonames.org" target="_blank" rel="noreferrer">GeoNames</a> · ' +
   '<a href="licences.txt" target="_blank">Licences</a>';
 
 export class CorridorMap {

@@ -12,12 +12,24 @@ const FONT = ["Inter Variable"];
 export const SOURCES = ["graticule", "zones", "gate-lines", "track", "track-head"] as const;
 export type SourceId = (typeof SOURCES)[number];
 
+/** Without what stands in brackets. */
+const PLACE_NAME: ExpressionSpecification = [
+  "let", "bracket", ["index-of", " (", ["get", "name"]],
+  ["case", [">=", ["var", "bracket"], 0], ["slice", ["get", "name"], 0, ["var", "bracket"]], ["get", "name"]],
+];
 const isPolygon: ExpressionSpecification = ["match", ["geometry-type"], ["Polygon", "MultiPolygon"], true, false];
+
+/** Three quiet tints, so that neighbours at a gate differ. */
+function tint(p: Palette): ExpressionSpecification {
+  const second = ["LA", "RU", "KZ", "JP", "BD"];
+  const third = ["VN", "MM", "MN", "KG", "KP", "MY", "IN", "PK", "UZ"];
+  return ["match", ["get", "country"], second, p.landSecond, third, p.landThird, p.land];
+}
 
 function baseLayers(p: Palette): LayerSpecification[] {
   return [
     { id: "sea", type: "background", paint: { "background-color": p.sea } },
-    { id: "land", type: "fill", source: "basemap", filter: isPolygon, paint: { "fill-color": p.land, "fill-antialias": false } },
+    { id: "land", type: "fill", source: "basemap", filter: isPolygon, paint: { "fill-color": tint(p), "fill-antialias": false } },
     { id: "graticule", type: "line", source: "graticule", paint: { "line-color": p.graticule, "line-width": 1 } },
     {
       id: "borders-soft",
@@ -102,7 +114,7 @@ function labelLayers(p: Palette): LayerSpecification[] {
       source: "places",
       minzoom: 5,
       layout: {
-        "text-field": ["get", "name"],
+        "text-field": PLACE_NAME,
         "text-font": FONT,
         "text-size": ["interpolate", ["linear"], ["zoom"], 5, 11, 10, 13.5],
         "text-anchor": "left",

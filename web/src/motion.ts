@@ -41,6 +41,7 @@ export class Motion {
 
   /** Take rows received at `now`. Returns the rows whose asset is new. */
   update(rows: readonly PositionRow[], now: number): string[] {
+    this.advance(now);
     const fresh: string[] = [];
     for (const row of rows) {
       const known = this.index.get(row[0]);

@@ -7,7 +7,8 @@ export type Scheme = "light" | "dark";
 export interface Palette {
   sea: string;
   land: string;
-  landAlt: string;
+  landSecond: string;
+  landThird: string;
   border: string;
   graticule: string;
   label: string;
@@ -26,8 +27,9 @@ export interface Palette {
 export const PALETTES: Record<Scheme, Palette> = {
   light: {
     sea: "#dfe7ee",
-    land: "#f6f4ef",
-    landAlt: "#efece4",
+    land: "#f7f5f0",
+    landSecond: "#eeeee3",
+    landThird: "#f2ece3",
     border: "#a9a294",
     graticule: "rgba(60, 80, 100, 0.10)",
     label: "#4b5563",
@@ -45,7 +47,8 @@ export const PALETTES: Record<Scheme, Palette> = {
   dark: {
     sea: "#0b1118",
     land: "#161d26",
-    landAlt: "#1a222d",
+    landSecond: "#1a2530",
+    landThird: "#1c212c",
     border: "#4a5768",
     graticule: "rgba(160, 185, 215, 0.07)",
     label: "#a9b4c2",

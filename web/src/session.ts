@@ -143,19 +143,18 @@ export class Session {
   private async loadInfo(): Promise<void> {
     try {
       const { features } = await this.api.positions();
+      let changed = false;
       for (const { id, properties } of features) {
         const asset = String(properties?.asset ?? id);
         this.asked.add(asset);
-        this.store.info.set(asset, {
-          asset,
-          vin: properties?.vin ?? null,
-          name: properties?.name ?? null,
-          device: properties?.device ?? null,
-          fleet: properties?.fleet ?? null,
-        });
+        const { vin = null, name = null, device = null, fleet = null } = properties ?? {};
+        const before = this.store.info.get(asset);
+        if (before?.vin === vin && before.name === name && before.device === device && before.fleet === fleet) continue;
+        this.store.info.set(asset, { asset, vin, name, device, fleet });
+        changed = true;
       }
       for (const asset of this.store.motion.ids) this.asked.add(asset);
-      this.store.tell("info");
+      if (changed) this.store.tell("info");
     } catch (error) {
       this.unauthorised(error);
     }

@@ -100,11 +100,11 @@ export class TruckLayer {
     this.lastFrame = now;
     if (now - this.drawn < FRAME_MS - 2) return;
     this.drawn = now;
-    const gliding = this.view.motion.advance(this.still.matches ? Infinity : performance.now());
-    if (this.dirty) return this.draw();
-    if (!gliding) return;
+    const started = performance.now();
+    const gliding = this.view.motion.advance(this.still.matches ? Infinity : started);
+    if (!gliding && !this.dirty) return;
     this.project();
-    if (this.moved()) this.paint();
+    if (this.dirty || this.moved()) this.paint(started);
   }
 
   /** Whether a mark in view lies elsewhere than where it was drawn last. */
@@ -113,13 +113,13 @@ export class TruckLayer {
   }
 
   private draw(): void {
-    this.view.motion.advance(this.still.matches ? Infinity : performance.now());
+    const started = performance.now();
+    this.view.motion.advance(this.still.matches ? Infinity : started);
     this.project();
-    this.paint();
+    this.paint(started);
   }
 
-  private paint(): void {
-    const started = performance.now();
+  private paint(started: number): void {
     this.dirty = false;
     this.drawnX.set(this.x);
     this.drawnY.set(this.y);
