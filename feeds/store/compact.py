@@ -19,7 +19,7 @@ from feeds.store.segments import ARRIVED, EXTRA_KEY, KEY, PLACED, Segment, Work,
 class _Rewrite:
     work: Work
     into: int
-    ranges: list[tuple[int, int]]  # of assets, both ends in, still to do
+    ranges: list[tuple[int, int, int]]  # of assets: first, last, rows; still to do
 
 
 class Compactor:
@@ -49,7 +49,7 @@ class Compactor:
         if rewrite is None:
             return
         if rewrite.ranges:
-            first, last = rewrite.ranges[0]
+            first, last, _ = rewrite.ranges[0]
             with transaction(self._cursor):
                 self._copy(rewrite, f"WHERE asset BETWEEN {first} AND {last}")
             rewrite.ranges.pop(0)
@@ -92,7 +92,7 @@ class Compactor:
         for prefix, key, then in (("s", KEY, ", received_ms"), ("x", EXTRA_KEY, "")):
             rows = union([f"SELECT * FROM {prefix}_{s.id} {where}" for s in rewrite.work.sources])
             doubles = f"SELECT 1 FROM ({rows}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-            only = f"DISTINCT ON ({key})" if self._cursor.execute(doubles).fetchone() else ""
+            only = f"DISTINCT ON ({key})" if self._cursor.execute(doubles).fetchall() else ""
             self._cursor.execute(
                 f"INSERT INTO {prefix}_{rewrite.into} SELECT {only} * FROM ({rows}) ORDER BY {key}{then}"
             )

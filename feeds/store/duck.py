@@ -24,11 +24,13 @@ from feeds.store.intake import Intake, catalog
 from feeds.store.port import StoreAwayError
 from feeds.store.schema import LATEST, TRACK, WIRE, rows_of, signals_schema
 from feeds.store.segments import ARRIVED, DAY_MS
+from feeds.store.serve import Span
 from streams.records import Frame
 
-SEGMENT_ROWS: Final = 500_000  # about 75 MB unsorted: in memory and in the WAL until it is rewritten
+SEGMENT_ROWS: Final = 250_000  # about 37 MB unsorted: in memory and in the WAL until it is rewritten
 _WAL_BYTES: Final = 64 << 20  # a longer WAL is written into the file when little of it is unsorted,
 _MOST_WAL_BYTES: Final = 512 << 20  # a longer one at once: it takes seconds to read after a crash
+SPAN_ROWS: Final = 400_000  # about what one read holds at once: 40 MB
 _LOW, _HIGH = -(2**63), 2**63 - 1
 
 
@@ -40,7 +42,7 @@ class DuckStore:
     """
 
     def __init__(
-        self, folder: Path, *, memory_mb: int = 256, threads: int = 1, segment_rows: int = SEGMENT_ROWS
+        self, folder: Path, *, memory_mb: int = 192, threads: int = 1, segment_rows: int = SEGMENT_ROWS
     ) -> None:
         self._path = folder / "samples.duckdb"
         self._settings = (memory_mb, threads)
@@ -81,8 +83,13 @@ class DuckStore:
         start_ms, end_ms = self._bounds(start_ms, end_ms)
         with self._reading() as cursor:
             sources = _overlapping(cursor, start_ms, end_ms)
-            rows = cursor.sql(queries.track(sources, number, start_ms, end_ms)).to_arrow_table()
-        return serve.track(rows, limit)
+
+            def read(span: Span) -> pa.Table:
+                rows = cursor.sql(queries.track(sources, number, span.start_ms, span.end_ms)).to_arrow_table()
+                return serve.each_once(rows)
+
+            spans = _spans(cursor, sources, number, start_ms, end_ms)
+            return serve.piecewise(spans, limit, read, serve.track)
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
@@ -95,9 +102,13 @@ class DuckStore:
         start_ms, end_ms = self._bounds(start_ms, end_ms)
         with self._reading() as cursor:
             sources = _overlapping(cursor, start_ms, end_ms)
-            query = queries.signals(sources, number, start_ms, end_ms, names, extras)
-            rows = cursor.sql(query).to_arrow_table()
-        return serve.signals(rows.rename_columns(schema.names).cast(schema), limit)
+
+            def read(span: Span) -> pa.Table:
+                query = queries.signals(sources, number, span.start_ms, span.end_ms, names, extras)
+                return cursor.sql(query).to_arrow_table().rename_columns(schema.names).cast(schema)
+
+            spans = _spans(cursor, sources, number, start_ms, end_ms)
+            return serve.piecewise(spans, limit, read, serve.signals)
 
     def latest(self, assets: Sequence[str]) -> pa.Table:
         """As the port says."""
@@ -206,3 +217,15 @@ def _overlapping(cursor: duckdb.DuckDBPyConnection, start_ms: int, end_ms: int) 
     return [
         s.id for s in catalog(cursor) if s.level <= ARRIVED or (s.max_ms >= start_ms and s.min_ms < end_ms)
     ]
+
+
+def _spans(
+    cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], asset: int, start_ms: int, end_ms: int
+) -> list[Span]:
+    """The period cut between days, so that a span has about SPAN_ROWS rows at most."""
+    if end_ms - start_ms <= 2 * DAY_MS:
+        return [Span(start_ms, end_ms, 0)]
+    days = cursor.execute(queries.days(sources, asset, start_ms, end_ms)).fetchall()
+    parts = segments.cut(days, SPAN_ROWS) or [(0, 0, 0)]
+    cuts = [start_ms, *(first * DAY_MS for first, _, _ in parts[1:]), end_ms]
+    return [Span(low, high, rows) for low, high, (_, _, rows) in zip(cuts[:-1], cuts[1:], parts, strict=True)]

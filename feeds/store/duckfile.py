@@ -31,8 +31,11 @@ def connect(path: Path, memory_mb: int, threads: int) -> duckdb.DuckDBPyConnecti
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    with translated():
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"store's folder can't be made: {error}") from error
+    with translated():
         return duckdb.connect(str(path), config=settings)
 
 
@@ -52,14 +55,14 @@ def transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """DuckDB's and the file system's errors as the store's."""
+    """DuckDB's errors as the store's."""
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except duckdb.Error as error:
         raise _translation(error) from error
 
 
-def _translation(error: Exception) -> StoreError:
+def _translation(error: duckdb.Error) -> StoreError:
     text = " ".join(str(error).split())
     holder = re.search(r"Conflicting lock is held in (.+? \(PID \d+\)|PID \d+)", text)
     if holder:

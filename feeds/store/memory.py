@@ -51,7 +51,7 @@ class MemoryStore:
         """As the port says."""
         rows = [row for _, row in self._between(asset, start_ms, end_ms) if _placed(row)]
         columns = pa.schema([*TRACK, ROWS.field("hash")])
-        return serve.track(pa.Table.from_pylist(rows, schema=columns), limit)
+        return serve.track(serve.each_once(pa.Table.from_pylist(rows, schema=columns)), limit)
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from feeds.store.schema import TRACK, WIRE
-from feeds.store.segments import PLACED, newest, union
+from feeds.store.segments import DAY_MS, PLACED, newest, union
 
 
 def track(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> str:
@@ -16,6 +16,13 @@ def track(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> st
     """
     columns, where = ", ".join([*TRACK.names, "hash"]), _where(asset, start_ms, end_ms)
     return union([f"SELECT {columns} FROM s_{i} WHERE {where} AND {PLACED}" for i in segments])
+
+
+def days(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> str:
+    """(day, rows) of one asset, doubles counted twice."""
+    where = _where(asset, start_ms, end_ms)
+    instants = union([f"SELECT t_ms FROM s_{i} WHERE {where}" for i in segments])
+    return f"SELECT t_ms // {DAY_MS} AS day, count(*) FROM ({instants}) GROUP BY day ORDER BY day"
 
 
 def signals(

@@ -111,16 +111,16 @@ def newest(rows: str) -> str:
     return f"SELECT * FROM ({rows}) SEMI JOIN ({when}) USING (asset, t_ms) QUALIFY {nth} = 1"
 
 
-def cut(counts: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int]]:
-    """Ranges of assets, both ends in, of about ``rows`` rows each, from ascending (asset, rows)."""
-    ranges: list[tuple[int, int]] = []
+def cut(counts: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int]]:
+    """Ranges (first, last, rows) of about ``rows`` rows each, from ascending (asset or day, rows)."""
+    ranges: list[tuple[int, int, int]] = []
     first, total = None, 0
-    for asset, count in counts:
-        first = asset if first is None else first
+    for number, count in counts:
+        first = number if first is None else first
         total += count
         if total >= rows:
-            ranges.append((first, asset))
+            ranges.append((first, number, total))
             first, total = None, 0
     if first is not None:
-        ranges.append((first, counts[-1][0]))
+        ranges.append((first, counts[-1][0], total))
     return ranges

@@ -2,23 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
 from feeds.store import thin
 from feeds.store.schema import TRACK
 
+Thin = Callable[[pa.Table, int], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of the period asked for, [start, end), and how many rows it has."""
+
+    start_ms: int
+    end_ms: int
+    rows: int
+
+
+def piecewise(spans: Sequence[Span], limit: int, read: Callable[[Span], pa.Table], thinned: Thin) -> pa.Table:
+    """What ``read`` gives of all ``spans``, thinned to ``limit``, without ever holding all of it.
+
+    Each of several spans is thinned by itself first, to four times its share.
+    """
+    if len(spans) == 1:
+        return thinned(read(spans[0]), limit)
+    total = sum(span.rows for span in spans)
+    shares = [span.rows if total <= limit else max(2, 4 * limit * span.rows // total) for span in spans]
+    parts = [thinned(read(span), share) for span, share in zip(spans, shares, strict=True)]
+    return thinned(pa.concat_tables(parts), limit)
+
 
 def track(rows: pa.Table, limit: int) -> pa.Table:
-    """TRACK of ``rows`` (its columns and ``hash``) by (t_ms, hash), each once, thinned to ``limit``."""
-    rows = _each_once(rows.combine_chunks()).select(TRACK.names)
-    if rows.num_rows > limit:
-        t_ms, lon_e7, lat_e7 = (rows[name].to_numpy() for name in ("t_ms", "lon_e7", "lat_e7"))
-        rows = rows.take(pa.array(thin.track(t_ms, lon_e7, lat_e7, limit)))
-    return rows.cast(TRACK)
+    """``rows`` (TRACK, by time) thinned to ``limit``."""
+    if rows.num_rows <= limit:
+        return rows
+    rows = rows.combine_chunks()
+    t_ms, lon_e7, lat_e7 = (rows[name].to_numpy() for name in ("t_ms", "lon_e7", "lat_e7"))
+    return rows.take(pa.array(thin.track(t_ms, lon_e7, lat_e7, limit)))
 
 
-def _each_once(rows: pa.Table) -> pa.Table:
+def each_once(rows: pa.Table) -> pa.Table:
+    """TRACK of ``rows`` (its columns and ``hash``, in any order) by (t_ms, hash), each once."""
+    rows = rows.combine_chunks()
+    return _sorted_once(rows).select(TRACK.names).cast(TRACK)
+
+
+def _sorted_once(rows: pa.Table) -> pa.Table:
     t_ms, hash8 = rows["t_ms"].to_numpy(), rows["hash"].to_numpy()
     if bool(np.all(t_ms[1:] > t_ms[:-1])):
         return rows

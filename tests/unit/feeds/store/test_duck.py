@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from feeds.store import duck
 from feeds.store.duck import DuckStore
 from feeds.store.duckfile import BrokenError
 from feeds.store.intake import Intake
@@ -193,6 +194,7 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 _ENDLESS = """
 import sys
 from pathlib import Path
+from feeds.store import duck
 from feeds.store.duck import DuckStore
 from tests.unit.feeds.store.test_duck import arriving, frame
 store = DuckStore(Path(sys.argv[1]), segment_rows=100)
@@ -247,6 +249,26 @@ def test_full_disk_refuses_until_there_is_room_and_loses_nothing(tmp_path: Path)
     with DuckStore(tmp_path) as store:
         assert store.position(0) == n + 1
         assert times(store.track("a", *ALL, 10**6)) == list(range((n + 1) * 1000))
+
+
+def test_long_period_is_read_piece_by_piece_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duck, "SPAN_ROWS", 50)
+    instants = [n * 24 * HOUR + k for n in range(20) for k in range(10)]
+    with DuckStore(tmp_path) as store:
+        bend = [
+            at(t, lon=100 + k / 100, lat=20 + (0.5 if k == 137 else 0), speed_ckmh=k)
+            for k, t in enumerate(instants)
+        ]
+        store.write(0, 1, [frame(Report("a", bend), Report("a", bend, content="again"))])
+        assert times(store.track("a", *ALL, 1000)) == sorted(instants * 2)
+        thinned = times(store.track("a", *ALL, 12))
+        assert len(thinned) <= 12
+        assert {instants[0], instants[136], instants[137], instants[138], instants[-1]} <= set(thinned)
+        assert times(store.signals("a", ["speed_kmh"], *ALL, 1000)) == sorted(instants * 2)
+        assert times(store.signals("a", ["speed_kmh"], 0, 15 * 24 * HOUR, 1000)) == sorted(instants[:150] * 2)
+        assert store.signals("a", ["speed_kmh"], *ALL, 10).num_rows <= 10
 
 
 def test_broken_connection_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,6 @@ def test_days_are_never_merged_with_each_other() -> None:
 
 def test_cut_covers_every_asset_once_in_ranges_of_about_the_size() -> None:
     counts = [(2, 5), (3, 5), (7, 30), (8, 1), (9, 1)]
-    assert cut(counts, 10) == [(2, 3), (7, 7), (8, 9)]
+    assert cut(counts, 10) == [(2, 3, 10), (7, 7, 30), (8, 9, 2)]
     assert cut([], 10) == []
-    assert cut([(4, 100)], 10) == [(4, 4)]
+    assert cut([(4, 100)], 10) == [(4, 4, 100)]
