@@ -1,9 +1,9 @@
 """The grid under `ZoneIndex`: cells without borders, leaves with exact tests, and blocks that split leaves.
 
 Every cell is one int32 in one array: a set number (>= 0), `_UNKNOWN` (borders here, nobody asked yet), a
-block (even, < -1: 16 x 16 smaller cells further on in the array) or a leaf (odd, < -1). Cells of the
-first level measure 1/4 degree, then 1/64, then 1/1024. Everything below the first level is made when a
-point first needs it, and is a cache: it changes the cost of an answer, never the answer.
+leaf (from `_LEAVES` down) or a block (from `_BLOCKS` down: 16 x 16 smaller cells further on in the array).
+Cells of the first level measure 1/4 degree, then 1/64, then 1/1024. Everything below the first level is
+made when a point first needs it, and is a cache: it changes the cost of an answer, never the answer.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ LEVELS = 3
 SPLIT = 16  # a block's rows and columns
 _BITS = 4
 _UNKNOWN = -1
+_LEAVES = -2  # less the leaf's number
+_BLOCKS = -(2**30)  # less the block's number
 _HOT = 8192  # edge tests after which a leaf is worth splitting: they cost some 0.4 ms, splitting 1 ms
 _MAX_BLOCKS = 65_536
 _LIGHT = 32  # vertices below which cutting a polygon down gains nothing
@@ -80,44 +82,37 @@ class Grid:
         self, mixed: Int64s, sets: Int32s, slot: Int64s, column: Int64s, row: Int64s, lon: Floats, lat: Floats
     ) -> None:
         """Bring the points ``mixed`` to their last cell; write their ``sets`` and ``slot``."""
-        leaf_points = []
+        at, code, here, column, row = mixed, sets[mixed], slot[mixed], column[mixed], row[mixed]
         for level in range(LEVELS):
-            code = self._known(mixed, slot, level, column, row)
-            sets[mixed] = code
-            leaf = (code < _UNKNOWN) & ((code & 1) == 1)
-            if leaf.any():
-                leaf_points.append(mixed[leaf])
-            block = (code < _UNKNOWN) & ((code & 1) == 0)
-            if not block.any():
-                break
-            mixed, shift = mixed[block], _BITS * (LEVELS - 2 - level)
-            base = len(self._root) + ((-2 - code[block].astype(np.int64)) >> 1) * SPLIT**2
-            place = ((row[mixed] >> shift) & (SPLIT - 1)) * SPLIT + ((column[mixed] >> shift) & (SPLIT - 1))
-            slot[mixed] = base + place
-            code = self._cells[slot[mixed]]
-            sets[mixed] = code
-            mixed = mixed[code < 0]
-            if not len(mixed):
-                break
-        if leaf_points:
-            points = np.concatenate(leaf_points)
-            leaf_ids = (-3 - sets[points].astype(np.int64)) >> 1
-            sets[points] = self._leaves.test(leaf_ids, lon[points], lat[points])
+            if (code == _UNKNOWN).any():
+                code = self._known(code, here, level, column, row)
+            last = code > _BLOCKS
+            if last.any():
+                sets[at[last]], slot[at[last]] = code[last], here[last]
+                on = ~last
+                at, code, column, row = at[on], code[on], column[on], row[on]
+                if not len(at):
+                    break
+            shift = _BITS * (LEVELS - 2 - level)
+            place = (((row >> shift) & (SPLIT - 1)) << _BITS) | ((column >> shift) & (SPLIT - 1))
+            here = ((_BLOCKS - code.astype(np.int64)) << 2 * _BITS) + place + len(self._root)
+            code = self._cells[here]
+        code = sets[mixed]
+        points = mixed[code < 0]
+        if len(points):
+            leaves = _LEAVES - sets[points].astype(np.int64)
+            sets[points] = self._leaves.test(leaves, lon[points], lat[points])
             slot[points] = -1
-            self._split_hot(leaf_ids)
+            self._split_hot(leaves)
 
-    def _known(self, points: Int64s, slot: Int64s, level: int, column: Int64s, row: Int64s) -> Int32s:
-        """The points' cells, those that nobody asked before made first."""
-        code = self._cells[slot[points]]
-        unknown = points[code == _UNKNOWN]
-        if not len(unknown):
-            return code
+    def _known(self, code: Int32s, slot: Int64s, level: int, column: Int64s, row: Int64s) -> Int32s:
+        """The cells at ``slot``, those that nobody asked before made first."""
+        unknown = np.nonzero(code == _UNKNOWN)[0]
         shift = _BITS * (LEVELS - 1 - level)
         slots, first = np.unique(slot[unknown], return_index=True)
         for place, point in zip(slots.tolist(), unknown[first].tolist(), strict=True):
-            x, y = int(column[point]) >> shift << shift, int(row[point]) >> shift << shift
-            self._make(place, level, x, y)
-        return self._cells[slot[points]]
+            self._make(place, level, int(column[point]) >> shift << shift, int(row[point]) >> shift << shift)
+        return self._cells[slot]
 
     def _make(self, slot: int, level: int, x: int, y: int) -> None:
         """Turn an unknown cell into a leaf, a block, or a plain cell when nothing reaches it after all."""
@@ -136,7 +131,7 @@ class Grid:
         elif len(zones) > CROWD and self._may_split(level):
             self._split(area)
         else:
-            self._cells[slot] = -3 - 2 * self._leaves.add(area)
+            self._cells[slot] = _LEAVES - self._leaves.add(area)
 
     def _may_split(self, level: int) -> bool:
         return level < LEVELS - 1 and len(self._blocks) < _MAX_BLOCKS
@@ -160,14 +155,16 @@ class Grid:
         touch, holds = touch.reshape(len(touch), -1), holds.reshape(len(holds), -1)
         cells = np.full(SPLIT**2, _UNKNOWN, dtype=np.int32)
         plain = np.nonzero(~touch.any(axis=0))[0]
-        patterns, which = np.unique(holds[:, plain], axis=1, return_inverse=True)
-        ids = [self._table.intern(joined(area.sure, area.zones[mask])) for mask in patterns.T]
+        which, first = _alike(holds[:, plain])
+        ids = [
+            self._table.intern(joined(area.sure, area.zones[holds[:, at]])) for at in plain[first].tolist()
+        ]
         if ids:
-            cells[plain] = np.array(ids, dtype=np.int32)[which.ravel()]
+            cells[plain] = np.array(ids, dtype=np.int32)[which]
         self._cells = with_room(self._cells, self._used + len(cells))
         self._cells[self._used : self._used + len(cells)] = cells
         self._used += len(cells)
-        self._cells[area.slot] = -2 - 2 * len(self._blocks)
+        self._cells[area.slot] = _BLOCKS - len(self._blocks)
         self._blocks.append(_Block(area, touch, holds))
 
     def _fill_root(self) -> None:
@@ -183,6 +180,17 @@ def _box(level: int, x: int, y: int) -> Box:
     size = SPLIT ** (LEVELS - 1 - level)
     west, south = x / FINE_PER_DEG - 180.0, y / FINE_PER_DEG - 90.0
     return west, south, west + size / FINE_PER_DEG, south + size / FINE_PER_DEG
+
+
+def _alike(columns: Bools) -> tuple[Int64s, Int64s]:
+    """Of bool (n, m) columns: the number of each one's kind, and the first column of each kind."""
+    packed = np.packbits(columns, axis=0).T if len(columns) else np.zeros((columns.shape[1], 1), np.uint8)
+    kinds: dict[bytes, int] = {}
+    which = [kinds.setdefault(column.tobytes(), len(kinds)) for column in np.ascontiguousarray(packed)]
+    first = dict(zip(reversed(which), range(len(which) - 1, -1, -1), strict=True))
+    return np.array(which, dtype=np.int64), np.array(
+        [first[kind] for kind in range(len(kinds))], dtype=np.int64
+    )
 
 
 def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geometries]:

@@ -50,7 +50,7 @@ def main() -> None:
     windows = [_window(path) for path in sorted(args.osm.glob("window-*.geojson"))]
     topology = Topology.read(args.natural_earth / "world-atlas-countries-10m.topojson")
 
-    fine = topology.countries(lambda code: 0.0015 if code in outlines else 0.025)
+    fine = topology.countries(lambda code: 0.0015 if code in outlines else 0.03)
     countries = _joined(fine, outlines, windows)
     _write("osm/countries.geojson", [_country(c, topology.names[c], countries[c], 6) for c in outlines])
     rest = [

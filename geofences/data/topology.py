@@ -49,7 +49,7 @@ class Topology:
         """Decode the object ``countries`` of a quantised TopoJSON file."""
         document = orjson.loads(path.read_bytes())
         scale, translate = (np.array(document["transform"][key]) for key in ("scale", "translate"))
-        arcs = [np.cumsum(np.array(arc), axis=0) * scale + translate for arc in document["arcs"]]
+        arcs = [np.round(np.cumsum(np.array(arc), axis=0) * scale + translate, 4) for arc in document["arcs"]]
         shapes: dict[str, list[list[list[int]]]] = {}
         names: dict[str, str] = {}
         for item in document["objects"]["countries"]["geometries"]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from geofences import ZoneIndex, default_index, geodesy, path
 from geofences.zone import Zone, ZoneKind
 
+INDEX = default_index()
 YARD = Zone("yard", ZoneKind.YARD, "Yard", shapely.box(102.0, 18.0, 102.01, 18.01))
 LAND = Zone("laos", ZoneKind.COUNTRY, "Laos", shapely.box(100.0, 14.0, 107.0, 22.0), country="LA")
 
@@ -71,7 +72,7 @@ def test_ends_without_a_position_cut_nothing() -> None:
 
 def test_cuts_are_the_same_when_the_cells_are_known() -> None:
     rng = np.random.default_rng(2)
-    index = default_index()
+    index = INDEX
     lon = 101.68 + np.cumsum(rng.normal(0, 0.003, 2_000))
     lat = 21.187 + np.cumsum(rng.normal(0, 0.003, 2_000)) % 0.05
     _, cells = index.locate_cells(lon, lat)
@@ -82,7 +83,7 @@ def test_cuts_are_the_same_when_the_cells_are_known() -> None:
 
 def test_cuts_are_those_of_plain_shapely() -> None:
     rng = np.random.default_rng(5)
-    index = default_index()
+    index = INDEX
     small = [n for n, zone in enumerate(index.zones) if zone.kind is not ZoneKind.COUNTRY]
     gate = rng.integers(0, len(small), 1_500)
     middle = shapely.get_coordinates(shapely.centroid([index.zones[small[n]].geometry for n in gate]))
@@ -140,7 +141,7 @@ def test_what_changes_between_the_ends_is_met(x0: float, y0: float, x1: float, y
 
 
 def test_country_fences_are_met_where_shapely_meets_them() -> None:
-    index = default_index()
+    index = INDEX
     china = index.numbers["country-cn"]
     ends = (101.6877196, 21.1907876, 101.6725976, 21.1841821)
     (fraction,) = index.meets(china, *ends)

@@ -12,6 +12,7 @@ from geofences.zone import ZoneKind
 
 ZONES = {zone.id: zone for zone in world()[0]}
 GATES = world()[1]
+INDEX = default_index()
 GATE_IDS = ["mohan-boten", "manzhouli-zabaikalsk", "suifenhe-pogranichny", "heihe-blagoveshchensk", "khorgos"]
 MOHAN, BOTEN = (101.6877196, 21.1907876), (101.6725976, 21.1841821)
 
@@ -68,7 +69,7 @@ def test_zones_and_gate_name_each_other(gate: Gate) -> None:
 
 
 def test_the_road_of_the_demo_passes_the_stages_in_order() -> None:
-    index = default_index()
+    index = INDEX
     share = np.linspace(0, 1, 2_000)
     lon0, lat0, lon1, lat1 = (np.array([value]) for value in (*MOHAN, *BOTEN))
     lon, lat = geodesy.interpolate(lon0, lat0, lon1, lat1, share)
@@ -89,7 +90,7 @@ def places() -> list[tuple[str, str, float, float]]:
 
 
 def test_towns_on_both_sides_of_the_borders_are_in_their_countries() -> None:
-    index, towns = default_index(), places()
+    index, towns = INDEX, places()
     assert len(towns) >= 17
     lon, lat = (np.array([town[n] for town in towns], dtype=np.float64) for n in (2, 3))
     sets = index.locate(lon, lat)
@@ -112,7 +113,7 @@ CITIES = [
 
 
 def test_the_rest_of_the_world_is_there() -> None:
-    index = default_index()
+    index = INDEX
     lon, lat = (np.array([city[n] for city in CITIES], dtype=np.float64) for n in (1, 2))
     sets = index.locate(lon, lat)
     got = [ALPHA2.get(number, "") for number in index.table.country[sets].tolist()]
@@ -120,7 +121,7 @@ def test_the_rest_of_the_world_is_there() -> None:
 
 
 def test_the_open_sea_is_no_country() -> None:
-    index = default_index()
+    index = INDEX
     assert index.locate(np.array([-30.0, 160.0]), np.array([30.0, 0.0])).tolist() == [0, 0]
 
 
