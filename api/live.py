@@ -135,6 +135,7 @@ class Hub:
         self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._at: Vector = ()
         self.ready = False
+        self.ended = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -175,11 +176,18 @@ class Hub:
                 self.ready = True
                 async for batch in batches:
                     self._take(batch)
+                self._end()
                 return
             except Exception:
                 self.ready = False
                 _LOG.exception("live_view_failed retry_s=%s", _PAUSE_S)
                 await asyncio.sleep(_PAUSE_S)
+
+    def _end(self) -> None:
+        """The process stops: whoever waits for news is sent home."""
+        self.ended = True
+        for news in self._news.values():
+            news.set()
 
     def _take(self, batch: LiveBatch) -> None:
         if batch.positions is not None:

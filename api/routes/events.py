@@ -74,7 +74,7 @@ async def _waited(
         news = hub.news(scope.tenant)  # before looking, so that nothing slips in between
         found, after = await asyncio.to_thread(scope.events_after, at, kinds, limit, asset)
         left = until - loop.time()
-        if found or left <= 0 or await request.is_disconnected():
+        if found or left <= 0 or hub.ended or await request.is_disconnected():
             return found, after
         try:
             async with asyncio.timeout(left):

@@ -105,6 +105,14 @@ async def test_waiting_ends_by_itself(reader: httpx.AsyncClient) -> None:
     assert answer.headers["corridor-cursor"]
 
 
+async def test_waiting_ends_when_the_process_stops(client: httpx.AsyncClient, world: World) -> None:
+    waiting = asyncio.create_task(lines(client, after="latest", wait=60))
+    await asyncio.sleep(0.05)
+    world.live.push(None)
+    assert await asyncio.wait_for(waiting, 10) == []
+    assert await asyncio.wait_for(lines(client, after="latest", wait=60), 10) == []
+
+
 async def test_event_that_comes_while_looking_is_not_slept_over(
     client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,23 +81,23 @@ class FakeLive:
 
     def __init__(self, table: PositionTable) -> None:
         self.table = table
-        self.broken = False
-        self._readers: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[LiveBatch]]] = []
+        self._readers: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[LiveBatch | None]]] = []
 
     def snapshot(self, tenant: str | None) -> PositionTable:
         own = [i for i, of in enumerate(self.table.tenant) if tenant in (None, of)]
         return self.table.take(np.array(own, np.int64))
 
     def subscribe(self) -> AsyncIterator[LiveBatch]:
-        queue: asyncio.Queue[LiveBatch] = asyncio.Queue()
+        queue: asyncio.Queue[LiveBatch | None] = asyncio.Queue()
         self._readers.append((asyncio.get_running_loop(), queue))
         return self._batches(queue)
 
-    async def _batches(self, queue: asyncio.Queue[LiveBatch]) -> AsyncIterator[LiveBatch]:
-        while True:
-            yield await queue.get()
+    async def _batches(self, queue: asyncio.Queue[LiveBatch | None]) -> AsyncIterator[LiveBatch]:
+        while (batch := await queue.get()) is not None:
+            yield batch
 
-    def push(self, batch: LiveBatch) -> None:
+    def push(self, batch: LiveBatch | None) -> None:
+        """Hand a batch to every reader; None ends them."""
         for loop, queue in self._readers:
             loop.call_soon_threadsafe(queue.put_nowait, batch)
 
