@@ -156,8 +156,20 @@ def object_row(event: Event, touched: int) -> tuple[Any, ...]:
 
 def object_of(row: tuple[Any, ...]) -> StoredObject:
     """The object in a row of OBJECT_COLUMNS."""
-    kind, id_, revision, change, *rest, data = row
-    return StoredObject(Kind(kind), id_, revision, Change(change), *rest, data=load_json(data))
+    kind, id_, revision, change, tenant, asset, t_ms, recorded_ms, start_ms, end_ms, data = row
+    return StoredObject(
+        Kind(kind),
+        id_,
+        revision,
+        Change(change),
+        tenant,
+        asset,
+        t_ms,
+        recorded_ms,
+        start_ms,
+        end_ms,
+        load_json(data),
+    )
 
 
 def span(event: Event) -> tuple[int, int | None]:
