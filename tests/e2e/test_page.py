@@ -117,6 +117,8 @@ def test_a_gate_shows_its_queue_and_crossings_and_leads_to_a_truck(fake: FakeApi
     assert waiting > 0
     detail.get_by_text("Exit port").first.wait_for()
     link = detail.locator(".crossing .link").first
+    link.hover()  # holds the list still
+    visit.page.wait_for_timeout(300)
     name = link.inner_text()
     link.click()
     detail.get_by_role("heading", name=name).wait_for()

@@ -57,8 +57,14 @@ export class GatePanel {
     if (this.due) return;
     this.due = window.setTimeout(() => {
       this.due = 0;
-      void this.load();
+      if (this.inUse()) this.soon();
+      else void this.load();
     }, 1500);
+  }
+
+  /** Whether a pointer or the focus is in a list, which must not change under it. */
+  private inUse(): boolean {
+    return [this.active.root, this.recent.root].some((root) => root.matches(":hover") || root.contains(document.activeElement));
   }
 
   private async load(): Promise<void> {

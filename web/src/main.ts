@@ -16,6 +16,7 @@ import { TruckLayer } from "./trucklayer.ts";
 import type { Gate } from "./types.ts";
 
 const REGION_DEG = 2.4;
+const SETTLE_MS = 3000;
 
 const byId = (id: string) => document.getElementById(id)!;
 
@@ -53,6 +54,7 @@ async function start(): Promise<void> {
 
   await Promise.all([map.ready, session.start()]);
   showRegion(map, store, false);
+  if (store.motion.size === 0) showLater(map, store);
   const zones = await session.zones().catch(() => null);
   if (zones) map.set("zones", zones);
   else notice("The gates' zones could not be loaded.");
@@ -83,6 +85,19 @@ function showRegion(map: CorridorMap, store: Store, animate: boolean): void {
   const near = points.filter(([lon, lat]) => inRegion(gate, lon, lat));
   near.push([gate.lon - 0.2, gate.lat - 0.2], [gate.lon + 0.2, gate.lat + 0.2]);
   map.fit(near, 11, animate);
+}
+
+/** When the page came before the trucks: show their region once they are there, unless the map was moved. */
+function showLater(map: CorridorMap, store: Store): void {
+  let moved = false;
+  map.map.on("movestart", (event) => (moved ||= event.originalEvent !== undefined));
+  const off = store.on("positions", () => {
+    if (store.motion.size === 0) return;
+    off();
+    window.setTimeout(() => {
+      if (!moved && !store.selection) showRegion(map, store, true);
+    }, SETTLE_MS);
+  });
 }
 
 function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {

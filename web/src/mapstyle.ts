@@ -37,7 +37,7 @@ function baseLayers(p: Palette): LayerSpecification[] {
       source: "basemap",
       filter: isPolygon,
       layout: { "line-join": "round" },
-      paint: { "line-color": p.border, "line-opacity": 0.16, "line-width": ["interpolate", ["linear"], ["zoom"], 4, 4, 12, 14] },
+      paint: { "line-color": p.border, "line-opacity": 0.14, "line-width": ["interpolate", ["linear"], ["zoom"], 4, 4, 9, 8, 13, 10] },
     },
     {
       id: "borders",

@@ -149,7 +149,7 @@ export class Session {
         this.asked.add(asset);
         const { vin = null, name = null, device = null, fleet = null } = properties ?? {};
         const before = this.store.info.get(asset);
-        if (before?.vin === vin && before.name === name && before.device === device && before.fleet === fleet) continue;
+        if (before && before.vin === vin && before.name === name && before.device === device && before.fleet === fleet) continue;
         this.store.info.set(asset, { asset, vin, name, device, fleet });
         changed = true;
       }
