@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from feeds.store.names import Names
 from feeds.store.port import StoreError
-from streams.records import SAMPLES, Frame
+from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
 
 _FLAGS: Final = pa.field("flags", pa.uint32(), nullable=False)  # quality of the sample, 0: nothing found
 _MEASURED: Final = [pa.field(f.name, f.type) for f in SAMPLES if f.name not in ("report", "t_ms")]
@@ -46,6 +46,7 @@ EXTRA_ROWS: Final = pa.schema(
 )
 """One row a value that has no column of its own, as stored."""
 
+_OF_REPORT: Final = ["asset", "device", "hash", "seq", "received_ms"]
 _PLACE: Final = (
     *("lon_e7", "lat_e7", "alt_mm", "speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix"),
     *("odometer_mm", "wheel_ckmh", "flags"),
@@ -108,53 +109,56 @@ class Rows:
 
 
 def rows_of(frames: Sequence[Frame], names: Names) -> Rows:
-    """The rows of ``frames``, in their order; new texts are added to ``names``."""
-    parts = [_frame_rows(frame, names) for frame in frames]
-    received = [frame.reports["received_ms"] for frame in frames if frame.reports.num_rows]
+    """The rows of ``frames``, in their order; new texts are added to ``names``.
+
+    All frames are taken as one table, so that many small ones cost little more than few large ones.
+    """
+    reports = (
+        pa.Table.from_batches([f.reports for f in frames], REPORTS).select(_OF_REPORT).unify_dictionaries()
+    )
+    samples = pa.Table.from_batches([f.samples for f in frames], SAMPLES)
+    report = samples["report"].to_numpy() + _offsets([f.reports for f in frames], [f.samples for f in frames])
+    t_ms, received_ms = samples["t_ms"].to_numpy(), reports["received_ms"].to_numpy()
+    columns: dict[str, Any] = {
+        "asset": _numbers(reports["asset"], names)[report],
+        "device": _numbers(reports["device"], names)[report],
+        "hash": _apart(report, t_ms, _hash8(reports["hash"])[report]),
+        "seq": reports["seq"].to_numpy()[report],
+        "received_ms": received_ms[report],
+        "flags": np.zeros(len(report), np.uint32),
+    }
+    stored = [pa.array(columns[f.name]) if f.name in columns else samples[f.name] for f in ROWS]
+    extras = pa.Table.from_batches([f.extras for f in frames], EXTRAS).unify_dictionaries()
+    at = extras["sample"].to_numpy() + _offsets([f.samples for f in frames], [f.extras for f in frames])
+    key = [columns["asset"][at], t_ms[at], columns["hash"][at], _numbers(extras["name"], names)]
     return Rows(
-        pa.Table.from_batches([p[0] for p in parts], ROWS).combine_chunks(),
-        pa.Table.from_batches([p[1] for p in parts if p[1] is not None], EXTRA_ROWS),
-        max((int(r.to_numpy().max()) for r in received), default=0),
+        pa.table(stored, schema=ROWS).combine_chunks(),
+        pa.table([*(pa.array(k) for k in key), extras["value"]], schema=EXTRA_ROWS),
+        int(received_ms.max(initial=0)),
     )
 
 
-def _frame_rows(frame: Frame, names: Names) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
-    reports, samples = frame.reports, frame.samples
-    report = samples["report"].to_numpy()
-    t_ms = samples["t_ms"].to_numpy()
-    of_report = {
-        "asset": _numbers(reports["asset"], names),
-        "hash": _hash8(reports["hash"]),
-        "device": _numbers(reports["device"], names),
-        "seq": reports["seq"].to_numpy(),
-        "received_ms": reports["received_ms"].to_numpy(),
-    }
-    columns: dict[str, Any] = {name: values[report] for name, values in of_report.items()}
-    columns["hash"] = _apart(report, t_ms, columns["hash"])
-    columns["flags"] = np.zeros(len(report), np.uint32)
-    extras = None
-    if frame.extras.num_rows:
-        at = frame.extras["sample"].to_numpy()
-        key = [columns["asset"][at], t_ms[at], columns["hash"][at], _numbers(frame.extras["name"], names)]
-        arrays = [*(pa.array(k) for k in key), frame.extras["value"]]
-        extras = pa.RecordBatch.from_arrays(arrays, schema=EXTRA_ROWS)
-    arrays = [pa.array(columns[f.name]) if f.name in columns else samples[f.name] for f in ROWS]
-    return pa.RecordBatch.from_arrays(arrays, schema=ROWS), extras
+def _offsets(of: Sequence[pa.RecordBatch], rows: Sequence[pa.RecordBatch]) -> npt.NDArray[np.int64]:
+    """For each row of ``rows``, where the batch of ``of`` that it points into begins among all."""
+    sizes = np.array([batch.num_rows for batch in of], np.int64)
+    return np.repeat(np.cumsum(sizes) - sizes, [batch.num_rows for batch in rows])
 
 
-def _numbers(column: pa.DictionaryArray, names: Names) -> npt.NDArray[np.int32]:
-    numbers = np.array([names.number(text) for text in column.dictionary.to_pylist()], np.int32)
-    indices: npt.NDArray[np.int32] = column.indices.to_numpy()
+def _numbers(column: pa.ChunkedArray, names: Names) -> npt.NDArray[np.int32]:
+    joined = column.combine_chunks()
+    numbers = np.array([names.number(text) for text in joined.dictionary.to_pylist()], np.int32)
+    indices: npt.NDArray[np.int32] = joined.indices.to_numpy()
     return numbers[indices]
 
 
-def _hash8(column: pa.FixedSizeBinaryArray) -> npt.NDArray[np.int64]:
-    bytes_ = np.frombuffer(column.buffers()[1] or b"", ">i8").reshape(-1, 4)
-    return bytes_[column.offset : column.offset + len(column), 0].astype(np.int64)
+def _hash8(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    joined = column.combine_chunks()
+    bytes_ = np.frombuffer(joined.buffers()[1] or b"", ">i8").reshape(-1, 4)
+    return bytes_[joined.offset : joined.offset + len(joined), 0].astype(np.int64)
 
 
 def _apart(
-    report: npt.NDArray[np.int32], t_ms: npt.NDArray[np.int64], hash8: npt.NDArray[np.int64]
+    report: npt.NDArray[np.int64], t_ms: npt.NDArray[np.int64], hash8: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """``hash8``, one more for each earlier sample of the same report and instant, so that all are kept."""
     if not bool(np.any((np.diff(t_ms) <= 0) & (np.diff(report) == 0))):
