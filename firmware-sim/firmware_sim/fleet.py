@@ -23,6 +23,7 @@ from firmware_sim.flash import Flash
 from firmware_sim.identity import Identity, invent
 from firmware_sim.noise import I8
 from firmware_sim.scenario import Scenario
+from firmware_sim.sender import Sender
 
 
 def start_trucks(scenario: Scenario, road: route.Route) -> kinematics.Trucks:
@@ -74,16 +75,11 @@ class Fleet:
         options, log = self.scenario.options(i), None
         if options.can_log is not None:
             log = logs.get(options.can_log) or logs.setdefault(options.can_log, CanLog.open(options.can_log))
-        flash = Flash(self.state / "flash" / f"{self.who[i].device}.flash", self.scenario.flash_bytes)
-        return Unit(
-            self.who[i],
-            options,
-            self.scenario.faults_of(i),
-            flash,
-            seed=self.scenario.seed,
-            start_s=self.start_s,
-            can_log=log,
-        )
+        device = self.who[i].device
+        flash = Flash(self.state / "flash" / f"{device}.flash", self.scenario.flash_bytes)
+        sender = Sender(device, options.form, flash, self.scenario.faults_of(i))
+        seed = self.scenario.seed
+        return Unit(self.who[i], options, sender, seed=seed, start_s=self.start_s, can_log=log)
 
     def step(self) -> list[Unit]:
         """One second later; returns the units that took a sample."""

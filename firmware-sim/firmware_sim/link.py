@@ -1,4 +1,4 @@
-"""One MQTT connection carrying the reports of one unit or of many.
+"""One MQTT connection carrying what one device sends, or many.
 
 MQTT 5, and 3.1.1 where the broker refuses it. A connection of its own has the unit's last will; a shared
 one carries many units for a fleet too large for one socket each, which needs a broker that does not hold a
@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import itertools
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiomqtt
 from aiomqtt.types import PayloadType
 
-from firmware_sim.device import Unit
-from firmware_sim.flash import Key
 from firmware_sim.noise import fraction
+from firmware_sim.sender import Sender
 from firmware_sim.wire import decode_ack
 
-_log = logging.getLogger(__name__)
-
-SEND_AT_ONCE = 16
-IDLE_S = 1.0
+SEND_AT_ONCE = 10  # as many as aiomqtt takes without a warning
+LOOK_AGAIN_S = 1.0
 TOPIC = "corridor/v1/{}/{}"
 
 
@@ -41,26 +38,36 @@ class Broker:
 
 
 class Link:
-    """A connection for ``units``; ``run`` until cancelled. ``wake`` tells it that there is something new."""
+    """A connection for ``senders``; ``run`` until cancelled.
 
-    def __init__(self, broker: Broker, units: Sequence[Unit], name: str) -> None:
-        self.broker, self.units, self.name = broker, units, name
+    ``wake`` tells it that a sender has something new; ``last_error`` is why there is no connection now.
+    """
+
+    def __init__(self, broker: Broker, senders: Sequence[Sender], name: str) -> None:
+        self.broker, self.senders, self.name = broker, senders, name
         self.connected = False
         self.connects = 0
         self.last_error = ""
-        self._by_device = {unit.device: unit for unit in units}
+        self._by_device = {sender.device: sender for sender in senders}
+        self._ready: dict[str, Sender] = {}
         self._news = asyncio.Event()
         self._protocol = aiomqtt.ProtocolVersion.V5
 
-    def wake(self) -> None:
+    def wake(self, sender: Sender) -> None:
+        """``sender`` has something to send."""
+        self._ready[sender.device] = sender
         self._news.set()
+
+    @property
+    def _reachable(self) -> bool:
+        return len(self.senders) > 1 or self.senders[0].online
 
     async def run(self) -> None:
         """Connect, send and listen, again and again, until cancelled."""
         tries = 0
         while True:
-            if len(self.units) == 1 and not self.units[0].online:
-                await self._pause(IDLE_S)
+            if not self._reachable:
+                await self._pause(LOOK_AGAIN_S)
                 continue
             try:
                 async with self._client() as client:
@@ -68,22 +75,21 @@ class Link:
                     await self._serve(client)
             except aiomqtt.MqttError as error:
                 self.last_error = str(error)
-                # A broker that knows no MQTT 5 refuses it or hangs up: the next try is 3.1.1, and so on.
-                other = self._protocol is aiomqtt.ProtocolVersion.V5
-                self._protocol = aiomqtt.ProtocolVersion.V311 if other else aiomqtt.ProtocolVersion.V5
+                if not self.connects:
+                    # A broker without MQTT 5 refuses it or hangs up: 3.1.1 next, and so on in turns.
+                    five = self._protocol is aiomqtt.ProtocolVersion.V5
+                    self._protocol = aiomqtt.ProtocolVersion.V311 if five else aiomqtt.ProtocolVersion.V5
             finally:
                 self.connected = False
-            await self._pause(min(60.0, 2.0 ** min(tries, 6)) * (0.5 + fraction(self.name, tries, "again")))
+            await asyncio.sleep(min(60.0, 2.0 ** min(tries, 6)) * (0.5 + fraction(self.name, tries, "again")))
             tries += 1
 
-    @contextlib.asynccontextmanager
-    async def _client(self) -> AsyncIterator[aiomqtt.Client]:
-        own = len(self.units) == 1
-        will = (
-            aiomqtt.Will(TOPIC.format(self.units[0].device, "status"), b"offline", 1, True) if own else None
-        )
-        five = self._protocol is aiomqtt.ProtocolVersion.V5
-        client = aiomqtt.Client(
+    def _client(self) -> aiomqtt.Client:
+        will = None
+        if len(self.senders) == 1:
+            status = TOPIC.format(self.senders[0].device, "status")
+            will = aiomqtt.Will(status, b"offline", qos=1, retain=True)
+        return aiomqtt.Client(
             self.broker.host,
             self.broker.port,
             username=self.broker.username,
@@ -91,76 +97,76 @@ class Link:
             identifier=self.name,
             protocol=self._protocol,
             will=will,
-            clean_session=None if five else True,
+            clean_session=None if self._protocol is aiomqtt.ProtocolVersion.V5 else True,
             timeout=10,
             keepalive=30,
         )
-        async with client:
-            yield client
 
     async def _serve(self, client: aiomqtt.Client) -> None:
-        for start in range(0, len(self.units), 100):
-            topics = [
-                (TOPIC.format(u.device, "ack"), 1) for u in self.units[start : start + 100] if not u.plain
-            ]
-            if topics:
-                await client.subscribe(topics)
-        for unit in self.units:
-            unit.outbox.connected(time.monotonic())
+        topics = [(TOPIC.format(sender.device, "ack"), 1) for sender in self.senders if not sender.plain]
+        for start in range(0, len(topics), 100):
+            await client.subscribe(topics[start : start + 100])
+        for sender in self.senders:
+            sender.outbox.connected(time.monotonic())
         await self._status(client, b"online")
         self.connected, self.connects = True, self.connects + 1
         listen = asyncio.create_task(self._listen(client), name=f"{self.name} acks")
         try:
             await self._send(client, listen)
-            await self._status(client, b"offline")
-        except asyncio.CancelledError:
+        finally:
             with contextlib.suppress(aiomqtt.MqttError):
                 await self._status(client, b"offline")
-            raise
-        finally:
             listen.cancel()
             await asyncio.gather(listen, return_exceptions=True)
 
     async def _status(self, client: aiomqtt.Client, text: bytes) -> None:
-        jobs = [(TOPIC.format(unit.device, "status"), text) for unit in self.units]
-        for start in range(0, len(jobs), SEND_AT_ONCE):
-            await asyncio.gather(
-                *(client.publish(t, p, qos=1, retain=True) for t, p in jobs[start : start + SEND_AT_ONCE])
-            )
+        topics = [TOPIC.format(sender.device, "status") for sender in self.senders]
+        for start in range(0, len(topics), SEND_AT_ONCE):
+            some = topics[start : start + SEND_AT_ONCE]
+            await asyncio.gather(*(client.publish(topic, text, qos=1, retain=True) for topic in some))
 
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
-            unit = self._by_device.get(message.topic.value.split("/")[2])
+            sender = self._by_device.get(message.topic.value.split("/")[2])
             ack = decode_ack(_bytes(message.payload))
-            if unit is not None and ack is not None:
-                unit.outbox.acknowledge(ack, time.monotonic())
-                self.wake()
+            if sender is not None and ack is not None:
+                sender.outbox.acknowledge(ack, time.monotonic())
+                self.wake(sender)
 
     async def _send(self, client: aiomqtt.Client, listen: asyncio.Task[None]) -> None:
-        """Send what is due until the only unit loses its network; a broken connection raises."""
-        while len(self.units) > 1 or self.units[0].online:
+        """Send what is due until the only sender has no network; a broken connection raises."""
+        looked = -LOOK_AGAIN_S
+        while self._reachable:
             if listen.done():
                 listen.result()
                 return
+            now = time.monotonic()
+            if now - looked >= LOOK_AGAIN_S:
+                looked, some = now, list(self.senders)
+            else:
+                some = list(self._ready.values())
+            self._ready.clear()
             self._news.clear()
-            due: list[tuple[str, bytes]] = []
-            for unit in self.units:
-                if unit.online:
-                    due += self._due(unit)
-            for start in range(0, len(due), SEND_AT_ONCE):
-                await asyncio.gather(
-                    *(client.publish(topic, data, qos=1) for topic, data in due[start : start + SEND_AT_ONCE])
-                )
-            if not due:
-                await self._pause(IDLE_S)
+            for sender in some:
+                if sender.online:
+                    await (self._lines(client, sender) if sender.plain else self._reports(client, sender))
+            await self._pause(LOOK_AGAIN_S)
 
-    def _due(self, unit: Unit) -> list[tuple[str, bytes]]:
-        if unit.plain:
-            topic = TOPIC.format(unit.device, "nmea")
-            return [(topic, unit.lines.popleft()) for _ in range(min(len(unit.lines), SEND_AT_ONCE))]
-        topic = TOPIC.format(unit.device, "report")
-        keys: list[Key] = unit.faults.order(unit.device, unit.outbox.take(time.monotonic(), SEND_AT_ONCE))
-        return [(topic, unit.flash.read(key)) for key in keys]
+    async def _reports(self, client: aiomqtt.Client, sender: Sender) -> None:
+        topic = TOPIC.format(sender.device, "report")
+        while keys := sender.outbox.take(time.monotonic(), SEND_AT_ONCE):
+            order = sender.faults.order(sender.device, keys)
+            reports = [sender.flash.read(key) for key in order]
+            await asyncio.gather(*(client.publish(topic, report, qos=1) for report in reports))
+
+    async def _lines(self, client: aiomqtt.Client, sender: Sender) -> None:
+        topic = TOPIC.format(sender.device, "nmea")
+        while sender.lines:
+            some = list(itertools.islice(sender.lines, SEND_AT_ONCE))
+            await asyncio.gather(*(client.publish(topic, line, qos=1) for line in some))
+            for line in some:  # the PUBACK ends them; what had to make room meanwhile is gone already
+                if sender.lines and sender.lines[0] is line:
+                    sender.lines.popleft()
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -71,12 +71,12 @@ def locked(state: Path) -> Iterator[None]:
 
 def links(broker: Broker, fleet: Fleet) -> list[Link]:
     """A connection a truck up to 200 trucks, else eight for all of them."""
-    units = fleet.units
-    if len(units) <= OWN_CONNECTIONS:
-        return [Link(broker, [unit], unit.device) for unit in units]
-    prefix = fleet.scenario.prefix
+    senders = [unit.sender for unit in fleet.units]
+    if len(senders) <= OWN_CONNECTIONS:
+        return [Link(broker, [sender], sender.device) for sender in senders]
     return [
-        Link(broker, units[i::SHARED_CONNECTIONS], f"{prefix}-fleet-{i}") for i in range(SHARED_CONNECTIONS)
+        Link(broker, senders[i::SHARED_CONNECTIONS], f"{fleet.scenario.prefix}-fleet-{i}")
+        for i in range(SHARED_CONNECTIONS)
     ]
 
 
@@ -121,13 +121,13 @@ async def _drive(
 ) -> None:
     """Step the world with the clock; a slow machine falls behind rather than starve the connections."""
     begin = saved = shown = time.monotonic()
-    link_of = {unit.device: link for link in connections for unit in link.units}
+    link_of = {sender.device: link for link in connections for sender in link.senders}
     while duration_s is None or time.monotonic() - begin < duration_s:
         until = time.monotonic() + TICK_S
         target = clock.at(wall())
         while fleet.t_s + 1 <= target and time.monotonic() < until:
             for unit in fleet.step():
-                link_of[unit.device].wake()
+                link_of[unit.who.device].wake(unit.sender)
         now = time.monotonic()
         if now - saved > SAVE_EVERY_S:
             saved = now
@@ -140,7 +140,7 @@ async def _drive(
 
 def figures(fleet: Fleet, connections: list[Link], wall_s: float) -> Figures:
     """The sums over all units."""
-    counters = [unit.outbox.counters for unit in fleet.units]
+    counters = [unit.sender.outbox.counters for unit in fleet.units]
     reasons: dict[str, int] = {}
     for counter in counters:
         for reason, count in counter.reasons.items():
@@ -153,7 +153,7 @@ def figures(fleet: Fleet, connections: list[Link], wall_s: float) -> Figures:
         durable=sum(c.durable for c in counters),
         refused=sum(c.refused for c in counters),
         later=sum(c.later for c in counters),
-        kept=sum(len(unit.flash) for unit in fleet.units),
+        kept=sum(len(unit.sender.flash) for unit in fleet.units),
         lag_s=wall_s - fleet.t_s,
         reasons=reasons,
     )
