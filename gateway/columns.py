@@ -6,6 +6,7 @@ that the report at fault can be named.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -72,14 +73,13 @@ class Fault:
 
 def times(parts: Sequence[list[Any]]) -> pa.Array | list[Fault]:
     """The instants of all reports as int64, or what is wrong with them."""
-    array = _inferred(parts)
-    if array is not None and not len(array):
-        return pa.array([], _I64)
-    if array is not None and array.type == _I64 and not array.null_count:
-        found: NDArray[np.int64] = array.to_numpy()
-        if found.min() >= TIME.low and found.max() <= TIME.high:
-            return array
-    return _faults(TIME, parts, {int})
+    found = _packed("q", parts)  # takes a bool for 0 or 1, but those are out of range
+    if found is None:
+        return _faults(TIME, parts, {int})
+    values = np.frombuffer(found, np.int64)
+    if len(values) and not (values.min() >= TIME.low and values.max() <= TIME.high):
+        return _faults(TIME, parts, {int})
+    return pa.Array.from_buffers(_I64, len(values), [None, pa.py_buffer(found)])
 
 
 def column(spec: Spec, parts: Sequence[list[Any]], bools: bool = True) -> pa.Array | list[Fault]:
@@ -91,18 +91,18 @@ def column(spec: Spec, parts: Sequence[list[Any]], bools: bool = True) -> pa.Arr
     read = _doubles(parts, bools)
     if read is None:
         return _faults(spec, parts, {int, float, type(None)})
-    array, values, measured = read
+    doubles, values, measured = read
     if len(measured) and not (measured.min() >= spec.low and measured.max() <= spec.high):
         return _faults(spec, parts, {int, float, type(None)})
     if spec.whole and (measured != np.rint(measured)).any():
         return _faults(spec, parts, {int, float, type(None)})
     if spec.type == _F64:
-        return array
+        return doubles
     fixed = np.rint(np.nan_to_num(values) * spec.scale).astype(spec.type.to_pandas_dtype())
     if spec.wrap:
         fixed %= spec.wrap
     return pa.Array.from_buffers(
-        spec.type, len(array), [array.buffers()[0], pa.py_buffer(fixed)], array.null_count
+        spec.type, len(doubles), [doubles.buffers()[0], pa.py_buffer(fixed)], doubles.null_count
     )
 
 
@@ -114,26 +114,25 @@ def _doubles(
     parts: Sequence[list[Any]], bools: bool
 ) -> tuple[pa.Array, NDArray[np.float64], NDArray[np.float64]] | None:
     """The array, its values with NaN for null, and the values that are not null; None if not numbers."""
-    array = _inferred(parts)
-    if array is None or (bools and bool in set(map(type, chain.from_iterable(parts)))):
+    if bools and bool in set(map(type, chain.from_iterable(parts))):
         return None
-    if array.type != _F64:
-        if array.type not in (_I64, pa.null()):
-            return None
-        try:
-            array = array.cast(_F64)
-        except pa.ArrowException:
-            return None
-    found: NDArray[np.float64] = array.to_numpy(zero_copy_only=False)
-    measured = array.drop_null().to_numpy() if array.null_count else found
-    return array, found, measured
-
-
-def _inferred(parts: Sequence[list[Any]]) -> pa.Array | None:
-    """The values in the type that they have in common, None when there is no such type."""
+    packed = _packed("d", parts)
+    if packed is not None:
+        values = np.frombuffer(packed, np.float64)
+        return pa.Array.from_buffers(_F64, len(values), [None, pa.py_buffer(packed)]), values, values
     try:
-        return pa.array(list(chain.from_iterable(parts)))
-    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        nullable = pa.array(list(chain.from_iterable(parts)), _F64)
+    except (pa.ArrowException, OverflowError):
+        return None
+    found: NDArray[np.float64] = nullable.to_numpy(zero_copy_only=False)
+    return nullable, found, nullable.drop_null().to_numpy()
+
+
+def _packed(code: str, parts: Sequence[list[Any]]) -> bytes | None:
+    """All values as C numbers, each object touched once; None when one is null or no number."""
+    try:
+        return b"".join([array(code, part) for part in parts])
+    except (TypeError, OverflowError):
         return None
 
 
