@@ -16,8 +16,10 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import mapping
 
 from geofences.errors import GeometryRefusedError
-from geofences.rings import read_polygon, read_positions, refuse_crossing_rings, refuse_roadless
+from geofences.rings import read_polygons, read_positions, refuse_roadless
 from geofences.zone import Gate, Office, Zone, ZoneKind
+
+_KINDS = frozenset(ZoneKind)
 
 
 def read_zones(text: str | bytes) -> tuple[Zone, ...]:
@@ -28,15 +30,17 @@ def read_zones(text: str | bytes) -> tuple[Zone, ...]:
     """
     features = [(n, f) for n, f in enumerate(_features(text)) if _kind(f) != "gate"]
     labels = [_label(number, feature) for number, feature in features]
-    polygons = [
-        read_polygon(_member(f, "geometry", label), label)
-        for (_, f), label in zip(features, labels, strict=True)
-    ]
-    refuse_crossing_rings(polygons, labels)
+    if not features:
+        return ()
+    column = read_polygons(
+        [_member(f, "geometry", x) for (_, f), x in zip(features, labels, strict=True)], labels
+    )
     zones = tuple(
         _zone(_member(feature, "properties", label), polygon, label)
-        for (_, feature), polygon, label in zip(features, polygons, labels, strict=True)
+        for (_, feature), polygon, label in zip(features, column.tolist(), labels, strict=True)
     )
+    small = [number for number, zone in enumerate(zones) if zone.kind is not ZoneKind.COUNTRY]
+    refuse_roadless(column[small], [labels[number] for number in small])
     _refuse_doubles(zones, labels)
     return zones
 
@@ -98,12 +102,10 @@ def _member(feature: Any, name: str, label: str) -> dict[str, Any]:
 
 def _zone(properties: Mapping[str, Any], polygon: Polygon | MultiPolygon, label: str) -> Zone:
     kind = properties.get("kind")
-    if kind not in set(ZoneKind):
+    if kind not in _KINDS:
         raise GeometryRefusedError(
             f"{label}: kind not known: got {kind!r}, want one of {', '.join(ZoneKind)}"
         )
-    if kind != ZoneKind.COUNTRY:
-        refuse_roadless(polygon, label)
     return Zone(
         id=_text(properties, "id", label),
         kind=ZoneKind(kind),

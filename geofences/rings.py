@@ -16,11 +16,58 @@ from shapely import MultiPolygon, Polygon
 from geofences.errors import GeometryRefusedError
 
 Floats: TypeAlias = NDArray[np.float64]
+Geometries: TypeAlias = NDArray[np.object_]
 
 _ROADS_NORTH, _ROADS_SOUTH = 79.0, -78.0  # no road leads farther; a zone there has lon and lat swapped
 
 
+def read_polygons(geometries: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Geometries:
+    """GeoJSON polygons and multipolygons as one column, all sound; the first that is not raises."""
+    quick = _all_at_once(geometries)
+    if quick is not None and bool(shapely.is_valid(quick).all()):
+        return quick
+    column = np.empty(len(geometries), dtype=object)
+    column[:] = [read_polygon(geometry, label) for geometry, label in zip(geometries, labels, strict=True)]
+    _refuse_crossing_rings(column, labels)
+    return column
+
+
+def _all_at_once(geometries: Sequence[Mapping[str, Any]]) -> Geometries | None:
+    """The column by whole arrays, or None when anything is unusual: then ring by ring, to say what."""
+    try:
+        whole = [g["coordinates"] if g["type"] == "MultiPolygon" else [g["coordinates"]] for g in geometries]
+        if not all(geometry["type"] in ("Polygon", "MultiPolygon") for geometry in geometries):
+            return None
+        rings = [ring for polygons in whole for polygon in polygons for ring in polygon]
+        points = np.array([position for ring in rings for position in ring])
+        sizes = np.array([len(ring) for ring in rings])
+        polygon_rings = [len(polygon) for polygons in whole for polygon in polygons]
+        parts = [len(polygons) for polygons in whole]
+    except (KeyError, TypeError, ValueError):
+        return None
+    if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind != "f" or sizes.min() < 4:
+        return None
+    last = np.cumsum(sizes) - 1
+    first = last - sizes + 1
+    step = np.abs(np.diff(points[:, 0]))
+    step[last[:-1]] = 0
+    sound = (np.abs(points) <= [180.0, 90.0]).all() and (points[first] == points[last]).all()
+    if not sound or step.max() > 180 or min(polygon_rings) < 1 or min(parts) < 1:
+        return None
+    linear = shapely.linearrings(points, indices=np.repeat(np.arange(len(sizes)), sizes))
+    polygons = shapely.polygons(linear, indices=np.repeat(np.arange(len(polygon_rings)), polygon_rings))
+    many = np.array([geometry["type"] == "MultiPolygon" for geometry in geometries])
+    owner = np.repeat(np.arange(len(parts)), parts)
+    column = np.empty(len(geometries), dtype=object)
+    column[~many] = polygons[~many[owner]]
+    column[many] = shapely.multipolygons(
+        polygons[many[owner]], indices=np.cumsum(many)[owner[many[owner]]] - 1
+    )
+    return column
+
+
 def read_polygon(geometry: Mapping[str, Any], label: str) -> Polygon | MultiPolygon:
+    """One polygon whose rings are closed and inside the world; whether they cross is not looked at here."""
     kind, rows = geometry.get("type"), geometry.get("coordinates")
     if kind not in ("Polygon", "MultiPolygon"):
         raise GeometryRefusedError(f"{label}: a zone is an area: got {kind!r}, want Polygon or MultiPolygon")
@@ -90,19 +137,20 @@ def _refuse_position(row: Sequence[Any], label: str) -> None:
     raise GeometryRefusedError(f"{label}: positions of mixed length: want [lon, lat] everywhere")
 
 
-def refuse_roadless(polygon: Polygon | MultiPolygon, label: str) -> None:
-    _, south, _, north = polygon.bounds
-    if north > _ROADS_NORTH or south < _ROADS_SOUTH:
+def refuse_roadless(column: Geometries, labels: Sequence[str]) -> None:
+    """Raise for the first polygon that lies where no road leads: its lon and lat are swapped."""
+    _, south, _, north = shapely.bounds(column).T
+    for number in np.nonzero((north > _ROADS_NORTH) | (south < _ROADS_SOUTH))[0].tolist():
         raise GeometryRefusedError(
-            f"{label}: lies at latitude {south} to {north}, where no road leads: are lon and lat swapped?"
+            f"{labels[number]}: lies at latitude {south[number]} to {north[number]}, where no road leads: "
+            "are lon and lat swapped?"
         )
 
 
-def refuse_crossing_rings(polygons: Sequence[Polygon | MultiPolygon], labels: Sequence[str]) -> None:
-    column = np.array(polygons, dtype=object)
+def _refuse_crossing_rings(column: Geometries, labels: Sequence[str]) -> None:
     for number in np.nonzero(~shapely.is_valid(column))[0].tolist():
-        reason = shapely.is_valid_reason(polygons[number])
-        raise GeometryRefusedError(f"{labels[number]}: {_place_of(reason, polygons[number])}")
+        reason = shapely.is_valid_reason(column[number])
+        raise GeometryRefusedError(f"{labels[number]}: {_place_of(reason, column[number])}")
     for number in np.nonzero(shapely.area(column) == 0)[0].tolist():
         raise GeometryRefusedError(f"{labels[number]}: ring 0 encloses nothing: got area 0")
 

@@ -8,11 +8,11 @@ content, so an edit is a new version and a copy is the same one.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
+import orjson
 import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
@@ -100,5 +100,4 @@ def _content_hash(zone: Zone) -> str:
     """SHA-256 of the zone's properties as canonical JSON and its coordinates as little-endian WKB."""
     names = [zone.id, zone.kind.value, zone.name, zone.gate, zone.side, zone.country]
     properties = [*names, zone.grace_s, zone.min_dwell_s, zone.plausible]
-    text = json.dumps(properties, ensure_ascii=False, separators=(",", ":"))
-    return sha256(text.encode() + b"\n" + shapely.to_wkb(zone.geometry, byte_order=1)).hexdigest()
+    return sha256(orjson.dumps(properties) + b"\n" + shapely.to_wkb(zone.geometry, byte_order=1)).hexdigest()

@@ -166,3 +166,31 @@ def test_a_zone_needs_no_altitude_but_may_have_it() -> None:
     (high,) = read_zones(document([[[x, y, 900.0] for x, y in SQUARE]]))
     assert isinstance(flat, Zone)
     assert flat.version == high.version
+
+
+def test_all_at_once_and_ring_by_ring_give_the_same_zones() -> None:
+    """An altitude anywhere sends the whole file the slow way; the zones must not differ."""
+    far = [[x + 2, y] for x, y in SQUARE]
+    kinds = [("Polygon", [SQUARE, HOLE]), ("MultiPolygon", [[SQUARE, HOLE], [far]]), ("Polygon", [far])]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"id": str(number), "kind": "yard", "name": "y"},
+            "geometry": {"type": kind, "coordinates": coordinates},
+        }
+        for number, (kind, coordinates) in enumerate([*kinds, ("MultiPolygon", [[far]])])
+    ]
+    quick = read_zones(orjson.dumps({"type": "FeatureCollection", "features": features}))
+    features.append(orjson.loads(document([[[*point, 5.0] for point in SQUARE]]))["features"][0])
+    slow = read_zones(orjson.dumps({"type": "FeatureCollection", "features": features}))
+    assert [zone.geometry.geom_type for zone in quick] == [
+        "Polygon",
+        "MultiPolygon",
+        "Polygon",
+        "MultiPolygon",
+    ]
+    assert [zone.version for zone in slow[:-1]] == [zone.version for zone in quick]
+
+
+def test_no_zones_are_no_error() -> None:
+    assert read_zones(b'{"type":"FeatureCollection","features":[]}') == ()
