@@ -54,7 +54,7 @@ class Template:
         n = len(t_ms)
         out = np.tile(np.frombuffer(self.body, np.uint8), (n, 1))
         out[:, self.seq_at : self.seq_at + 8] = np.frombuffer(struct.pack(">Q", seq), np.uint8)
-        times = t_ms.astype(">u8").view(np.uint8).reshape(n, SAMPLES, 8)
+        times = np.ascontiguousarray(t_ms).astype(">u8").view(np.uint8).reshape(n, SAMPLES, 8)
         for i in range(SAMPLES):
             at = self.t_at + 9 * i  # one byte of head before each number
             out[:, at : at + 8] = times[:, i]
@@ -98,7 +98,7 @@ def connect(host: str, port: int, client_id: str) -> Socket:
     """A connected clean session."""
     connection = socket.create_connection((host, port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    body = _text("MQTT") + bytes([4, 2]) + struct.pack(">H", 0) + _text(client_id)
+    body = _text("MQTT") + bytes([4, 2]) + struct.pack(">H", 600) + _text(client_id)
     connection.sendall(b"\x10" + _varint(len(body)) + body)
     answer = connection.recv(4)
     if answer[:2] != b"\x20\x02" or answer[3]:

@@ -39,11 +39,11 @@ async def running(settings: Settings) -> AsyncIterator[System]:
     """The system, ready to serve; it ends with the block. Raises StartError, FolderError, SettingsError."""
     folder = Folder(settings.data_dir)
     folder.hold()
-    _require_free(settings.http_host, settings.http_port, "http_port", "--http-port")
     values = _plain(settings)
     parts: dict[str, Part] = {}
     keepers: list[asyncio.Task[None]] = []
     try:
+        _require_free(settings.http_host, settings.http_port, "http_port", "--http-port")
         broker = broker_of(settings, settings.mqtt_port)
         mqtt_port = broker.port
         if settings.mqtt_url is None:
@@ -77,6 +77,7 @@ async def running(settings: Settings) -> AsyncIterator[System]:
         for name in ("gateway", "hub", "broker"):
             if name in parts:
                 await parts[name].stop()
+        folder.release()
 
 
 async def _start_broker(settings: Settings, parts: dict[str, Part]) -> int:

@@ -100,6 +100,12 @@ class Folder:
         file.flush()
         self._lock = file
 
+    def release(self) -> None:
+        """Let others in again."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def announce(self, local: Local) -> None:
         """Say where the running system is."""
         part = self.run / "local.json.part"

@@ -40,6 +40,7 @@ class Part:
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._errors: list[str] = []
+        self._ready = False
 
     @property
     def pid(self) -> int | None:
@@ -50,7 +51,7 @@ class Part:
     async def start(self, timeout_s: float = 60.0) -> dict[str, Any]:
         """Start it and return the JSON line that says it is ready. Raises PartError."""
         self.starts += 1
-        self._errors = []
+        self._errors, self._ready = [], False
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -80,15 +81,19 @@ class Part:
                 self._errors[-1] if self._errors else f"{self.name} ended with {process.returncode}"
             )
         ready: dict[str, Any] = json.loads(line)
+        self._ready = True
+        for text in self._errors:
+            print(text, file=sys.stderr, flush=True)
         return ready
 
     async def _pass_errors(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
         while line := await process.stderr.readline():
             text = line.decode("utf-8", "replace").rstrip()
-            self._errors = [*self._errors[-20:], text]
-            if self.starts:
+            if self._ready:
                 print(text, file=sys.stderr, flush=True)
+            else:  # why it did not start is told by PartError
+                self._errors = [*self._errors[-20:], text]
 
     async def keep(self) -> None:
         """Start it again whenever it ends, with growing pauses; for ever, until cancelled."""

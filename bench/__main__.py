@@ -1,0 +1,25 @@
+"""All benchmarks, one after the other; their JSON goes to ``bench/results``. ``make bench`` runs this."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("mqtt_clients", "geofence", "engine", "history", "ingest", "latency", "starts")
+
+
+def main() -> int:
+    """Run each with the words given; 1 when one failed."""
+    failed = []
+    for name in NAMES:
+        words = [sys.executable, "-m", f"bench.{name}", "--json", str(Path("bench/results") / f"{name}.json")]
+        if subprocess.run([*words, *sys.argv[1:]], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
