@@ -35,6 +35,11 @@ export class DayTrack {
     this.show();
   }
 
+  /** Whether the slider stands at the newest place and nobody plays. */
+  get atRest(): boolean {
+    return !this.playing && Number(this.slider.value) >= STEPS;
+  }
+
   /** Take the track off the map. */
   close(): void {
     this.halt();
@@ -70,11 +75,10 @@ export class DayTrack {
     const at = this.at();
     const here = placeAt(this.track, at);
     if (!here) return;
-    const end = Number(this.slider.value) >= STEPS && !this.playing;
     this.reading.textContent = `${clock(at)} · ${number(here.speed)} km/h`;
     this.reading.title = place(here.lon, here.lat);
     this.slider.setAttribute("aria-valuetext", `${dayClock(at)}, ${number(here.speed)} kilometres an hour`);
-    this.map.set("track-head", end ? { type: "FeatureCollection", features: [] } : { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: [here.lon, here.lat] } });
+    this.map.set("track-head", this.atRest ? { type: "FeatureCollection", features: [] } : { type: "Feature", properties: {}, geometry: { type: "Point", coordinates: [here.lon, here.lat] } });
   }
 
   private play(): void {

@@ -37,8 +37,8 @@ export function expose(store: Store, map: CorridorMap, layer: TruckLayer): void 
     frames: () => ({ costs: layer.costs.splice(0), gaps: layer.gaps.splice(0) }),
     settled: async () => {
       await map.ready;
-      if (map.map.isMoving()) await new Promise((done) => map.map.once("moveend", done));
-      if (!map.map.areTilesLoaded()) await new Promise((done) => map.map.once("idle", done));
+      map.map.triggerRepaint();
+      await new Promise((done) => map.map.once("idle", done));
     },
     view: (lon, lat, zoom) => map.map.jumpTo({ center: [lon, lat], zoom }),
     feed: (count, hz, seconds) => feed(store, map, count, hz, seconds),

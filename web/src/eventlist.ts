@@ -81,7 +81,7 @@ export class EventList {
       h("span", { class: `event-mark tone-${said.tone}` }),
       h("span", { class: "event-body" },
         h("span", { class: "event-text" }, h("strong", {}, said.subject), ` ${said.text}`),
-        h("span", { class: "event-detail" }, said.detail, event.change === "amended" && event.kind !== "asset" ? h("i", { class: "rev" }, `rev ${event.revision}`) : null)),
+        h("span", { class: "event-detail" }, said.detail)),
       h("time", { datetime: event.t, title: dayClock(at) }, clock(at)),
     );
     body.firstElementChild!.append(icon(said.tone === "gate" ? "gate" : said.tone));

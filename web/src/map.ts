@@ -53,9 +53,6 @@ export class CorridorMap {
     this.map.keyboard.disableRotation();
     this.map.addControl(new AttributionControl({ compact: true, customAttribution: ATTRIBUTION }), "bottom-left");
     this.map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left");
-    this.map.on("styleimagemissing", ({ id }) => {
-      if (id === "place-dot") this.map.addImage(id, this.placeDot(), { pixelRatio: 2 });
-    });
     this.map.on("error", (event) => {
       const { sourceId } = event as unknown as { sourceId?: string };
       if (sourceId === "basemap" || sourceId === "places") trouble("The base map could not be loaded.");
@@ -78,7 +75,6 @@ export class CorridorMap {
           this.map.setPaintProperty(layer.id, name as never, value as never);
         }
       }
-      if (this.map.hasImage("place-dot")) this.map.updateImage("place-dot", this.placeDot());
     });
   }
 
@@ -122,21 +118,6 @@ export class CorridorMap {
     const box = wide.map((edge, i) => edge + (i < 2 ? -step * 3 : step * 3)) as [number, number, number, number];
     this.step = step;
     this.set("graticule", graticule(box, this.step));
-  }
-
-  private placeDot(): ImageData {
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 12;
-    const context = canvas.getContext("2d")!;
-    context.fillStyle = this.palette.labelHalo;
-    context.beginPath();
-    context.arc(6, 6, 6, 0, 7);
-    context.fill();
-    context.fillStyle = this.palette.label;
-    context.beginPath();
-    context.arc(6, 6, 3.6, 0, 7);
-    context.fill();
-    return context.getImageData(0, 0, 12, 12);
   }
 }
 

@@ -29,6 +29,15 @@ function tint(p: Palette): ExpressionSpecification {
 function baseLayers(p: Palette): LayerSpecification[] {
   return [
     { id: "sea", type: "background", paint: { "background-color": p.sea } },
+    {
+      // covers the gaps that sources leave between neighbours, up to about a kilometre, so none looks like water
+      id: "land-under",
+      type: "line",
+      source: "basemap",
+      minzoom: 8,
+      filter: isPolygon,
+      paint: { "line-color": p.land, "line-width": ["interpolate", ["exponential", 2], ["zoom"], 8, 2.5, 14, 160] },
+    },
     { id: "land", type: "fill", source: "basemap", filter: isPolygon, paint: { "fill-color": tint(p), "fill-antialias": false } },
     { id: "graticule", type: "line", source: "graticule", paint: { "line-color": p.graticule, "line-width": 1 } },
     {
@@ -109,6 +118,13 @@ function labelLayers(p: Palette): LayerSpecification[] {
       paint: { ...halo, "text-color": p.port },
     },
     {
+      id: "place-dots",
+      type: "circle",
+      source: "places",
+      minzoom: 5,
+      paint: { "circle-radius": 2.2, "circle-color": p.label, "circle-stroke-color": p.labelHalo, "circle-stroke-width": 1.5 },
+    },
+    {
       id: "places",
       type: "symbol",
       source: "places",
@@ -118,10 +134,7 @@ function labelLayers(p: Palette): LayerSpecification[] {
         "text-font": FONT,
         "text-size": ["interpolate", ["linear"], ["zoom"], 5, 11, 10, 13.5],
         "text-anchor": "left",
-        "text-offset": [0.55, 0],
-        "icon-image": "place-dot",
-        "text-optional": true,
-        "icon-allow-overlap": true,
+        "text-offset": [0.6, 0],
       },
       paint: { ...halo, "text-color": p.label },
     },

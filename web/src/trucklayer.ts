@@ -211,21 +211,21 @@ export class TruckLayer {
   private drawNames(c: CanvasRenderingContext2D, seen: number[]): void {
     c.font = '500 11px "Inter Variable", sans-serif';
     c.textBaseline = "middle";
-    c.lineWidth = 3;
-    c.lineJoin = "round";
-    c.strokeStyle = this.palette.labelHalo;
-    c.fillStyle = this.palette.label;
     const taken: [number, number, number][] = [];
     for (const i of seen.slice().reverse()) {
       if (taken.length >= LABELS) break;
       const text = this.view.name(this.view.motion.ids[i]!);
-      const x = this.x[i]! + 12;
+      const x = this.x[i]! + 15;
       const y = this.y[i]!;
-      const width = text.length * 6.4;
+      const width = c.measureText(text).width + 8;
       if (taken.some(([tx, ty, tw]) => Math.abs(ty - y) < 14 && x < tx + tw && tx < x + width)) continue;
       taken.push([x, y, width]);
-      c.strokeText(text, x, y);
-      c.fillText(text, x, y);
+      c.fillStyle = this.palette.labelHalo;
+      c.beginPath();
+      c.roundRect(x - 4, y - 8, width, 16, 5);
+      c.fill();
+      c.fillStyle = this.palette.label;
+      c.fillText(text, x, y + 0.5);
     }
   }
 

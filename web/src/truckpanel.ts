@@ -15,7 +15,8 @@ const DAY_MS = 86_400_000;
 const AHEAD_MS = 60_000;
 const FRESH_MS = 15_000;
 
-const SIGNALS: [name: string, label: string, unit: string, decimals: number][] = [
+/** `factor` turns the API's unit into the one shown. */
+const SIGNALS: [name: string, label: string, unit: string, decimals: number, factor?: number][] = [
   ["speed_kmh", "Speed", "km/h", 0],
   ["engine_rpm", "Engine", "rpm", 0],
   ["fuel_level_pct", "Fuel", "%", 1],
@@ -23,7 +24,7 @@ const SIGNALS: [name: string, label: string, unit: string, decimals: number][] =
   ["axle_load_kg", "Axle load", "kg", 0],
   ["battery_v", "Battery", "V", 1],
   ["ambient_c", "Outside", "°C", 0],
-  ["odometer_m", "Odometer", "m", 0],
+  ["odometer_m", "Odometer", "km", 1, 0.001],
 ];
 
 export class TruckPanel {
@@ -51,7 +52,10 @@ export class TruckPanel {
       store.on("info", () => this.showNow()),
       store.on("events", () => this.followEvents()),
     ];
-    this.clock = window.setInterval(() => void this.loadSignals(), FRESH_MS);
+    this.clock = window.setInterval(() => {
+      void this.loadSignals();
+      if (this.track?.atRest && !this.day.root.matches(":hover, :focus-within")) void this.loadDay();
+    }, FRESH_MS);
     void this.loadIdentity();
     void this.loadDay();
     void this.loadSignals();
@@ -134,7 +138,10 @@ export class TruckPanel {
     try {
       const signals = await this.api.signals(this.asset, SIGNALS.map(([name]) => name), to - DAY_MS, to, 240);
       if (this.closed) return;
-      const cards = SIGNALS.map(([name, label, unit, decimals]) => chartCard(label, unit, decimals, signals.t, signals.values[name] ?? []));
+      const cards = SIGNALS.map(([name, label, unit, decimals, factor = 1]) => {
+        const values = (signals.values[name] ?? []).map((value) => (value === null ? null : value * factor));
+        return chartCard(label, unit, decimals, signals.t, values);
+      });
       const known = cards.filter((card) => card !== null);
       if (known.length === 0) return this.signals.say("This truck has sent no signals.");
       if (!this.signals.root.matches(":hover")) this.signals.set(h("div", { class: "charts" }, ...known));
