@@ -154,10 +154,11 @@ def _unit(table: _Table, base: UnitOptions, folder: Path) -> UnitOptions:
 
 
 def _beside(folder: Path, name: str, table: _Table) -> Path:
-    path = folder / name
-    if not path.is_file():
-        raise ScenarioError(f"{table.name('can_log')}: got {name!r}, want a candump file beside the scenario")
-    return path
+    shipped = Path(str(resources.files("firmware_sim") / "data"))
+    for path in (folder / name, shipped / name):
+        if path.is_file():
+            return path
+    raise ScenarioError(f"{table.name('can_log')}: got {name!r}, want a candump file beside the scenario")
 
 
 def _fault(row: _Table) -> tuple[frozenset[int] | float, Faults]:
