@@ -7,6 +7,7 @@ import type { Store } from "./store.ts";
 import type { CorridorEvent } from "./types.ts";
 
 const SHOWN = 120;
+const WORTH_M = 5000;
 const KINDS = ["all", "crossing", "visit"] as const;
 const KIND_NAMES = { all: "All", crossing: "Crossings", visit: "Visits" };
 
@@ -89,9 +90,10 @@ export class EventList {
   }
 }
 
-/** Left out of "All": commands that went well, which an asset or device event tells anyway. */
-export function worthTelling(event: CorridorEvent): boolean {
-  return event.kind !== "command" || event.object.ok === false;
+/** Left out of "All": commands that went well, which other events tell, and the small moves in a queue. */
+export function worthTelling({ kind, object }: CorridorEvent): boolean {
+  if (kind === "trip") return object.state === "closed" && typeof object.distance_m === "number" && object.distance_m >= WORTH_M;
+  return kind !== "command" || object.ok === false;
 }
 
 const keyOf = (event: CorridorEvent) => `${event.id}#${event.revision}`;

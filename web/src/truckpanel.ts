@@ -24,7 +24,7 @@ const SIGNALS: [name: string, label: string, unit: string, decimals: number, fac
   ["axle_load_kg", "Axle load", "kg", 0],
   ["battery_v", "Battery", "V", 1],
   ["ambient_c", "Outside", "°C", 0],
-  ["odometer_m", "Odometer", "km", 1, 0.001],
+  ["odometer_m", "Odometer", "km", 0, 0.001],
 ];
 
 export class TruckPanel {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventLog } from "../src/eventlog.ts";
+import { worthTelling } from "../src/eventlist.ts";
 import { sentence } from "../src/sentences.ts";
 import type { CorridorEvent } from "../src/types.ts";
 
@@ -70,4 +71,14 @@ test("trips, registrations and refused commands have their sentences", () => {
   assert.equal(say({ ...event(1), kind: "asset", object: { name: "FAW 3", vin: "LZZ5" } }), "FAW 3 | registered | LZZ5");
   assert.equal(say({ ...event(1), kind: "device", object: { device: "tbox-1", to: null } }), "tbox-1 | fitted to HOWO 07");
   assert.equal(say({ ...event(1), kind: "command", object: { command: "device.fit", ok: false, error: { detail: "no such device" } } }), "Registry | device.fit refused | no such device");
+});
+
+test("small moves and commands that went well are not told among all events", () => {
+  const trip = (object: object): CorridorEvent => ({ ...event(1), kind: "trip", object: { ...object } });
+  assert.equal(worthTelling(trip({ state: "open" })), false);
+  assert.equal(worthTelling(trip({ state: "closed", distance_m: 40 })), false);
+  assert.equal(worthTelling(trip({ state: "closed", distance_m: 40_000 })), true);
+  assert.equal(worthTelling({ ...event(1), kind: "command", object: { ok: true } }), false);
+  assert.equal(worthTelling({ ...event(1), kind: "command", object: { ok: false } }), true);
+  assert.equal(worthTelling(event(1)), true);
 });
