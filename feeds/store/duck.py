@@ -23,7 +23,7 @@ from feeds.store.duckfile import BrokenError, connect, transaction, translated
 from feeds.store.intake import Intake, catalog
 from feeds.store.port import StoreAwayError
 from feeds.store.schema import LATEST, TRACK, WIRE, rows_of, signals_schema
-from feeds.store.segments import ARRIVED, DAY_MS
+from feeds.store.segments import ARRIVED, DAY_MS, OPEN
 from feeds.store.serve import Span
 from streams.records import Frame
 
@@ -86,7 +86,7 @@ class DuckStore:
 
             def read(span: Span) -> pa.Table:
                 rows = cursor.sql(queries.track(sources, number, span.start_ms, span.end_ms)).to_arrow_table()
-                return serve.each_once(rows)
+                return serve.each_once(rows, TRACK)
 
             spans = _spans(cursor, sources, number, start_ms, end_ms)
             return serve.piecewise(spans, limit, read, serve.track)
@@ -105,7 +105,8 @@ class DuckStore:
 
             def read(span: Span) -> pa.Table:
                 query = queries.signals(sources, number, span.start_ms, span.end_ms, names, extras)
-                return cursor.sql(query).to_arrow_table().rename_columns(schema.names).cast(schema)
+                rows = cursor.sql(query).to_arrow_table().rename_columns(["t_ms", "hash", *names])
+                return serve.each_once(rows, schema)
 
             spans = _spans(cursor, sources, number, start_ms, end_ms)
             return serve.piecewise(spans, limit, read, serve.signals)
@@ -214,9 +215,7 @@ class DuckStore:
 
 
 def _overlapping(cursor: duckdb.DuckDBPyConnection, start_ms: int, end_ms: int) -> list[int]:
-    return [
-        s.id for s in catalog(cursor) if s.level <= ARRIVED or (s.max_ms >= start_ms and s.min_ms < end_ms)
-    ]
+    return [s.id for s in catalog(cursor) if s.level == OPEN or (s.max_ms >= start_ms and s.min_ms < end_ms)]
 
 
 def _spans(

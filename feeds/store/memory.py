@@ -50,18 +50,20 @@ class MemoryStore:
     def track(self, asset: str, start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
         rows = [row for _, row in self._between(asset, start_ms, end_ms) if _placed(row)]
-        columns = pa.schema([*TRACK, ROWS.field("hash")])
-        return serve.track(serve.each_once(pa.Table.from_pylist(rows, schema=columns)), limit)
+        columns = pa.schema([ROWS.field("t_ms"), ROWS.field("hash"), *list(TRACK)[1:]])
+        return serve.track(serve.each_once(pa.Table.from_pylist(rows, schema=columns), TRACK), limit)
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
-        names, rows = list(dict.fromkeys(names)), []
+        names, rows = list(dict.fromkeys(names)), list[list[float | None]]()
         for key, row in self._between(asset, start_ms, end_ms):
             extras = self._extras.get(row["asset"], {}).get(key, {})
-            values = {name: self._signal(name, row, extras) for name in names}
-            if any(value is not None for value in values.values()):
-                rows.append({"t_ms": row["t_ms"], **values})
-        return serve.signals(pa.Table.from_pylist(rows, schema=signals_schema(names)), limit)
+            values = [self._signal(name, row, extras) for name in names]
+            if any(value is not None for value in values):
+                rows.append([row["t_ms"], *values])
+        schema = signals_schema(names)
+        columns = [pa.array([row[k] for row in rows], field.type) for k, field in enumerate(schema)]
+        return serve.signals(pa.Table.from_arrays(columns, schema=schema), limit)
 
     def latest(self, assets: Sequence[str]) -> pa.Table:
         """As the port says."""

@@ -9,12 +9,12 @@ from feeds.store.segments import DAY_MS, PLACED, newest, union
 
 
 def track(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> str:
-    """Rows of one asset that have a position: TRACK and ``hash``, in no order.
+    """Rows of one asset that have a position: t_ms, hash, the rest of TRACK; in no order.
 
     Sorting is left to ``serve``: nearly always the rows come sorted, which costs it nothing to see, while
     ORDER BY doubled the time of a day's query.
     """
-    columns, where = ", ".join([*TRACK.names, "hash"]), _where(asset, start_ms, end_ms)
+    columns, where = ", ".join(["t_ms", "hash", *TRACK.names[1:]]), _where(asset, start_ms, end_ms)
     return union([f"SELECT {columns} FROM s_{i} WHERE {where} AND {PLACED}" for i in segments])
 
 
@@ -33,7 +33,10 @@ def signals(
     names: Sequence[str],
     extras: Mapping[str, int],
 ) -> str:
-    """``t_ms`` and a column v0, v1, ... for each of ``names``; ``extras`` numbers those not of the wire."""
+    """``t_ms``, ``hash`` and a column v0, v1, ... for each of ``names``, in no order, samples perhaps twice.
+
+    ``extras`` numbers those of ``names`` that are not of the wire.
+    """
     where, rows = _where(asset, start_ms, end_ms), []
     known = [_known(name) for name in names]
     other = [_extra(extras.get(name)) for name in names]
@@ -46,8 +49,10 @@ def signals(
             rows.append(
                 f"SELECT t_ms, hash, {_columns(other)} FROM x_{i} WHERE {where} AND name IN ({wanted})"
             )
-    values = ", ".join(f"max(v{k}) AS v{k}" for k in range(len(names)))
-    return f"SELECT t_ms, {values} FROM ({union(rows)}) GROUP BY t_ms, hash ORDER BY t_ms, hash"
+    if not extras:
+        return union(rows)
+    values = ", ".join(f"max(v{k}) AS v{k}" for k in range(len(names)))  # a sample's values in one row
+    return f"SELECT t_ms, hash, {values} FROM ({union(rows)}) GROUP BY t_ms, hash"
 
 
 def latest(segments: Sequence[int], assets: Sequence[int], floor_ms: int) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from feeds.store import thin
-from feeds.store.schema import TRACK
 
 Thin = Callable[[pa.Table, int], pa.Table]
 
@@ -45,14 +44,16 @@ def track(rows: pa.Table, limit: int) -> pa.Table:
     return rows.take(pa.array(thin.track(t_ms, lon_e7, lat_e7, limit)))
 
 
-def each_once(rows: pa.Table) -> pa.Table:
-    """TRACK of ``rows`` (its columns and ``hash``, in any order) by (t_ms, hash), each once."""
-    rows = rows.combine_chunks()
-    return _sorted_once(rows).select(TRACK.names).cast(TRACK)
+def each_once(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """``rows`` by their first two columns, t_ms and hash, each once, as ``schema`` without the second.
+
+    Columns go by place: an extra may be called "hash" too.
+    """
+    return _sorted_once(rows.combine_chunks()).remove_column(1).cast(schema)
 
 
 def _sorted_once(rows: pa.Table) -> pa.Table:
-    t_ms, hash8 = rows["t_ms"].to_numpy(), rows["hash"].to_numpy()
+    t_ms, hash8 = rows.column(0).to_numpy(), rows.column(1).to_numpy()
     if bool(np.all(t_ms[1:] > t_ms[:-1])):
         return rows
     order = np.lexsort((hash8, t_ms))
@@ -67,7 +68,7 @@ def signals(rows: pa.Table, limit: int) -> pa.Table:
     if rows.num_rows <= limit:
         return rows
     rows = rows.combine_chunks()
-    t_ms = rows["t_ms"].to_numpy()
+    t_ms = rows.column(0).to_numpy()
     share = max(2, limit // max(1, rows.num_columns - 1))
     kept = [np.array([0, rows.num_rows - 1])]
     for column in rows.columns[1:]:

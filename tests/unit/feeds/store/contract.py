@@ -169,6 +169,15 @@ class StoreContract:
         assert rows(store.signals("a", ["never"], *ALL, 10), "never") == []
         assert store.signals("a", ["tyre", "tyre"], *ALL, 10).column_names == ["t_ms", "tyre"]
 
+    def test_extra_may_be_called_like_a_column_of_the_store(self, store: Store, done: Any) -> None:
+        names = ["hash", "asset", "value", "v1", "flags"]
+        values = {name: float(k) for k, name in enumerate(names)}
+        again = Report("a", [at(1, **values)])
+        store.write(0, 1, [frame(again)])
+        store.write(0, 2, [frame(again)])
+        done(store)
+        assert store.signals("a", names, *ALL, 10).to_pylist() == [{"t_ms": 1, **values}]
+
     def test_latest_is_the_newest_instant_not_the_newest_write(self, store: Store, done: Any) -> None:
         store.write(0, 1, [frame(Report("a", [at(50, lat=5.0)]), Report("b", [at(7)], device="unit-2"))])
         done(store)
