@@ -21,8 +21,8 @@ class Limits:
     """How much one device, and all unknown ones together, may ask for.
 
     ``rate`` and ``burst`` are reports: 50 a second is fifty times what a truck makes, and a burst of
-    2,000 lets the backlog of a day without coverage through in about a minute. ``in_flight`` is twice what
-    the protocol allows a device, because each may have been sent again once.
+    2,000 lets a day's backlog of a report every ten seconds through in about two minutes. ``in_flight``
+    is twice what the protocol allows a device, because each may have been sent again once.
     """
 
     rate: float = 50.0
