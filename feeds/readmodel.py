@@ -20,6 +20,7 @@ from feeds.cursor import Vector
 from feeds.readfile import ReadFile, ReadModelAwayError, ReadModelError, meta, snapshot, transaction
 from feeds.readsql import StoredObject
 from streams.events import Event, Kind, object_id
+from streams.sink import ReplayDiffersError
 
 __all__ = [
     "EventsTrimmedError",
@@ -32,6 +33,10 @@ __all__ = [
 ]
 
 _RECORDED = attrgetter("recorded_ms")
+
+
+class DifferentReplayError(ReadModelError, ReplayDiffersError):
+    """An event came again with other content than is kept under its number."""
 
 
 class EventsTrimmedError(ReadModelError):
@@ -99,8 +104,8 @@ class ReadModel:
 
         Events that are stored already are skipped, so repeating after a crash is safe; positions never go
         back. With events the commit survives the loss of power; a position alone may be lost with it
-        (and is told again). Raises ReadModelError when a stored number comes with other content (the
-        replay differs) or numbers have a hole.
+        (and is told again). Raises DifferentReplayError when a stored number comes with other
+        content, ReadModelError when numbers have a hole.
         """
         with self._file.writing() as db:
             db.execute(f"PRAGMA synchronous = {'FULL' if events else 'NORMAL'}")
@@ -131,6 +136,11 @@ class ReadModel:
         """The log position that is covered, 0 at first."""
         with self._file.reading() as db:
             return _covered(db, partition)[0]
+
+    def last_number(self, partition: int) -> int:
+        """The number of the newest event of ``partition``, 0 when there is none."""
+        with self._file.reading() as db:
+            return _covered(db, partition)[1]
 
     def head(self) -> Vector:
         """The cursor after the newest event of every partition."""
@@ -258,7 +268,7 @@ def _refuse_different(db: sqlite3.Connection, event: Event) -> None:
     ).fetchone()
     if row is not None and row != readsql.event_row(event):
         stored = readsql.event_of(row)
-        raise ReadModelError(
+        raise DifferentReplayError(
             f"replay differs at partition {event.partition} number {event.number}: "
             f"got {event.kind} {event.id} revision {event.revision} of log position {event.position}, "
             f"want {stored.kind} {stored.id} revision {stored.revision} of log position {stored.position}"

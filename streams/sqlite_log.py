@@ -136,10 +136,14 @@ class SqliteLog:
         0 when there is none. Records are in the order of receipt but for clock corrections.
         """
         self._require_partition(partition)
-        row = self._connection().execute(
-            "select min(id) from records where id > ? and id <= ? and received_ms >= ? and kind != ?",
-            (partition << _SHIFT, partition << _SHIFT | limit, received_ms, int(RecordKind.COMMAND)),
-        ).fetchone()
+        row = (
+            self._connection()
+            .execute(
+                "select min(id) from records where id > ? and id <= ? and received_ms >= ? and kind != ?",
+                (partition << _SHIFT, partition << _SHIFT | limit, received_ms, int(RecordKind.COMMAND)),
+            )
+            .fetchone()
+        )
         return limit if row[0] is None else (row[0] & ((1 << _SHIFT) - 1)) - 1
 
     def close(self) -> None:

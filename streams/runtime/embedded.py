@@ -9,9 +9,8 @@ the same numbers, which the sink knows already and skips.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -21,22 +20,11 @@ from streams.engine.columns import Array
 from streams.events import Event
 from streams.log import Log
 from streams.runtime.snapshots import SnapshotFiles
+from streams.sink import ReplayDiffersError, Sink
 
 _READ_BYTES: Final = 4 << 20
 _LAZY_RECORDS: Final = 256  # records without events that a crash may fold again
 _log = logging.getLogger(__name__)
-
-
-class Sink(Protocol):
-    """Where events go: the read model."""
-
-    def apply(self, partition: int, position: int, events: Sequence[Event]) -> None:
-        """Keep the events and that the log is covered up to ``position``: all or nothing, idempotent."""
-        ...
-
-    def position(self, partition: int) -> int:
-        """The log position that is covered."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +50,8 @@ class Runner:
         self._saved = 0
         self._known = 0  # events up to this log position were committed before this process began
         self._covered = 0
+        self._resumed = False
+        self.replays_differ = 0
 
     def recover(self) -> str:
         """Begin at the newest readable snapshot, or at the log's start; says which.
@@ -70,6 +60,7 @@ class Runner:
         """
         covered, end = self.sink.position(self.partition), self.log.end(self.partition)
         self._known = self._covered = covered
+        self._resumed = False
         self.engine = Engine(self.partition, self.world)
         if covered > end:
             raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
@@ -101,12 +92,35 @@ class Runner:
                 continue
             events.extend(step.events)
             moved.append(step.moved)
-        if events or self.engine.position - self._covered >= _LAZY_RECORDS:
-            self.sink.apply(self.partition, self.engine.position, events)
-            self._covered = self.engine.position
-        fresh = [event for event in events if event.position > self._known]
+        fresh = self._commit(events)
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
+
+    def _commit(self, events: list[Event]) -> list[Event]:
+        """Give the sink what it does not have; returns that.
+
+        Events at or below the position that the sink covered when we began were served already: they stay
+        as they are, also when the zones have changed since and we would decide otherwise today.
+        """
+        served = [event for event in events if event.position <= self._known]
+        fresh = events[len(served) :]
+        if served:
+            try:
+                self.sink.apply(self.partition, served[-1].position, served)
+            except ReplayDiffersError as error:
+                self.replays_differ += 1
+                _log.error("replay_differs served events stay reason=%s", error)
+        if fresh and not self._resumed:
+            shift = self.sink.last_number(self.partition) + 1 - fresh[0].number
+            if shift:
+                _log.error("replay_differs numbers shifted by=%s", shift)
+                fresh = [replace(event, number=event.number + shift) for event in fresh]
+                self.engine.number += shift
+            self._resumed = True
+        if fresh or self.engine.position - self._covered >= _LAZY_RECORDS:
+            self.sink.apply(self.partition, self.engine.position, fresh)
+            self._covered = self.engine.position
+        return fresh
 
     def lag(self) -> int:
         """Records that are in the log and not yet folded."""
