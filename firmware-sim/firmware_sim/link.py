@@ -74,6 +74,9 @@ class Link:
                     tries, self.last_error = 0, ""
                     await self._serve(client)
             except aiomqtt.MqttError as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():  # the client's own end failed over the cancellation
+                    raise asyncio.CancelledError from error
                 self.last_error = str(error)
                 if not self.connects:
                     # A broker without MQTT 5 refuses it or hangs up: 3.1.1 next, and so on in turns.
