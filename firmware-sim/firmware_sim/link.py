@@ -67,6 +67,7 @@ class Link:
         tries = 0
         while True:
             if not self._reachable:
+                self._news.clear()  # nothing of it can be sent; what is ready is looked for again later
                 await self._pause(LOOK_AGAIN_S)
                 continue
             try:
@@ -75,7 +76,9 @@ class Link:
                     await self._serve(client)
             except aiomqtt.MqttError as error:
                 task = asyncio.current_task()
-                if task is not None and task.cancelling():  # the client's own end failed over the cancellation
+                if (
+                    task is not None and task.cancelling()
+                ):  # the client's own end failed over the cancellation
                     raise asyncio.CancelledError from error
                 self.last_error = str(error)
                 if not self.connects:
@@ -101,7 +104,7 @@ class Link:
             protocol=self._protocol,
             will=will,
             clean_session=None if self._protocol is aiomqtt.ProtocolVersion.V5 else True,
-            timeout=10,
+            timeout=10 if self.connects else 4,
             keepalive=30,
         )
 
@@ -173,7 +176,8 @@ class Link:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
 
 
 def _bytes(payload: PayloadType) -> bytes:
