@@ -17,7 +17,7 @@ from typing import Any, Final
 from bench.load import device_name
 from corridor.client import Client, ClientError
 from corridor.folder import Folder, Local
-from streams.codec import dump_json
+from streams.codec import dump_json, load_json
 from streams.events import Kind, object_id
 from streams.records import NewRecord, RecordKind
 from streams.sqlite_log import SqliteLog
@@ -171,11 +171,28 @@ def _rss_mb(pid: int) -> float:
 
 
 def stored(folder: Path) -> tuple[int, int]:
-    """Samples in a stopped system's store, and how many different (asset, instant) they are."""
+    """Samples that a stopped system's store serves, and how many different (asset, instant) they are."""
     from feeds.store.duck import DuckStore
 
     with DuckStore(folder / "store") as store:
-        return store.count()
+        served = different = 0
+        for asset in assets_of(folder):
+            times = store.track(asset, -(1 << 62), 1 << 62, 1 << 40).column("t_ms")
+            served += len(times)
+            different += len(times.unique())
+        return served, different
+
+
+def assets_of(folder: Path) -> list[str]:
+    """The assets that the log's commands registered."""
+    log, position, found = SqliteLog(folder / "log.db"), 0, []
+    while records := log.read(0, position, 1 << 20):
+        position = records[-1].position
+        made = [load_json(r.body) for r in records if r.kind is RecordKind.COMMAND]
+        found += [object_id(Kind.ASSET, "main", c["data"]["vin"]) for c in made if c["command"] == "asset.register"]
+        if not made:
+            break
+    return found
 
 
 def read_json(text: bytes) -> Any:
