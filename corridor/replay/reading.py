@@ -24,7 +24,7 @@ _READERS: dict[str, Callable[[bytes, str], Recording]] = {
 _WANT = "want raw NMEA, a candump log, GPX, CSV with a header, or JSON lines"
 _NMEA = re.compile(rb"^(\\[^\\]*\\)?[$!][A-Z]{2,}[^,\r\n]*,", re.MULTILINE)
 _CAN = re.compile(
-    rb"^\s*(\d+\s+)?(\(\d+\.\d+\)\s+)?\S+\s+(<0x)?[0-9A-Fa-f]{1,8}>?(#|\s+\[\d\])", re.MULTILINE
+    rb"^\s*(\d+\s+)?(\(\d+\.\d+\)\s+)?(\S+\s+)?(<0x)?[0-9A-Fa-f]{1,8}>?(#|\s+\[\d\])", re.MULTILINE
 )
 
 

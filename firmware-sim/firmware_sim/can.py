@@ -18,7 +18,7 @@ class CanFrame(NamedTuple):
     """One frame as it stands in a report's ``can`` list."""
 
     t_ms: int
-    id29: int
+    ident29: int
     data: bytes
 
 

@@ -1,8 +1,9 @@
-"""Reads candump recordings, in both notations, plain or gzipped, and plays one in an endless loop.
+"""Reads candump recordings, in all notations, plain or gzipped, and plays one in an endless loop.
 
 ``(1622547830.084000) can0 0CF00300#FFFE00`` is what ``candump -l`` writes, ``can0  18EEFF00   [8]  8E F2``
-what it shows; a time may stand before the second kind as well, and old versions write ``<0x18eeff00>``. Identifiers of more than three digits are
-29 bits long. Comments (``#``) and empty lines are skipped; any other line that is not a frame is counted.
+what it shows (with or without a time in front), ``<0x18eeff01> [8] 05`` what old versions show. Identifiers
+of more than three digits are 29 bits long. Comments (``#``) and empty lines are skipped; any other line that
+is not a frame is counted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from firmware_sim.errors import SimError
 
 _LOGGED = re.compile(r"(?:\d+\s+)?\((\d+\.\d+)\)\s+\S+\s+([0-9A-Fa-f]{1,8})#([0-9A-Fa-f]*)(?:\s.*)?$")
 _SHOWN = re.compile(
-    r"(?:\((\d+\.\d+)\)\s+)?\S+\s+(?:<0x)?([0-9A-Fa-f]{1,8})>?\s+\[(\d)\]\s*((?:[0-9A-Fa-f]{2}(?:\s+|$))*)(?:'.*)?$"
+    r"(?:\((\d+\.\d+)\)\s+)?(?:\S+\s+)?(?:<0x)?([0-9A-Fa-f]{1,8})>?\s+\[(\d)\]\s*((?:[0-9A-Fa-f]{2}(?:\s+|$))*)(?:'.*)?$"
 )
 _SHOWN_STEP_S = 0.01  # frames without a time are played 10 ms apart
 MAX_FILE_BYTES = 256 << 20
@@ -40,6 +41,7 @@ class LogFrame(NamedTuple):
 
 def parse_line(line: str, t_s: float = 0.0) -> LogFrame | None:
     """The frame in one line, None when there is none; ``t_s`` stands in for a missing time."""
+    line = line.strip()
     if logged := _LOGGED.match(line):
         time, ident, text = logged[1], logged[2], logged[3]
     elif shown := _SHOWN.match(line):

@@ -75,11 +75,7 @@ class Link:
                     tries, self.last_error = 0, ""
                     await self._serve(client)
             except aiomqtt.MqttError as error:
-                task = asyncio.current_task()
-                if (
-                    task is not None and task.cancelling()
-                ):  # the client's own end failed over the cancellation
-                    raise asyncio.CancelledError from error
+                _mind_cancellation()
                 self.last_error = str(error)
                 if not self.connects:
                     # A broker without MQTT 5 refuses it or hangs up: 3.1.1 next, and so on in turns.
@@ -87,6 +83,7 @@ class Link:
                     self._protocol = aiomqtt.ProtocolVersion.V311 if five else aiomqtt.ProtocolVersion.V5
             finally:
                 self.connected = False
+            _mind_cancellation()
             await asyncio.sleep(min(60.0, 2.0 ** min(tries, 6)) * (0.5 + fraction(self.name, tries, "again")))
             tries += 1
 
@@ -143,6 +140,7 @@ class Link:
         """Send what is due until the only sender has no network; a broken connection raises."""
         looked = -LOOK_AGAIN_S
         while self._reachable:
+            _mind_cancellation()
             if listen.done():
                 listen.result()
                 return
@@ -178,6 +176,13 @@ class Link:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
+
+
+def _mind_cancellation() -> None:
+    """Raise a cancellation that a library has swallowed (``asyncio.wait_for`` of Python 3.11 may)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _bytes(payload: PayloadType) -> bytes:

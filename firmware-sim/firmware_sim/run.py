@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_sim.clock import SimClock
-from firmware_sim.errors import StateError
+from firmware_sim.errors import SimError, StateError
 from firmware_sim.fleet import Fleet
 from firmware_sim.link import Broker, Link
 from firmware_sim.scenario import Scenario
@@ -106,6 +106,8 @@ async def run(
                 await _drive(fleet, clock, connections, duration_s, show, wall)
                 for task in tasks:
                     task.cancel()
+        except* SimError as errors:
+            raise errors.exceptions[0] from None
         finally:
             fleet.save()
         return figures(fleet, connections, wall())

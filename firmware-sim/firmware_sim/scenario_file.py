@@ -112,7 +112,10 @@ def _scenario(table: _Table, folder: Path) -> Scenario:
     gate.end()
     units: dict[int, UnitOptions] = {}
     for row in table.tables("truck"):
-        for index in sorted(row.take("trucks", _whole_list, frozenset())):
+        chosen = row.take("trucks", _whole_list, None)
+        if not chosen:
+            raise ScenarioError(f"{row.name('trucks')}: got nothing, want a list of truck numbers")
+        for index in sorted(chosen):
             units[index] = _unit(row, unit, folder)
         row.end()
     scenario = Scenario(

@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+from firmware_sim.errors import ScenarioError
+from firmware_sim.faults import ClockDrift
+from firmware_sim.scenario_file import load
+from firmware_sim.wire import Form
+
+
+@pytest.mark.parametrize("name", ["demo", "load"])
+def test_the_shipped_scenarios_are_good(name: str) -> None:
+    assert load(name).name == name
+    assert load(name, trucks=5, seed=99).trucks == 5
+    assert load(name, seed=99).seed == 99
+
+
+def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(
+        """
+        trucks = 4
+        [unit]
+        cadence_s = 2
+        [[truck]]
+        trucks = [1]
+        form = "json"
+        [[fault]]
+        kind = "clock_drift"
+        trucks = [2]
+        ppm = 5
+        [[fault]]
+        kind = "duplicate"
+        probability = 0.5
+        """
+    )
+    scenario = load(path)
+    assert [scenario.options(i).form for i in range(3)] == [Form.CBOR, Form.JSON, Form.CBOR]
+    assert {scenario.options(i).cadence_s for i in range(4)} == {2}
+    assert scenario.faults_of(2).drift == ClockDrift(ppm=5)
+    assert scenario.faults_of(0).drift == ClockDrift()
+    assert scenario.faults_of(0).duplicate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("trucks = ", "s.toml: not TOML: got"),
+        ("trucks = 0", "s.toml: trucks: got 0, want a whole number from 1 to 100000"),
+        ("trucks = true", "s.toml: trucks: got True, want a whole number"),
+        ("truks = 5", "s.toml: truks: unknown key, want one of"),
+        ("unit = 5", "s.toml: unit: got 5, want a table"),
+        ('[unit]\nform = "xml"', "s.toml: unit.form: got 'xml', want cbor or json or nmea"),
+        ("[unit]\ncolour = 1", "s.toml: unit.colour: unknown key"),
+        ("[gate]\nexit_min = [9, 5]", "s.toml: gate.exit_min: got [9, 5], want [shortest, longest] minutes"),
+        ("[[fault]]", "s.toml: fault[0].kind: got nothing, want one of clock_drift, coverage"),
+        ('[[fault]]\nkind = "coverage"', "s.toml: fault[0].to_s: got nothing, want to_s, or an area"),
+        ('[[fault]]\nkind = "coverage"\nlon = 1', "s.toml: fault[0].radius_m: got part of an area"),
+        ('[[fault]]\nkind = "power_cut"', "s.toml: fault[0].at_s: got nothing, want a list of seconds"),
+        (
+            '[[fault]]\nkind = "reorder"\nprobability = 3',
+            "fault[0].probability: got 3, want a number from 0 to 1",
+        ),
+        ('prefix = "a b"', "s.toml: prefix: got 'a b', want up to 40 letters"),
+        ('[[truck]]\nform = "json"', "s.toml: truck[0].trucks: got nothing, want a list of truck numbers"),
+        (
+            '[[truck]]\ntrucks = [0]\ncan_log = "no.log"',
+            "truck[0].can_log: got 'no.log', want a candump file",
+        ),
+        ("fault = 3", "s.toml: fault: got 3, want [[fault]] tables"),
+        ("[[fault]]\nkind = {}", "s.toml: fault[0].kind: got {}, want one of"),
+    ],
+)
+def test_a_wrong_key_is_one_line_with_got_and_want(tmp_path: Path, text: str, line: str) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        load(path)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_binary_one_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="scenario not readable: got No such file"):
+        load(tmp_path / "nothing.toml")
+    (tmp_path / "b.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match=r"b\.toml: not UTF-8"):
+        load(tmp_path / "b.toml")
