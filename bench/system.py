@@ -189,7 +189,9 @@ def assets_of(folder: Path) -> list[str]:
     while records := log.read(0, position, 1 << 20):
         position = records[-1].position
         made = [load_json(r.body) for r in records if r.kind is RecordKind.COMMAND]
-        found += [object_id(Kind.ASSET, "main", c["data"]["vin"]) for c in made if c["command"] == "asset.register"]
+        found += [
+            object_id(Kind.ASSET, "main", c["data"]["vin"]) for c in made if c["command"] == "asset.register"
+        ]
         if not made:
             break
     return found

@@ -118,7 +118,8 @@ def _require_free(host: str, port: int, setting: str, flag: str) -> None:
             return
     except OSError as error:
         raise StartError(
-            f"{setting} can't be used: got {host}:{port}: {error.strerror}; want a free port, choose one by {flag}"
+            f"{setting} can't be used: got {host}:{port}: {error.strerror}; "
+            f"want a free port, choose one by {flag}"
         ) from None
 
 

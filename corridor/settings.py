@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     store_retention_days: float | None = Field(
         None, gt=0, description="how long samples stay; unset: for ever"
     )
-    store_memory_mb: int = Field(256, ge=64, description="memory limit of the store")
+    store_memory_mb: int = Field(128, ge=64, description="memory limit of the store")
     min_free_mb: int = Field(256, ge=1, description="free disk below which nothing is acknowledged any more")
     snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
     device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")

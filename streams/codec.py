@@ -1,7 +1,7 @@
 """How a frame, a command and an event become bytes, and back.
 
-A frame is a 4-byte magic, then three Arrow IPC streams, each behind its length. JSON is canonical
-(sorted keys, UTF-8, no spaces), so equal values are equal bytes.
+A frame is a 4-byte magic, then three Arrow IPC streams, each behind its length; a column that is null in
+every row is left out. JSON is canonical (sorted keys, UTF-8, no spaces), so equal values are equal bytes.
 """
 
 from __future__ import annotations
@@ -40,16 +40,36 @@ def decode_frame(body: bytes) -> Frame:
     for length, schema in zip(lengths, (REPORTS, SAMPLES, EXTRAS), strict=True):
         try:
             with pa.ipc.open_stream(buffer.slice(at, length)) as reader:
-                if not reader.schema.equals(schema):
-                    raise CodecError(f"frame of another schema: got {reader.schema}, want {schema}")
-                batches.append(reader.read_next_batch())
+                batches.append(_completed(reader.read_next_batch(), schema))
         except (pa.ArrowInvalid, StopIteration, OSError) as error:
             raise CodecError(f"frame not readable: {error}") from error
         at += length
     return Frame(*batches)
 
 
+def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with the columns that were left out because all of them was null."""
+    held = {field.name: i for i, field in enumerate(batch.schema)}
+    columns = []
+    for field in schema:
+        if (place := held.pop(field.name, None)) is not None:
+            if not batch.schema.field(place).equals(field):
+                raise CodecError(f"frame of another schema: got {batch.schema.field(place)}, want {field}")
+            columns.append(batch.column(place))
+        elif field.nullable:
+            columns.append(pa.nulls(batch.num_rows, field.type))
+        else:
+            raise CodecError(f"frame of another schema: got no column {field.name}")
+    if held:
+        raise CodecError(f"frame of another schema: got columns {', '.join(held)}, want none such")
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
 def _stream(batch: pa.RecordBatch) -> pa.Buffer:
+    rows = batch.num_rows
+    batch = batch.select(
+        [f.name for i, f in enumerate(batch.schema) if not f.nullable or batch.column(i).null_count < rows]
+    )
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)

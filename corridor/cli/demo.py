@@ -58,9 +58,10 @@ def run(options: argparse.Namespace) -> int:
     async def work(stop: asyncio.Event) -> int:
         print("starting broker, gateway, engine and API ...", flush=True)
         async with running(settings) as system:
-            trucks = await _trucks(system, settings.data_dir, options)
+            fleet = _fleet(options.trucks)
+            trucks = await _trucks(system, fleet, settings.data_dir, options)
             try:
-                _greet(system, time.monotonic() - begun, options)
+                _greet(system, fleet, time.monotonic() - begun, options)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), options.duration)
                 print("stopping ...", flush=True)
@@ -73,17 +74,20 @@ def run(options: argparse.Namespace) -> int:
     return run_async(work)
 
 
-async def _trucks(
-    system: System, folder: Path, options: argparse.Namespace
-) -> list[tuple[Part, asyncio.Task[None]]]:
+def _fleet(trucks: int) -> list[dict[str, Any]]:
+    """All trucks of the demo as they are registered, the first one with the recorded bus."""
     from firmware_sim.fleet import identities
     from firmware_sim.scenario_file import load
 
-    scenario = load("demo", trucks=options.trucks)
-    trucks = [who.to_json() for who in identities(scenario)] + recorded_trucks()
-    print(f"registering {len(trucks)} trucks ...", flush=True)
+    return [who.to_json() for who in identities(load("demo", trucks=trucks))] + recorded_trucks()
+
+
+async def _trucks(
+    system: System, fleet: list[dict[str, Any]], folder: Path, options: argparse.Namespace
+) -> list[tuple[Part, asyncio.Task[None]]]:
+    print(f"registering {len(fleet)} trucks ...", flush=True)
     try:
-        await asyncio.to_thread(register, Client(system.local), trucks)
+        await asyncio.to_thread(register, Client(system.local), fleet)
     except ClientError as error:
         raise CliError(f"the trucks could not be registered: {error}") from None
     hello = {
@@ -99,11 +103,12 @@ async def _trucks(
     return [(part, asyncio.create_task(part.keep(), name="keep trucks"))]
 
 
-def _greet(system: System, took_s: float, options: argparse.Namespace) -> None:
+def _greet(system: System, fleet: list[dict[str, Any]], took_s: float, options: argparse.Namespace) -> None:
     address = f"{system.local.url}/#key={system.local.key}"
-    border, machine = "a", "b"
+    machine, border = fleet[0]["name"], fleet[-1]["name"]
     print(
-        f"Corridor's demo is up after {took_s:.1f} s: {options.trucks} trucks, {options.speed_up:g} times real speed"
+        f"Corridor's demo is up after {took_s:.1f} s: {options.trucks} trucks, "
+        f"{options.speed_up:g} times real speed"
     )
     print(f"\n  page   {address}")
     print(f"  MQTT   {system.local.mqtt_host}:{system.local.mqtt_port}")

@@ -142,7 +142,8 @@ def _attacked(name: str, held: bool, what: str) -> Finding:
         f"these credentials can't {what}"
         if held
         else (
-            f"these credentials can {what}: fine for the gateway's own, fatal for a device's; see docs/mqtt.md"
+            f"these credentials can {what}: fine for the gateway's own, "
+            "fatal for a device's; see docs/mqtt.md"
         )
     )
     return Finding(name, held, said)

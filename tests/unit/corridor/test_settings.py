@@ -18,7 +18,7 @@ def test_flags_win_over_environment_over_file_over_defaults(
     monkeypatch.setenv("CORRIDOR_MQTT_PORT", "2")
     settings = load({"http_port": 3, "mqtt_port": None}, file)
     assert (settings.http_port, settings.mqtt_port, settings.min_free_mb) == (3, 2, 1)
-    assert settings.store_memory_mb == 256
+    assert settings.store_memory_mb == 128
 
 
 def test_zero_is_zero_and_not_unset() -> None:
