@@ -7,10 +7,9 @@ them.
 
 from __future__ import annotations
 
-from firmware_sim.candump import CandumpError, parse
-
 from corridor.replay.errors import ReplayError
 from corridor.replay.recording import Frame, Piece, Recording, instant_ok
+from firmware_sim.candump import CandumpError, parse
 
 MAX_FRAMES = 900
 SPAN_MS = 1_000

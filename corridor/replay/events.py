@@ -113,4 +113,4 @@ def _snake(key: str) -> str:
 def _number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
-    return round(float(value), 6)
+    return round(float(value), 7)

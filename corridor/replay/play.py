@@ -19,15 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corridor.replay.errors import ReplayError
+from corridor.replay.reading import read
+from corridor.replay.recording import Piece, Recording, fitting
 from firmware_sim.errors import SimError
 from firmware_sim.flash import Flash
 from firmware_sim.link import Broker, Link
 from firmware_sim.sender import Sender
 from firmware_sim.wire import Content, Form
-
-from corridor.replay.errors import ReplayError
-from corridor.replay.reading import read
-from corridor.replay.recording import Piece, Recording, fitting
 
 MAX_CELLS = 4_000  # of 9 bytes each: with the frames well below a report's 65,536
 MAX_ROWS = 500
@@ -77,11 +76,11 @@ async def replay(
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             sender = Sender(device, Form.NMEA if plain else Form.CBOR, Flash(folder / f"{device}.flash"))
+            player = _Player(sender, Link(broker, [sender], device), pieces, speed_up)
+            player.open(folder / f"{device}.json", retime)
+            await player.run(show, patience_s)
         except SimError as error:
             raise ReplayError(str(error)) from None
-        player = _Player(sender, Link(broker, [sender], device), pieces, speed_up)
-        player.open(folder / f"{device}.json", retime)
-        await player.run(show, patience_s)
     return player.result(sum(recording.skipped for recording in recordings))
 
 
