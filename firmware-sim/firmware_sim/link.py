@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ class Link:
             clean_session=None if self._protocol is aiomqtt.ProtocolVersion.V5 else True,
             timeout=10 if self.connects else 4,
             keepalive=30,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
 
     async def _serve(self, client: aiomqtt.Client) -> None:

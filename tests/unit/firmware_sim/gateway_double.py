@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import aiomqtt
 import cbor2
 
+NO_DELAY = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 Answer = Callable[[int, dict[str, Any]], dict[str, Any] | None]
 
 
@@ -31,7 +33,7 @@ def durable(_: int, report: dict[str, Any]) -> dict[str, Any]:
 async def gateway(port: int, answer: Answer = durable) -> AsyncIterator[Heard]:
     """Hear every device at ``port``; ``answer`` gets (how many before, the report) and gives the ack."""
     heard = Heard()
-    async with aiomqtt.Client("127.0.0.1", port, identifier="double") as client:
+    async with aiomqtt.Client("127.0.0.1", port, identifier="double", socket_options=NO_DELAY) as client:
         await client.subscribe("corridor/v1/#", qos=1)
         task = asyncio.create_task(_listen(client, heard, answer))
         try:

@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+
 from firmware_sim import can
 
 

@@ -2,6 +2,7 @@ import gzip
 from pathlib import Path
 
 import pytest
+
 from firmware_sim.candump import CandumpError, CanLog, LogFrame, parse, parse_line, read
 
 LOGGED = "(1622547830.084000) can1 0CF00300#FFFE00FFFFFF00FF"

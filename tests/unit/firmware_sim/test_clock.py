@@ -1,6 +1,7 @@
-from firmware_sim.clock import SimClock
 from hypothesis import given
 from hypothesis import strategies as st
+
+from firmware_sim.clock import SimClock
 
 
 def test_it_runs_faster_until_it_has_caught_up_and_then_with_the_wall() -> None:

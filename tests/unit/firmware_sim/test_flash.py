@@ -2,10 +2,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from firmware_sim.errors import StateError
-from firmware_sim.flash import Flash, Key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from firmware_sim.errors import StateError
+from firmware_sim.flash import Flash, Key
 
 
 def filled(path: Path, count: int = 3) -> Flash:

@@ -5,6 +5,7 @@ from typing import Any
 
 import cbor2
 import pytest
+
 from firmware_sim.errors import StateError
 from firmware_sim.faults import Faults, PowerCut
 from firmware_sim.fleet import Fleet, identities
@@ -50,7 +51,7 @@ def test_reports_form_a_chain_and_their_samples_go_on_in_time(tmp_path: Path) ->
     trucks = drive(fleet(tmp_path), 200)
     before: bytes | None = None
     times: list[int] = []
-    for seq, report in enumerate(reports(trucks, 0)):
+    for seq, report in enumerate(reports(trucks, 2)):
         got = cbor2.loads(report)
         assert (got["v"], got["seq"], got["boot_n"]) == (1, seq, 1)
         assert got.get("prev") == before
@@ -64,7 +65,7 @@ def test_reports_form_a_chain_and_their_samples_go_on_in_time(tmp_path: Path) ->
 def test_units_speak_in_their_own_forms(tmp_path: Path) -> None:
     trucks = drive(fleet(tmp_path), 120)
     assert reports(trucks, 4)[0][:1] == b"{"
-    columns, frames, sentences = maps(trucks, 0)[1], maps(trucks, 5)[1], maps(trucks, 9)[1]
+    columns, frames, sentences = maps(trucks, 1)[1], maps(trucks, 5)[1], maps(trucks, 9)[1]
     assert "engine_rpm" in columns
     assert "can" not in columns
     assert len(frames["can"]) == 50
@@ -79,15 +80,15 @@ def test_units_speak_in_their_own_forms(tmp_path: Path) -> None:
 
 def test_the_vin_stands_on_every_bus(tmp_path: Path) -> None:
     trucks = drive(fleet(tmp_path), 120)
-    fact = maps(trucks, 0)[0]["facts"][0]
-    assert (fact["kind"], fact["vin"]) == ("identity", trucks.who[0].vin)
+    fact = maps(trucks, 1)[0]["facts"][0]
+    assert (fact["kind"], fact["vin"]) == ("identity", trucks.who[1].vin)
     announced = [frame for frame in maps(trucks, 5)[0]["can"] if frame[1] == 0x18ECFF00]
     assert announced[0][2] == bytes.fromhex("20120003FFECFE00")
 
 
 def test_a_recorded_bus_runs_along_with_the_simulated_receiver(tmp_path: Path) -> None:
     trucks = drive(fleet(tmp_path), 400)
-    frames = [frame for report in maps(trucks, 1) for frame in report["can"]]
+    frames = [frame for report in maps(trucks, 0) for frame in report["can"]]
     assert len(frames) > 1_815  # more than once around
     assert [t for t, _, _ in frames] == sorted(t for t, _, _ in frames)
     assert any(data == bytes.fromhex("201C0004FFECFE00") for _, _, data in frames)  # its own VIN's transfer

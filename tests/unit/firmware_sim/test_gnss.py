@@ -3,10 +3,11 @@ from typing import Any
 import numpy as np
 import pynmea2
 import pytest
-from firmware_sim import gnss, route
-from firmware_sim.kinematics import GateTimes, World, place_trucks
 from hypothesis import given
 from hypothesis import strategies as st
+
+from firmware_sim import gnss, route
+from firmware_sim.kinematics import GateTimes, World, place_trucks
 
 ROAD = route.build()
 

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from firmware_sim.identity import check_digit, invent
 
 

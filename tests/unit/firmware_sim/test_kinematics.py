@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+
 from firmware_sim import kinematics, route
 from firmware_sim.kinematics import BRAKE_MS2, HARD_BRAKE_MS2, GateTimes, Trucks, World, place_trucks
 

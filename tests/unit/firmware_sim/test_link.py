@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from firmware_sim.flash import Flash
 from firmware_sim.link import Broker, Link
 from firmware_sim.sender import Sender
 from firmware_sim.wire import Content, Form
-
 from gateway.broker import Ports, running
 from tests.unit.firmware_sim.gateway_double import durable, gateway, until
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from firmware_sim.__main__ import main
 
 

@@ -1,11 +1,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from firmware_sim.flash import Flash, Key
 from firmware_sim.outbox import MAX_IN_FLIGHT, Outbox
 from firmware_sim.wire import Ack
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def outbox(folder: Path, count: int) -> Outbox:

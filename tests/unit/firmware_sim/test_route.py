@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from firmware_sim import route
 from firmware_sim.errors import ScenarioError
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from firmware_sim.errors import ScenarioError
 from firmware_sim.faults import ClockDrift
 from firmware_sim.scenario_file import load

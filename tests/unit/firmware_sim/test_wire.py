@@ -3,9 +3,10 @@ import json
 
 import cbor2
 import pytest
-from firmware_sim.wire import Ack, Content, Form, decode_ack, encode
 from hypothesis import given
 from hypothesis import strategies as st
+
+from firmware_sim.wire import Ack, Content, Form, decode_ack, encode
 
 CONTENT = Content(
     {"t": [1, 2], "lon": [101.5, None]},
