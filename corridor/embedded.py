@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from corridor.folder import Folder, Local
 from corridor.gatewaypart import broker_of
@@ -93,7 +94,7 @@ async def _start_broker(settings: Settings, parts: dict[str, Part]) -> int:
     return port
 
 
-async def _started(part: Part) -> dict[str, object]:
+async def _started(part: Part) -> dict[str, Any]:
     try:
         return await part.start()
     except PartError as error:

@@ -223,7 +223,12 @@ class Hub:
         self.store_thread.start()
         app = create_app(self.ports)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=2
+            app,
+            log_config=None,
+            ws_max_size=65_536,
+            access_log=False,
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=2,
         )
         server = uvicorn.Server(config)
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
@@ -259,6 +264,7 @@ class Hub:
         through = self.log.position_before(0, oldest, covered)
         if through:
             self.log.trim(0, through)
+        self.read.trim_events(oldest)
         if self._settings.store_retention_days is not None:
             self.store.drop_before(now - int(self._settings.store_retention_days * _DAY_MS))
 

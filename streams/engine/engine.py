@@ -19,6 +19,7 @@ from streams.engine.brackets import Fix
 from streams.engine.columns import Array, Columns
 from streams.engine.crossings import Crossings
 from streams.engine.fixes import NONE, Fixes, Steps, believed, in_order, without_jumps
+from streams.engine.objects import Announce
 from streams.engine.registry import Registry
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
@@ -221,11 +222,7 @@ class Engine:
     ) -> None:
         """Fold those fixes [begin, end) of one asset at which something may happen."""
         journey = self._journey(row)
-        tenant, asset = self.tenants[row], self.names[row]
-
-        def say(kind: Kind, id_: str, revision: int, change: Change, t: int, data: dict[str, Any]) -> None:
-            self._say(tenant, asset, kind, id_, revision, change, t, data)
-
+        say = self._sayer(row)
         journey.crossings.listening(say)
         wake = int(self.assets["wake"][row])
         marks = [*(np.flatnonzero(changed[begin:end]) + begin).tolist(), end]
@@ -275,22 +272,20 @@ class Engine:
         turns, last = trips.turns(fixes, moves, heads, self.assets, self.rules)
         for turn in turns:
             row = int(fixes.row[turn.index])
-            tenant, asset = self.tenants[row], self.names[row]
-
-            def say(
-                kind: Kind,
-                id_: str,
-                revision: int,
-                change: Change,
-                t: int,
-                data: dict[str, Any],
-                tenant: str = tenant,
-                asset: str = asset,
-            ) -> None:
-                self._say(tenant, asset, kind, id_, revision, change, t, data)
-
-            trips.turn(turn, fixes, cum, self.assets, asset, say)
+            trips.turn(turn, fixes, cum, self.assets, self.names[row], self._sayer(row), self.rules)
         trips.remember(last, tails, fixes, cum, self.assets)
+        rows = fixes.row[tails]
+        due = rows[(self.assets["trip_said"][rows] == 0) & trips.far_enough(self.assets, rows, self.rules)]
+        for row in due.tolist():
+            trips.announce(row, self.assets, self.names[row], self._sayer(row))
+
+    def _sayer(self, row: int) -> Announce:
+        tenant, asset = self.tenants[row], self.names[row]
+
+        def say(kind: Kind, id_: str, revision: int, change: Change, t: int, data: dict[str, Any]) -> None:
+            self._say(tenant, asset, kind, id_, revision, change, t, data)
+
+        return say
 
     def _keep_latest(self, fixes: Fixes, sets: Array, cum: Array, tails: Array) -> None:
         row = fixes.row[tails]

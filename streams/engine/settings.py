@@ -13,7 +13,7 @@ class Rules:
     ``jump_mm_per_s``, ``jump_slack_mm``, ``jump_believed_ms``: a fix that implies a higher speed is left
     out, unless the last one believed is older than ``jump_believed_ms``. ``poor_hdop_c``: HDOP in 0.01
     from which a fix is not believed. ``moving_ckmh``: speed from which a vehicle moves.
-    ``trip_gap_ms``: a standstill that ends a trip. ``line_grace_ms``: time in the other country after
+    ``trip_gap_ms``: a standstill that ends a trip; ``trip_min_mm``: a shorter one (in a queue) is none. ``line_grace_ms``: time in the other country after
     which the line counts as crossed.
     """
 
@@ -24,4 +24,5 @@ class Rules:
     poor_hdop_c: int = 2_000
     moving_ckmh: int = 500
     trip_gap_ms: int = 300_000
+    trip_min_mm: int = 1_000_000
     line_grace_ms: int = 30_000

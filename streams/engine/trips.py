@@ -28,8 +28,10 @@ COLUMNS = {
     "trip_lat": ("<i4", 0),
     "trip_cum": ("<i8", 0),
     "trip_odo": ("<i8", NONE),
+    "trip_said": ("<i1", 0),
 }
-"""Columns of the asset state: the last moving fix, and the first of the open trip (NONE: no trip)."""
+"""Columns of the asset state: the last moving fix, the first of the open trip (NONE: no trip), and whether
+that trip was announced, which it is when it has gone the minimum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +71,38 @@ def turns(fixes: Fixes, moves: Array, heads: Array, state: Columns, rules: Rules
     return [Turn(i, int(before[i]), bool(moves[i])) for i in at.tolist()], last
 
 
-def turn(turn: Turn, fixes: Fixes, cum: Array, state: Columns, asset: str, say: Announce) -> None:
+def turn(
+    turn: Turn, fixes: Fixes, cum: Array, state: Columns, asset: str, say: Announce, rules: Rules
+) -> None:
     """Close the open trip of the asset at its last moving fix and begin the next one, if so."""
     row, i = int(fixes.row[turn.index]), turn.index
     if turn.last >= 0:
         _mark(state, "move", row, fixes, cum, turn.last)
     if state["trip_t"][row] != NONE:
-        start = int(state["trip_t"][row])
-        end = int(state["move_t"][row])
-        say(Kind.TRIP, _id(asset, start), 2, Change.AMENDED, end, _data(state, row, closed=True))
+        if far_enough(state, np.array([row]), rules)[0]:
+            announce(row, state, asset, say)
+            start, end = int(state["trip_t"][row]), int(state["move_t"][row])
+            say(Kind.TRIP, _id(asset, start), 2, Change.AMENDED, end, _data(state, row, closed=True))
         state["trip_t"][row] = NONE
     if turn.begins:
         _mark(state, "trip", row, fixes, cum, i)
         _mark(state, "move", row, fixes, cum, i)
-        t = int(fixes.t[i])
-        say(Kind.TRIP, _id(asset, t), 1, Change.CREATED, t, _data(state, row, closed=False))
+        state["trip_said"][row] = 0
+
+
+def far_enough(state: Columns, rows: Array, rules: Rules) -> Array:
+    """Which of ``rows`` have an open trip that has gone the minimum: bool[n]."""
+    gone = state["move_cum"][rows] - state["trip_cum"][rows] >= rules.trip_min_mm
+    verdict: Array = gone & (state["trip_t"][rows] != NONE)
+    return verdict
+
+
+def announce(row: int, state: Columns, asset: str, say: Announce) -> None:
+    """Say that the open trip has begun, once."""
+    if not state["trip_said"][row]:
+        state["trip_said"][row] = 1
+        start = int(state["trip_t"][row])
+        say(Kind.TRIP, _id(asset, start), 1, Change.CREATED, start, _data(state, row, closed=False))
 
 
 def remember(last: Array, tails: Array, fixes: Fixes, cum: Array, state: Columns) -> None:

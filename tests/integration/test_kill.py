@@ -29,7 +29,7 @@ from streams.records import RecordKind
 from streams.sqlite_log import SqliteLog
 
 KILLS = int(os.environ.get("KILLS", "20"))
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 
 async def drive_and_kill(folder: Path, state: Path, kills: int) -> Figures:

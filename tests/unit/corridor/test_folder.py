@@ -12,7 +12,15 @@ import pytest
 
 from corridor.folder import Folder, FolderError, Local
 
-_HOLD = "import sys; from pathlib import Path; from corridor.folder import Folder; f = Folder(Path(sys.argv[1])); f.hold(); print('held', flush=True); sys.stdin.read()"
+_HOLD = """
+import sys
+from pathlib import Path
+from corridor.folder import Folder
+folder = Folder(Path(sys.argv[1]))
+folder.hold()
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_second_process_is_kept_out_until_the_first_ends(tmp_path: Path) -> None:
@@ -54,5 +62,5 @@ def test_a_local_file_of_a_process_that_died_is_not_believed(tmp_path: Path) -> 
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FolderError, match="data folder not writable: .*Not a directory"):
+    with pytest.raises(FolderError, match=r"data folder not writable: .*Not a directory"):
         Folder(tmp_path / "file" / "data")

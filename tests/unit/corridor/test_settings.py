@@ -54,7 +54,7 @@ def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_secrets_do_not_show() -> None:
-    settings = Settings(admin_key="a-very-secret-admin-key", mqtt_password="hunter22")  # type: ignore[arg-type]
+    settings = Settings(admin_key="a-very-secret-admin-key", mqtt_password="hunter22")
     shown = repr(settings) + str(settings.model_dump(mode="json"))
     assert "a-very-secret" not in shown
     assert "hunter22" not in shown

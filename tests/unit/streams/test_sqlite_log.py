@@ -121,5 +121,5 @@ def test_a_full_database_appends_nothing_and_resumes(tmp_path: Path) -> None:
 
 def test_a_nearly_full_disk_is_refused_before_sqlite_meets_it(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "log.db", min_free_bytes=1 << 60)
-    with pytest.raises(LogFullError, match="disk nearly full: got .* bytes free, want at least"):
+    with pytest.raises(LogFullError, match=r"disk nearly full: got .* bytes free, want at least"):
         log.append([frame(0, b"x")])

@@ -195,15 +195,14 @@ def _value(sample: Sample, name: str, report: int) -> object:
 
 
 def drive(
-    start_s: float, lon0: float, lon1: float, kmh: float = 40.0, every_s: float = 10.0, **more: object
+    start_s: float, lon0: float, lon1: float, kmh: float = 40.0, every_s: float = 10.0, asset: str = "a1"
 ) -> list[Sample]:
     """Samples of a straight drive along latitude 0, from lon0 (included) to lon1."""
     metres = abs(lon1 - lon0) * 111_319.5
     duration = metres / (kmh / 3.6)
     count = int(duration / every_s) + 1
+    shares = [min(1.0, i * every_s / duration) for i in range(count + 1)]
     return [
-        Sample(
-            start_s + i * every_s, lon0 + (lon1 - lon0) * min(1.0, i * every_s / duration), speed=kmh, **more
-        )  # type: ignore[arg-type]
-        for i in range(count + 1)
+        Sample(start_s + i * every_s, lon0 + (lon1 - lon0) * share, speed=kmh, asset=asset)
+        for i, share in enumerate(shares)
     ]

@@ -18,7 +18,7 @@ def stages(data: dict[str, Any]) -> list[str]:
 
 
 def estimate(data: dict[str, Any], stage: str) -> float:
-    return (data["stages"][stage]["estimate_ms"] - T0) / 1000
+    return float(data["stages"][stage]["estimate_ms"] - T0) / 1000
 
 
 def test_a_drive_through_the_gate_is_one_crossing_with_all_stages_in_order() -> None:
@@ -172,7 +172,7 @@ def test_a_repeated_report_counts_once_and_another_content_is_a_conflict() -> No
 
 def test_a_trip_lasts_from_the_first_to_the_last_moving_fix() -> None:
     feed = feeder()
-    feed.each([Sample(0, -0.3, speed=0), *drive(60, -0.3, -0.2, odometer_m=None)])
+    feed.each([Sample(0, -0.3, speed=0), *drive(60, -0.3, -0.2)])
     end = drive(60, -0.3, -0.2)[-1].t_s
     feed.each([Sample(end + 60 * i, -0.2, speed=0) for i in range(1, 10)])
     (trip,) = feed.latest(Kind.TRIP)
@@ -249,3 +249,10 @@ def test_folding_on_after_a_restore_equals_never_having_stopped(at: int) -> None
         stopped.feed([sample])
     assert stopped.events == straight.events
     assert snapshot(stopped.engine) == snapshot(straight.engine)
+
+
+def test_creeping_in_a_queue_is_no_trip() -> None:
+    feed = feeder()
+    for i in range(8):
+        feed.each([Sample(600 * i + s, -0.3 + i * 0.001 + s * 1e-5, speed=6) for s in (0, 10, 20)])
+    assert feed.latest(Kind.TRIP) == []
