@@ -49,8 +49,10 @@ export class EventList {
 
   private render(arriving = true): void {
     const wanted: CorridorEvent[] = [];
+    const again = retold(this.store.log.items);
     for (const event of this.store.log.items) {
       if (wanted.length >= SHOWN) break;
+      if (again.has(event)) continue;
       if (this.kind === "all" ? worthTelling(event) : event.kind === this.kind) wanted.push(event);
     }
     const keys = new Set(wanted.map(keyOf));
@@ -94,6 +96,21 @@ export class EventList {
 export function worthTelling({ kind, object }: CorridorEvent): boolean {
   if (kind === "trip") return object.state === "closed" && typeof object.distance_m === "number" && object.distance_m >= WORTH_M;
   return kind !== "command" || object.ok === false;
+}
+
+/** Crossings whose revision only tightened what an older one in the list has told; newest first. */
+export function retold(items: readonly CorridorEvent[]): Set<CorridorEvent> {
+  const told = new Map<string, string>();
+  const again = new Set<CorridorEvent>();
+  for (let i = items.length - 1; i >= 0; i--) {
+    const event = items[i]!;
+    if (event.kind !== "crossing") continue;
+    const stages = (event.object.stages ?? {}) as Record<string, unknown>;
+    const tale = `${String(event.object.state)} ${stages.line ? "line" : ""}`;
+    if (told.get(event.id) === tale) again.add(event);
+    told.set(event.id, tale);
+  }
+  return again;
 }
 
 const keyOf = (event: CorridorEvent) => `${event.id}#${event.revision}`;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventLog } from "../src/eventlog.ts";
-import { worthTelling } from "../src/eventlist.ts";
+import { retold, worthTelling } from "../src/eventlist.ts";
 import { sentence } from "../src/sentences.ts";
 import type { CorridorEvent } from "../src/types.ts";
 
@@ -81,4 +81,12 @@ test("small moves and commands that went well are not told among all events", ()
   assert.equal(worthTelling({ ...event(1), kind: "command", object: { ok: true } }), false);
   assert.equal(worthTelling({ ...event(1), kind: "command", object: { ok: false } }), true);
   assert.equal(worthTelling(event(1)), true);
+});
+
+test("a revision that tells nothing new is not told again", () => {
+  const revision = (n: number, state: string, line: unknown = null): CorridorEvent => ({
+    ...event(n, n, "x"), kind: "crossing", object: { state, stages: { line } },
+  });
+  const items = [revision(4, "completed", {}), revision(3, "at_entry_port", {}), revision(2, "at_entry_port", {}), revision(1, "at_entry_port")];
+  assert.deepEqual([...retold(items)].map((e) => e.revision), [3]);
 });
