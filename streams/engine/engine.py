@@ -35,6 +35,7 @@ ASSET_COLUMNS: Final = {
     "speed": ("<i4", -1),
     "heading": ("<i4", -1),
     "set": ("<i4", -1),
+    "cell": ("<i8", -1),  # of the index in this process: a restored state knows none
     "country": ("<i4", -1),
     "seen": ("<i8", 0),
     "cum": ("<i8", 0),
@@ -177,19 +178,17 @@ class Engine:
         tails = np.append(starts[1:], n) - 1
         total = np.cumsum(way.dist)
         cum = total - (total - way.dist)[heads] + self.assets["cum"][fixes.row]
-        sets = self.world.sets(fixes.lon, fixes.lat)
-        self._fold_visits(fixes, way, sets, cum, starts, tails)
+        sets, cells = self.world.sets(fixes.lon, fixes.lat)
+        self._fold_visits(fixes, way, sets, cells, cum, starts, tails)
         self._fold_trips(fixes, way, cum, heads, tails)
-        self._keep_latest(fixes, sets, cum, tails)
+        self._keep_latest(fixes, sets, cells, cum, tails)
         return fixes.row[starts]
 
     def _fold_visits(
-        self, fixes: Fixes, way: Steps, sets: Array, cum: Array, starts: Array, tails: Array
+        self, fixes: Fixes, way: Steps, sets: Array, cells: Array, cum: Array, starts: Array, tails: Array
     ) -> None:
-        old = np.empty_like(sets)
-        old[1:] = sets[:-1]
-        old[starts] = self.assets["set"][fixes.row[starts]]
-        cuts = self._cuts(fixes, way)
+        old = self._before(sets, "set", fixes, starts)
+        cuts = self._cuts(fixes, way, (self._before(cells, "cell", fixes, starts), cells))
         changed = old != sets
         if cuts:
             changed[list(cuts)] = True
@@ -199,11 +198,24 @@ class Engine:
             end = tails[np.searchsorted(fixes.row[starts], row)] + 1
             self._walk(row, int(begin), int(end), fixes, way, old, sets, cum, changed, cuts)
 
-    def _cuts(self, fixes: Fixes, way: Steps) -> dict[int, list[int]]:
-        known = np.flatnonzero(way.t0 != NONE)
-        segment, zone = self.world.cuts(way.lon0[known], way.lat0[known], fixes.lon[known], fixes.lat[known])
+    def _before(self, values: Array, column: str, fixes: Fixes, starts: Array) -> Array:
+        """For each fix the value of the fix before it of the same asset, the state's for its first."""
+        before = np.empty_like(values)
+        before[1:] = values[:-1]
+        before[starts] = self.assets[column][fixes.row[starts]]
+        return before
+
+    def _cuts(self, fixes: Fixes, way: Steps, cells: tuple[Array, Array]) -> dict[int, list[int]]:
+        maybe = np.flatnonzero((way.t0 != NONE) & ((cells[0] != cells[1]) | (cells[0] < 0)))
+        segment, zone = self.world.cuts(
+            way.lon0[maybe],
+            way.lat0[maybe],
+            fixes.lon[maybe],
+            fixes.lat[maybe],
+            (cells[0][maybe], cells[1][maybe]),
+        )
         cuts: dict[int, list[int]] = {}
-        for i, z in zip(known[segment].tolist(), zone.tolist(), strict=True):
+        for i, z in zip(maybe[segment].tolist(), zone.tolist(), strict=True):
             cuts.setdefault(i, []).append(z)
         return cuts
 
@@ -287,13 +299,14 @@ class Engine:
 
         return say
 
-    def _keep_latest(self, fixes: Fixes, sets: Array, cum: Array, tails: Array) -> None:
+    def _keep_latest(self, fixes: Fixes, sets: Array, cells: Array, cum: Array, tails: Array) -> None:
         row = fixes.row[tails]
         latest = (
             ("t", fixes.t),
             ("lon", fixes.lon),
             ("lat", fixes.lat),
             ("set", sets),
+            ("cell", cells),
             ("cum", cum),
             ("speed", np.maximum(fixes.speed, -1)),
             ("heading", np.maximum(fixes.heading, -1)),

@@ -13,8 +13,8 @@ class Rules:
     ``jump_mm_per_s``, ``jump_slack_mm``, ``jump_believed_ms``: a fix that implies a higher speed is left
     out, unless the last one believed is older than ``jump_believed_ms``. ``poor_hdop_c``: HDOP in 0.01
     from which a fix is not believed. ``moving_ckmh``: speed from which a vehicle moves.
-    ``trip_gap_ms``: a standstill that ends a trip; ``trip_min_mm``: a shorter one (in a queue) is none. ``line_grace_ms``: time in the other country after
-    which the line counts as crossed.
+    ``trip_gap_ms``: a standstill that ends a trip; ``trip_min_mm``: a shorter one (in a queue) is none.
+    ``line_grace_ms``: time in the other country after which the line counts as crossed.
     """
 
     clock_ahead_ms: int = 120_000

@@ -100,9 +100,8 @@ def _renumber(engine: Engine) -> None:
     assets, size = engine.assets, engine.assets.size
     here = (assets["set"][:size] >= 0).nonzero()[0]
     if len(here):
-        assets["set"][here] = engine.world.sets(
-            assets["lon"][here].astype("int64"), assets["lat"][here].astype("int64")
-        )
+        places = assets["lon"][here].astype("int64"), assets["lat"][here].astype("int64")
+        assets["set"][here], assets["cell"][here] = engine.world.sets(*places)
     assets["country"][:size] = -1
     for row, journey in engine.journeys.items():
         home = journey.visits.home

@@ -26,13 +26,14 @@ class World:
         self._areas: dict[int, tuple[int, ...]] = {-1: ()}
         self._country: dict[int, int] = {-1: -1}
 
-    def sets(self, lon: Array, lat: Array) -> Array:
-        """The set of zones around each position (1e-7 degree): int64[n]."""
-        return self.index.locate(lon * DEGREE, lat * DEGREE).astype("int64")
+    def sets(self, lon: Array, lat: Array) -> tuple[Array, Array]:
+        """The set of zones around each position (1e-7 degree), and its cell of the index: int64[n] each."""
+        sets, cells = self.index.locate_cells(lon * DEGREE, lat * DEGREE)
+        return sets.astype(np.int64), cells
 
     def set_at(self, lon: int, lat: int) -> int:
         """The set of zones around one position (1e-7 degree)."""
-        return int(self.sets(np.array([lon]), np.array([lat]))[0])
+        return int(self.sets(np.array([lon]), np.array([lat]))[0][0])
 
     def areas(self, set_: int) -> tuple[int, ...]:
         """The zones of a set that are no countries, approaches first, then ports, then others."""
@@ -53,9 +54,14 @@ class World:
         self._country[set_] = countries[0] if len(countries) == 1 else -1
         self._areas[set_] = tuple(sorted(areas, key=lambda z: (_ORDER.get(self.zones[z].kind, 2), z)))
 
-    def cuts(self, lon0: Array, lat0: Array, lon1: Array, lat1: Array) -> tuple[Array, Array]:
-        """(segment, zone) pairs: ways of n segments (1e-7 degree) through a zone that holds neither end."""
-        return self.index.cut(lon0 * DEGREE, lat0 * DEGREE, lon1 * DEGREE, lat1 * DEGREE)
+    def cuts(
+        self, lon0: Array, lat0: Array, lon1: Array, lat1: Array, cells: tuple[Array, Array]
+    ) -> tuple[Array, Array]:
+        """(segment, zone) pairs: ways of n segments (1e-7 degree) through a zone that holds neither end.
+
+        ``cells``: the cells of both ends as ``sets`` gave them, -1 where not known.
+        """
+        return self.index.cut(lon0 * DEGREE, lat0 * DEGREE, lon1 * DEGREE, lat1 * DEGREE, cells)
 
     def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of coming in: the last meeting with the fence before the fix inside."""
