@@ -47,7 +47,7 @@ def load(path: Path | str, *, trucks: int | None = None, seed: int | None = None
 def _read(path: Path | str) -> tuple[str, str]:
     shipped = resources.files("firmware_sim") / "scenarios" / f"{path}.toml"
     try:
-        if Path(path).name == str(path) and not Path(path).exists() and shipped.is_file():
+        if Path(path).name == str(path) and not Path(path).is_file() and shipped.is_file():
             return shipped.read_text("utf-8"), f"{path}.toml"
         return Path(path).read_text("utf-8"), Path(path).name
     except OSError as error:

@@ -15,6 +15,14 @@ def test_the_shipped_scenarios_are_good(name: str) -> None:
     assert load(name, seed=99).seed == 99
 
 
+def test_a_folder_of_the_same_name_does_not_hide_a_shipped_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load("demo").name == "demo"
+
+
 def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(
