@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
+import time
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,28 +15,40 @@ from corridor.folder import Folder
 from corridor.settings import Settings, SettingsError
 from feeds.deadletters import DeadLetters
 from feeds.readmodel import ReadModel, ReadModelError
-from gateway.admission import Limits
+from gateway.admission import Bucket, Limits
 from gateway.mqtt import Broker
 from gateway.registry import Fitted
 from gateway.service import GatewaySettings, run_gateway
 from streams.sqlite_log import SqliteLog
 
 _REFRESH_S: Final = 0.2
+_LOOKS_PER_S: Final = 100.0
 _log = logging.getLogger("corridor.gateway")
 
 
 @dataclass(slots=True)
 class Fittings:
-    """A gateway ``Registry`` kept up to date from the read model of another process."""
+    """A gateway ``Registry`` kept up to date from the read model of another process.
+
+    Fittings are in memory; for a device that is not among them the read model is looked at anew, some
+    times a second, so that a device may send as soon as its fitting has been answered.
+    """
 
     read: ReadModel
     ready: bool = False
     _fitted: dict[str, Fitted] = field(default_factory=dict)
     _since: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _looks: Bucket = field(default_factory=lambda: Bucket(_LOOKS_PER_S, _LOOKS_PER_S, time.monotonic()))
 
     def lookup(self, device: str) -> Fitted | None:
         """Where the device is fitted now, None when it is not."""
-        return self._fitted.get(device)
+        found = self._fitted.get(device)
+        if found is None and self.ready and self._looks.take(time.monotonic()):
+            with contextlib.suppress(ReadModelError):
+                self.refresh()
+            found = self._fitted.get(device)
+        return found
 
     async def follow(self) -> None:
         """Take over changes as they come, for ever; not ready until the read model could be read once."""
@@ -47,6 +62,10 @@ class Fittings:
 
     def refresh(self) -> None:
         """Take over what changed since the last time. Raises ReadModelError."""
+        with self._lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
         devices, change = self.read.devices_changed(self._since)
         if change < self._since:
             self._fitted.clear()
