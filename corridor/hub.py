@@ -67,15 +67,18 @@ class EngineThread(threading.Thread):
         self._live.publish(engine, np.arange(engine.assets.size), [])
         dirty: list[Any] = []
         published = saved = time.monotonic()
+        sound = True  # after a failure the engine may be ahead of what was committed
         while not self.halt.is_set():
             try:
+                if not sound:
+                    self.runner.recover()
+                    sound = True
                 folded = self.runner.step()
                 self.trouble = None
             except Exception as error:
                 # whatever it is, the log has the records: say it, wait, and fold them again
-                self.trouble = f"{type(error).__name__}: {error}"
+                sound, self.trouble = False, f"{type(error).__name__}: {error}"
                 _log.exception("engine_step_failed")
-                self._restart()
                 self.halt.wait(1.0)
                 continue
             self._commands.answered(folded.events)
@@ -92,11 +95,8 @@ class EngineThread(threading.Thread):
             if not folded.records:
                 self._wake.wait(_IDLE_S)
                 self._wake.clear()
-        self._checkpoint()
-
-    def _restart(self) -> None:
-        with contextlib.suppress(Exception):
-            self.runner.recover()
+        if sound:
+            self._checkpoint()
 
     def _checkpoint(self) -> None:
         try:

@@ -1,0 +1,55 @@
+"""Memory of the whole embedded system with 5,000 trucks under steady load: how much, and whether it grows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bench.report import Row, parser, tell
+from bench.system import read_json, register, running
+
+
+def main() -> int:
+    """Run and tell."""
+    made = parser(__doc__, 600)
+    made.add_argument("--devices", type=int, default=5_000)
+    made.add_argument("--rate", type=float, default=2_500.0, help="reports a second")
+    options = made.parse_args()
+    with tempfile.TemporaryDirectory(prefix="corridor-bench-") as root:
+        folder = Path(root) / "data"
+        register(folder, options.devices)
+        with running(folder) as system:
+            system.wait_caught_up(60)
+            words = [sys.executable, "-m", "bench.load", "--port", str(system.local.mqtt_port)]
+            words += ["--devices", str(options.devices), "--rate", str(options.rate)]
+            load = subprocess.Popen([*words, "--seconds", str(options.seconds)], stdout=subprocess.PIPE)
+            seen: list[dict[str, float]] = []
+            while load.poll() is None:
+                time.sleep(options.seconds / 60)
+                seen.append(system.memory_mb())
+            assert load.stdout is not None
+            figures = read_json(load.stdout.read())
+            system.wait_caught_up(60)
+    if figures["durable"] < figures["sent"]:
+        raise SystemExit(f"lost: {figures}")
+    totals = np.array([sum(one.values()) for one in seen])
+    middle, end = totals[len(totals) // 3 : len(totals) // 2].mean(), totals[-len(totals) // 6 :].mean()
+    rows = [
+        Row("most memory, all processes", float(totals.max()), "MB"),
+        Row(
+            "memory at the end", float(end), "MB", "from a third to the half of the run", float(end / middle)
+        ),
+        Row("reports, all durable", figures["durable"], "reports"),
+    ]
+    rows += [Row(f"memory of {name} at the end", mb, "MB") for name, mb in seen[-2].items()]
+    tell("soak", rows, options.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
