@@ -46,24 +46,21 @@ async def running(settings: Settings) -> AsyncIterator[System]:
     try:
         _require_free(settings.http_host, settings.http_port, "http_port", "--http-port")
         broker = broker_of(settings, settings.mqtt_port)
-        mqtt_port = broker.port
         if settings.mqtt_url is None:
             _require_free(settings.mqtt_host, settings.mqtt_port, "mqtt_port", "--mqtt-port")
-            mqtt_port = await _start_broker(settings, parts)
         else:
             await _require_reachable(broker.host, broker.port)
         key = f"local_{secrets.token_urlsafe(32)}"
-        hello = {
-            "settings": values,
-            "local_key": key,
-            "http_port": settings.http_port,
-            "mqtt_port": mqtt_port,
-        }
+        hello = {"settings": values, "local_key": key, "http_port": settings.http_port}
         hub = parts["hub"] = Part("hub", "corridor.parts", ["hub"], hello)
-        started = await _started(hub)
+        try:
+            async with asyncio.TaskGroup() as group:
+                hub_start = group.create_task(_started(hub), name="start hub")
+                ingest = group.create_task(_start_ingest(settings, parts, hello, broker.port))
+        except* (StartError, PartError) as errors:
+            raise errors.exceptions[0] from None
+        started, mqtt_port = hub_start.result(), ingest.result()
         hub.hello = hello | {"http_port": started["port"]}
-        gateway = parts["gateway"] = Part("gateway", "corridor.parts", ["gateway"], hello)
-        await _started(gateway)
         keepers = [asyncio.create_task(part.keep(), name=f"keep {name}") for name, part in parts.items()]
         host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
         mqtt_host = broker.host if settings.mqtt_url else settings.mqtt_host
@@ -81,17 +78,20 @@ async def running(settings: Settings) -> AsyncIterator[System]:
         folder.release()
 
 
-async def _start_broker(settings: Settings, parts: dict[str, Part]) -> int:
-    arguments = ["--port", str(settings.mqtt_port), "--bind", settings.mqtt_host]
-    part = parts["broker"] = Part("broker", "gateway.broker", arguments, None)
-    port = int((await _started(part))["public"])
-    part.arguments = (
-        "--port",
-        str(port),
-        "--bind",
-        settings.mqtt_host,
-    )  # kept over restarts, also if any was free
-    return port
+async def _start_ingest(
+    settings: Settings, parts: dict[str, Part], hello: dict[str, Any], mqtt_port: int
+) -> int:
+    """Start the broker, if it is ours, and the gateway; returns the broker's port."""
+    if settings.mqtt_url is None:
+        bind = ["--bind", settings.mqtt_host]
+        broker = parts["broker"] = Part("broker", "gateway.broker", ["--port", str(mqtt_port), *bind], None)
+        mqtt_port = int((await _started(broker))["public"])
+        broker.arguments = ("--port", str(mqtt_port), *bind)  # kept over restarts, also if any was free
+    gateway = parts["gateway"] = Part(
+        "gateway", "corridor.parts", ["gateway"], hello | {"mqtt_port": mqtt_port}
+    )
+    await _started(gateway)
+    return mqtt_port
 
 
 async def _started(part: Part) -> dict[str, Any]:
