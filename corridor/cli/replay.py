@@ -7,7 +7,6 @@ import asyncio
 import hashlib
 import re
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from corridor.replay import KINDS, ReplayError, Result, replay
 from firmware_sim.link import Broker
 
 _BAR = 40
-_FITTED_S = 1.0  # the gateway looks for new fittings five times a second; until then lines are lost
 
 
 def add_to(verbs: Verbs) -> None:
@@ -119,7 +117,6 @@ def _register(local: Local, device: str, options: argparse.Namespace) -> None:
         register(client, [truck])
     except ClientError as error:
         raise CliError(f"the truck could not be registered: {error}") from None
-    time.sleep(_FITTED_S)
     print(f"registered a truck for {device}: VIN {truck['vin']}" + ("" if options.vin else " (invented)"))
 
 
