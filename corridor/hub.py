@@ -1,7 +1,6 @@
 """The hub process of the embedded system: engine, store writer, read model, API and page.
 
-One thread folds the log, one writes and compacts the store, the event loop serves. Each consumer has its
-own position in the log: one that is slow lags and holds nobody up.
+It builds the parts, starts the threads (``corridor.threads``) and serves on the event loop.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import uvicorn
 
 import geofences
@@ -28,108 +26,21 @@ from corridor.folder import Folder
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
 from corridor.settings import Settings
+from corridor.threads import CompactThread, EngineThread, StoreThread
 from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing, Principal, Role
 from feeds.readmodel import ReadModel
 from feeds.store.duck import DuckStore
-from feeds.store.port import StoreError
 from feeds.store.writer import StoreWriter
 from streams.engine import World
-from streams.log import LogError
 from streams.runtime.embedded import LogBehindError, Runner
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
 
-_IDLE_S: Final = 0.005
-_PUBLISH_S: Final = 0.1
-_COMPACT_S: Final = 5.0
 _TRIM_S: Final = 600.0
 _DAY_MS: Final = 86_400_000
 _READY_LAG: Final = 200  # records behind which the hub still calls itself caught up
 _log = logging.getLogger("corridor.hub")
-
-
-class EngineThread(threading.Thread):
-    """Folds the log, commits, publishes; ends when ``stop`` is set, with a last snapshot."""
-
-    def __init__(
-        self, runner: Runner, live: LiveView, commands: CommandPort, wake: threading.Event, snapshot_s: float
-    ) -> None:
-        super().__init__(name="engine", daemon=True)
-        self.runner, self._live, self._commands, self._wake = runner, live, commands, wake
-        self._snapshot_s = snapshot_s
-        self.halt = threading.Event()
-        self.trouble: str | None = None
-
-    def run(self) -> None:
-        """Step until told to stop; trouble is said and tried again, never dropped."""
-        engine = self.runner.engine
-        self._live.publish(engine, np.arange(engine.assets.size), [])
-        dirty: list[Any] = []
-        published = saved = time.monotonic()
-        sound = True  # after a failure the engine may be ahead of what was committed
-        while not self.halt.is_set():
-            try:
-                if not sound:
-                    self.runner.recover()
-                    sound = True
-                folded = self.runner.step()
-                self.trouble = None
-            except Exception as error:
-                # whatever it is, the log has the records: say it, wait, and fold them again
-                sound, self.trouble = False, f"{type(error).__name__}: {error}"
-                _log.exception("engine_step_failed")
-                self.halt.wait(1.0)
-                continue
-            self._commands.answered(folded.events)
-            dirty.append(folded.moved)
-            now = time.monotonic()
-            if folded.events or now - published >= _PUBLISH_S:
-                rows = np.unique(np.concatenate(dirty))
-                if len(rows) or folded.events:
-                    self._live.publish(self.runner.engine, rows, folded.events)
-                dirty, published = [], now
-            if now - saved >= self._snapshot_s:
-                saved = now
-                self._checkpoint()
-            if not folded.records:
-                self._wake.wait(_IDLE_S)
-                self._wake.clear()
-        if sound:
-            self._checkpoint()
-
-    def _checkpoint(self) -> None:
-        try:
-            self.runner.checkpoint()
-        except OSError as error:
-            _log.warning("snapshot_not_written reason=%s", error)
-
-
-class StoreThread(threading.Thread):
-    """Writes the store from the log, compacts it and lets go of what is past its retention."""
-
-    def __init__(self, writer: StoreWriter, store: DuckStore, log: SqliteLog, settings: Settings) -> None:
-        super().__init__(name="store", daemon=True)
-        self.writer, self._store, self._journal, self._settings = writer, store, log, settings
-        self.halt = threading.Event()
-        self.trouble: str | None = None
-
-    def run(self) -> None:
-        """Step until told to stop."""
-        compacted = time.monotonic()
-        while not self.halt.is_set():
-            wait = 0.2
-            try:
-                stored = self.writer.step()
-                self.trouble = None
-                if not stored and time.monotonic() - compacted >= _COMPACT_S:
-                    self._store.compact(int(time.time() * 1000), 0.5)
-                    compacted = time.monotonic()
-            except (StoreError, LogError) as error:
-                self.trouble = str(error)
-                _log.warning("store_step_failed reason=%s", error)
-                wait = getattr(error, "retry_after", 1.0)
-            self.halt.wait(wait)
 
 
 class Hub:
@@ -151,7 +62,8 @@ class Hub:
         self.live = LiveView(world, loop)
         self.commands = CommandPort(self.log, loop, wake)
         self.engine_thread = EngineThread(self.runner, self.live, self.commands, wake, settings.snapshot_s)
-        self.store_thread = StoreThread(writer, self.store, self.log, settings)
+        self.store_thread = StoreThread(writer)
+        self.compact_thread = CompactThread(self.store)
         self.keys = KeyRing(folder.keys)
         preset = settings.admin_key.get_secret_value() if settings.admin_key else None
         self.new_admin_key = self.keys.ensure_admin(preset, settings.tenant)
@@ -199,7 +111,10 @@ class Hub:
                 "trouble": self.engine_thread.trouble,
                 "counts": {name: getattr(engine.counts, name) for name in engine.counts.__slots__},
             },
-            "store": {"lag": self.store_thread.writer.lag(), "trouble": self.store_thread.trouble},
+            "store": {
+                "lag": self.store_thread.writer.lag(),
+                "trouble": self.store_thread.trouble or self.compact_thread.trouble,
+            },
             "gateway": gateway,
         }
 
@@ -221,6 +136,7 @@ class Hub:
         """Run until ``stop``; ``ready`` is called when requests are answered."""
         self.engine_thread.start()
         self.store_thread.start()
+        self.compact_thread.start()
         app = create_app(self.ports)
         config = uvicorn.Config(
             app,
@@ -270,9 +186,10 @@ class Hub:
 
     def close(self) -> None:
         """End the threads and close the files."""
-        for thread in (self.engine_thread, self.store_thread):
+        threads = (self.engine_thread, self.store_thread, self.compact_thread)
+        for thread in threads:
             thread.halt.set()
-        for thread in (self.engine_thread, self.store_thread):
+        for thread in threads:
             if thread.ident is not None:
                 thread.join(20)
         self.store.close()

@@ -123,3 +123,11 @@ def test_a_nearly_full_disk_is_refused_before_sqlite_meets_it(tmp_path: Path) ->
     log = SqliteLog(tmp_path / "log.db", min_free_bytes=1 << 60)
     with pytest.raises(LogFullError, match=r"disk nearly full: got .* bytes free, want at least"):
         log.append([frame(0, b"x")])
+
+
+def test_what_is_old_ends_before_the_first_record_that_is_not(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    log.append([NewRecord(0, RecordKind.FRAME, t, "k", b"x") for t in (10, 20, 30, 25, 40)])
+    assert log.position_before(0, 25, limit=5) == 2
+    assert log.position_before(0, 100, limit=3) == 3
+    assert log.position_before(0, 5, limit=5) == 0

@@ -1,0 +1,128 @@
+"""The hub's threads: one folds the log, one writes the store, one compacts it.
+
+Each has its own position in the log, so one that is slow lags and holds nobody up. Trouble is said and
+tried again; a thread ends only when it is told to.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any, Final
+
+import numpy as np
+
+from corridor.commands import CommandPort
+from corridor.live import LiveView
+from feeds.store.duck import DuckStore
+from feeds.store.writer import StoreWriter
+from streams.runtime.embedded import Runner
+
+_IDLE_S: Final = 0.005
+_PUBLISH_S: Final = 0.1
+_GATHER_S: Final = 0.2
+_COMPACT_S: Final = 1.0
+_log = logging.getLogger("corridor.hub")
+
+
+class EngineThread(threading.Thread):
+    """Folds the log, commits, publishes; ends when ``stop`` is set, with a last snapshot."""
+
+    def __init__(
+        self, runner: Runner, live: LiveView, commands: CommandPort, wake: threading.Event, snapshot_s: float
+    ) -> None:
+        super().__init__(name="engine", daemon=True)
+        self.runner, self._live, self._commands, self._wake = runner, live, commands, wake
+        self._snapshot_s = snapshot_s
+        self.halt = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self) -> None:
+        """Step until told to stop; trouble is said and tried again, never dropped."""
+        engine = self.runner.engine
+        self._live.publish(engine, np.arange(engine.assets.size), [])
+        dirty: list[Any] = []
+        published = saved = time.monotonic()
+        sound = True  # after a failure the engine may be ahead of what was committed
+        while not self.halt.is_set():
+            try:
+                if not sound:
+                    self.runner.recover()
+                    sound = True
+                folded = self.runner.step()
+                self.trouble = None
+            except Exception as error:
+                # whatever it is, the log has the records: say it, wait, and fold them again
+                sound, self.trouble = False, f"{type(error).__name__}: {error}"
+                _log.exception("engine_step_failed")
+                self.halt.wait(1.0)
+                continue
+            self._commands.answered(folded.events)
+            dirty.append(folded.moved)
+            now = time.monotonic()
+            if folded.events or now - published >= _PUBLISH_S:
+                rows = np.unique(np.concatenate(dirty))
+                if len(rows) or folded.events:
+                    self._live.publish(self.runner.engine, rows, folded.events)
+                dirty, published = [], now
+            if now - saved >= self._snapshot_s:
+                saved = now
+                self._checkpoint()
+            if not folded.records:
+                self._wake.wait(_IDLE_S)
+                self._wake.clear()
+        if sound:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        try:
+            self.runner.checkpoint()
+        except OSError as error:
+            _log.warning("snapshot_not_written reason=%s", error)
+
+
+class StoreThread(threading.Thread):
+    """Writes the store from the log."""
+
+    def __init__(self, writer: StoreWriter) -> None:
+        super().__init__(name="store", daemon=True)
+        self.writer = writer
+        self.halt = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self) -> None:
+        """Step until told to stop."""
+        while not self.halt.is_set():
+            wait = _GATHER_S
+            try:
+                self.writer.step()
+                self.trouble = None
+            except Exception as error:
+                # the log has the records and the store's position did not move: the same ones come again
+                self.trouble = f"{type(error).__name__}: {error}"
+                _log.warning("store_step_failed reason=%s", self.trouble)
+                wait = getattr(error, "retry_after", 1.0)
+            self.halt.wait(wait)
+
+
+class CompactThread(threading.Thread):
+    """Rewrites what the store holds unsorted, in steps beside writing and reading."""
+
+    def __init__(self, store: DuckStore) -> None:
+        super().__init__(name="compact", daemon=True)
+        self._store = store
+        self.halt = threading.Event()
+        self.trouble: str | None = None
+
+    def run(self) -> None:
+        """A step or more each second until told to stop."""
+        while not self.halt.wait(_COMPACT_S):
+            try:
+                self._store.compact(int(time.time() * 1000), _COMPACT_S / 2)
+                self.trouble = None
+            except Exception as error:
+                # nothing is lost by a step that failed: what it was to rewrite is still there
+                self.trouble = f"{type(error).__name__}: {error}"
+                _log.warning("compact_step_failed reason=%s", self.trouble)
+                self.halt.wait(getattr(error, "retry_after", 5.0))
