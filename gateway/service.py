@@ -22,13 +22,13 @@ from typing import Any, Final
 
 from feeds.deadletters import DeadLetters
 from gateway.acks import AckBook
-from gateway.admission import Admission, Admit, Later, Limits, Refuse
+from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse
 from gateway.batch import Arrived, Batch, Buses, Rejected, form_of, prepare
 from gateway.errors import RefusedError
 from gateway.metrics import Metrics
 from gateway.mqtt import Broker, Connection, NotConnectedError
 from gateway.nmea_intake import Line, NmeaIntake, Taken
-from gateway.payload import decode
+from gateway.payload import decode, identify
 from gateway.presence import Presence
 from gateway.recent import Known, Recent
 from gateway.refusals import Refusals
@@ -44,6 +44,8 @@ NMEA_SESSION: Final = "corridor-nmea"
 """The one session that all raw NMEA goes to, whichever gateway holds it."""
 
 _TICK_S: Final = 0.1
+_LARGE_BYTES: Final = 4 * MAX_BYTES
+_LARGE_PER_S: Final = 5.0  # of all devices together: reading one costs up to 75 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Gateway:
         self._queue = ReportQueue(settings.bounds)
         self._nmea = NmeaIntake(registry)
         self._presence = Presence()
+        self._large = Bucket(_LARGE_PER_S, _LARGE_PER_S, time.monotonic())
         self._trouble: str | None = None
         self._appender = ThreadPoolExecutor(1, "append")
         self._files = ThreadPoolExecutor(1, "files")
@@ -207,7 +210,10 @@ class Gateway:
 
     def _refuse_unread(self, device: str, payload: bytes, verdict: Refuse, now: float) -> None:
         arrived = Arrived(device, verdict.fitted, payload, _now_ms())
-        self._refuse(Rejected(arrived, form_of(payload), verdict.reason, verdict.detail, None, None), now)
+        boot, seq = None, None
+        if len(payload) <= _LARGE_BYTES and self._large.take(now):
+            boot, seq = identify(payload)
+        self._refuse(Rejected(arrived, form_of(payload), verdict.reason, verdict.detail, boot, seq), now)
 
     def _refuse(self, rejected: Rejected, now: float) -> None:
         device, boot, seq = rejected.arrived.device, rejected.boot, rejected.seq

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.payload import cbor, json
-from gateway.payload.envelope import read_envelope
+from gateway.payload.envelope import identity_of, read_envelope
 from gateway.report import Report
 from streams.records import Form
 
@@ -43,3 +43,16 @@ def decode(payload: bytes, bus: TransportState | None = None) -> Report:
             "not_supported", "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
         )
     return read_envelope(cbor.read(payload), Form.CBOR, bus)
+
+
+def identify(payload: bytes) -> tuple[str | None, int | None]:
+    """``boot`` and ``seq`` of a report of any size, so that it can be refused by name; None where illegal.
+
+    Costs as much as reading all of it, and checks nothing else.
+    """
+    if not payload:
+        return None, None
+    try:
+        return identity_of(json.read(payload) if payload[:1] == b"{" else cbor.read(payload))
+    except RefusedError:
+        return None, None

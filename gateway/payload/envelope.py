@@ -33,7 +33,7 @@ def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = 
     A refusal names ``boot`` and ``seq`` once both are legal, so that the device can be answered. ``bus``
     is what the device's CAN bus left open in the report before.
     """
-    boot, seq = _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, 2**63 - 1)
+    boot, seq = identity_of(got)
     if boot is None or seq is None:
         field, want = (
             ("boot", "1 to 64 printable characters") if boot is None else ("seq", "a counter from 0")
@@ -44,6 +44,11 @@ def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = 
     except RefusedError as error:
         error.boot, error.seq = boot, seq
         raise
+
+
+def identity_of(got: dict[str, Any]) -> tuple[str | None, int | None]:
+    """The report's ``boot`` and ``seq``, each None when it is not legal."""
+    return _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, 2**63 - 1)
 
 
 def _read(got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportState | None) -> Report:

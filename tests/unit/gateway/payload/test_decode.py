@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import RefusedError
-from gateway.payload import MAX_BYTES, decode
+from gateway.payload import MAX_BYTES, decode, identify
 from gateway.report import Report
 from streams.records import Form
 
@@ -110,6 +110,13 @@ def test_size_and_samples_are_limited() -> None:
     many = {"v": 1, "boot": "b", "seq": 0, "t": list(range(1001))}
     assert refusal(cbor2.dumps(many)).reason == "too_many_samples"
     assert len(decode(cbor2.dumps(many | {"t": list(range(1000))})).columns["t"]) == 1000
+
+
+def test_a_report_that_is_too_large_can_be_named() -> None:
+    large = {"v": 1, "boot": "b", "seq": 3, "t": list(range(40_000))}
+    assert identify(cbor2.dumps(large)) == identify(orjson.dumps(large)) == ("b", 3)
+    for payload in (b"", b"{", b"\xa0", b"\xff" * 70_000, cbor2.dumps([large]), b"[" * 70_000):
+        assert identify(payload) == (None, None)
 
 
 def gll(second: int) -> bytes:
