@@ -51,9 +51,9 @@ def read_gates(text: str | bytes) -> tuple[Gate, ...]:
     return tuple(_gate(feature, _label(number, feature)) for number, feature in found)
 
 
-def zone_feature(zone: Zone) -> dict[str, Any]:
-    """The zone as a GeoJSON feature that `read_zones` reads back to an equal one; ``version`` beside."""
-    properties = {
+def zone_properties(zone: Zone) -> dict[str, Any]:
+    """All that a zone is but its geometry, as the properties of a GeoJSON feature."""
+    return {
         "id": zone.id,
         "kind": zone.kind.value,
         "name": zone.name,
@@ -65,7 +65,12 @@ def zone_feature(zone: Zone) -> dict[str, Any]:
         "plausible": zone.plausible,
         "version": zone.version,
     }
-    return {"type": "Feature", "id": zone.id, "properties": properties, "geometry": mapping(zone.geometry)}
+
+
+def zone_feature(zone: Zone) -> dict[str, Any]:
+    """The zone as a GeoJSON feature that `read_zones` reads back to an equal one; ``version`` beside."""
+    geometry, properties = mapping(zone.geometry), zone_properties(zone)
+    return {"type": "Feature", "id": zone.id, "properties": properties, "geometry": geometry}
 
 
 def _features(text: str | bytes) -> list[Any]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from api.auth import Scoped
 from api.errors import Problem, shown
 from api.schemas import FeatureCollection
+from geofences.geojson import zone_properties
 from geofences.zone import Zone, ZoneKind
 
 router = APIRouter(tags=["zones"])
@@ -45,17 +46,5 @@ def _kinds(text: str | None) -> set[ZoneKind]:
 
 
 def _feature(zone: Zone) -> dict[str, Any]:
-    properties = {
-        "id": zone.id,
-        "kind": zone.kind.value,
-        "name": zone.name,
-        "gate": zone.gate,
-        "side": zone.side,
-        "country": zone.country,
-        "grace_s": zone.grace_s,
-        "min_dwell_s": zone.min_dwell_s,
-        "plausible": zone.plausible,
-        "version": zone.version,
-    }
     geometry = orjson.Fragment(shapely.to_geojson(zone.geometry))
-    return {"type": "Feature", "id": zone.id, "geometry": geometry, "properties": properties}
+    return {"type": "Feature", "id": zone.id, "geometry": geometry, "properties": zone_properties(zone)}
