@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 import aiomqtt
 import cbor2
@@ -18,7 +18,11 @@ from corridor.fleetbook import register
 from corridor.folder import Local
 
 V311, V5 = aiomqtt.ProtocolVersion.V311, aiomqtt.ProtocolVersion.V5
-EVER = {"from": "1990-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z", "points": 200_000}
+EVER: Final[dict[str, str | int]] = {
+    "from": "1990-01-01T00:00:00Z",
+    "to": "2100-01-01T00:00:00Z",
+    "points": 200_000,
+}
 
 
 def http(system: System) -> httpx.Client:

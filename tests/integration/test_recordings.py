@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -61,33 +62,35 @@ def expected(data: bytes, received_ms: int) -> list[Fix]:
 
 def place(row: Fix | dict[str, Any]) -> tuple[Any, ...]:
     """Position and movement in the units of the log."""
-    get = row.get if isinstance(row, dict) else lambda name: getattr(row, name)
+    values = row if isinstance(row, dict) else asdict(row)
     scales = {"lon": 1e7, "lat": 1e7, "alt_m": 1e3, "speed_kmh": 1e2, "heading_deg": 1e2, "hdop": 1e2}
-    scaled = [None if get(name) is None else round(get(name) * by) for name, by in scales.items()]
-    return (*scaled, get("sats"), get("fix"))
+    scaled = [None if values[name] is None else round(values[name] * by) for name, by in scales.items()]
+    return (*scaled, values["sats"], values["fix"])
 
 
 def instant_ms(row: dict[str, Any]) -> int:
     return round(datetime.fromisoformat(row["t"]).timestamp() * 1000)
 
 
-async def publish(system: System, name: str, log: Path) -> None:
+async def publish(system: System, name: str, data: bytes) -> None:
     async with device(system.local, name) as one:
-        for portion in cut(log.read_bytes(), random.Random(name)):
+        for portion in cut(data, random.Random(name)):
             await one.publish(portion, "nmea")
 
 
 def test_receiver_logs_give_the_fixes_that_the_decoder_gives_in_one_piece(system: System) -> None:
     assets = {log: fit(system, f"nmea-{n}", f"WNMEATEST0{n:07d}") for n, log in enumerate(LOGS)}
 
+    raw = {log: log.read_bytes() for log in LOGS}
+
     async def publish_all() -> None:
         for first in range(0, len(LOGS), 8):
             some = range(first, min(first + 8, len(LOGS)))
-            await asyncio.gather(*(publish(system, f"nmea-{n}", LOGS[n]) for n in some))
+            await asyncio.gather(*(publish(system, f"nmea-{n}", raw[LOGS[n]]) for n in some))
 
     asyncio.run(publish_all())
     now_ms = int(time.time() * 1000)
-    wanted = {log: expected(log.read_bytes(), now_ms) for log in LOGS}
+    wanted = {log: expected(raw[log], now_ms) for log in LOGS}
     assert sum(len(fixes) for fixes in wanted.values()) > 500
     with http(system) as client:
 
@@ -186,7 +189,7 @@ def test_replay_publishes_a_recording_as_a_new_truck(system: System, file: str, 
             return items
 
         if points == 0:
-            params = {**EVER, "names": "engine_rpm"}
+            params: dict[str, str | int] = {**EVER, "names": "engine_rpm"}
             until(lambda: client.get(f"/v1/assets/{asset}/signals", params=params).json()["items"])
         elif file.startswith("nmea"):
             want = [place(fix) for fix in expected((DATA / file).read_bytes(), 0)]
