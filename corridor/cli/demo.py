@@ -20,7 +20,7 @@ from corridor.supervisor import Part
 
 _LEGEND = """
   What to look at
-    trucks      blue: moving, amber: standing, violet: in a port, grey: silent for ten minutes
+    trucks      blue: moving, violet: standing, amber: in a port, grey: silent for ten minutes
     the gate    press "Mohan-Boten": ports, queue by direction, the last crossings
     one truck   click it: VIN, speed, signals, the track of its day with a slider
     events      the list fills as trucks enter ports, cross the line and leave
