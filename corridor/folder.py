@@ -35,7 +35,10 @@ class Folder:
         self.root = root
         self._lock: Any = None
         try:
-            self.run.mkdir(parents=True, exist_ok=True)
+            if not root.exists():
+                root.mkdir(parents=True)
+                root.chmod(0o700)  # what lies here tells where people drive
+            self.run.mkdir(exist_ok=True)
             probe = self.run / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
             probe.unlink()

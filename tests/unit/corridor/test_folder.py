@@ -52,6 +52,11 @@ def test_the_local_file_is_private_and_gone_with_the_system(tmp_path: Path) -> N
     assert folder.local() is None
 
 
+def test_a_new_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    Folder(tmp_path / "new" / "data")
+    assert stat.S_IMODE((tmp_path / "new" / "data").stat().st_mode) == 0o700
+
+
 def test_a_local_file_of_a_process_that_died_is_not_believed(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
