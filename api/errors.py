@@ -138,7 +138,9 @@ def problem_of(error: Exception) -> Problem:
 
 async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
-    if problem.status_code >= 500:
+    if problem.status_code == 503:
+        _LOG.warning("request_put_off path=%s reason=%r", request.url.path, str(error))
+    elif problem.status_code >= 500:
         _LOG.error("request_failed path=%s", request.url.path, exc_info=error)
     return problem.response(request.url.path)
 
