@@ -113,19 +113,32 @@ EXTRA: Final = Spec("extra", "value", _F64, -1.7e308, 1.7e308)
 def _doubles(
     parts: Sequence[list[Any]], bools: bool
 ) -> tuple[pa.Array, NDArray[np.float64], NDArray[np.float64]] | None:
-    """The array, its values with NaN for null, and the values that are not null; None if not numbers."""
-    if bools and bool in set(map(type, chain.from_iterable(parts))):
-        return None
+    """The array, its values with NaN for null, and the values that are not null; None if not numbers.
+
+    A bool becomes exactly 0 or 1, so types are looked at only where one of these stands.
+    """
     packed = _packed("d", parts)
     if packed is not None:
         values = np.frombuffer(packed, np.float64)
+        if bools and _may_be_bools(values) and _holds_bool(parts):
+            return None
         return pa.Array.from_buffers(_F64, len(values), [None, pa.py_buffer(packed)]), values, values
     try:
         nullable = pa.array(list(chain.from_iterable(parts)), _F64)
     except (pa.ArrowException, OverflowError):
         return None
     found: NDArray[np.float64] = nullable.to_numpy(zero_copy_only=False)
+    if bools and _may_be_bools(found) and _holds_bool(parts):
+        return None
     return nullable, found, nullable.drop_null().to_numpy()
+
+
+def _may_be_bools(values: NDArray[np.float64]) -> bool:
+    return bool(((values == 0) | (values == 1)).any())
+
+
+def _holds_bool(parts: Sequence[list[Any]]) -> bool:
+    return bool in set(map(type, chain.from_iterable(parts)))
 
 
 def _packed(code: str, parts: Sequence[list[Any]]) -> bytes | None:
