@@ -49,7 +49,7 @@ class NewRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """A record as the log serves it; positions count from 1 within a partition, without holes."""
+    """A record as the log serves it; positions count up from 1 within a partition."""
 
     partition: int
     position: int

@@ -7,21 +7,26 @@ damaged is found when the log is opened, set aside and cut off; what was acknowl
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from streams.log import LogCorruptError, LogError, LogFullError
+from streams.opening import alone
 from streams.records import LogRecord, NewRecord, RecordKind
 
 _FORMAT: Final = 1
 _SHIFT: Final = 44  # id = partition << 44 | position: 17 trillion records a partition
 _TAIL: Final = 256  # records whose CRC is checked at opening: more than one group commit holds
 _BUSY_S: Final = 10.0
+_TRIM_RECORDS: Final = 256  # deleted in one transaction: appends wait no longer than for that
 _SCHEMA: Final = """
 create table if not exists meta (name text primary key, value integer not null) without rowid;
 create table if not exists records (
@@ -45,8 +50,13 @@ class SqliteLog:
         self._open: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._partitions = self._prepare(partitions)
-        self._recover_tail()
+        try:
+            with alone(path):
+                self._adopt()
+                self._partitions = self._prepare(partitions)
+                self._recover_tail()
+        except sqlite3.OperationalError as error:
+            raise _translated(error, path) from error
 
     @property
     def partitions(self) -> int:
@@ -58,11 +68,17 @@ class SqliteLog:
         if not records:
             return []
         self._require_space(sum(len(r.body) for r in records))
+        with self._writing() as db:
+            return self._insert(db, records)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction: all or nothing. Raises LogFullError or LogError."""
         db = self._connection()
         try:
             db.execute("begin immediate")
             try:
-                positions = self._insert(db, records)
+                yield db
                 db.execute("commit")
             except BaseException:
                 if db.in_transaction:  # a full disk has rolled back by itself
@@ -70,7 +86,6 @@ class SqliteLog:
                 raise
         except sqlite3.OperationalError as error:
             raise _translated(error, self.path) from error
-        return positions
 
     def _insert(self, db: sqlite3.Connection, records: Sequence[NewRecord]) -> list[int]:
         ends: dict[int, int] = {}
@@ -116,19 +131,32 @@ class SqliteLog:
     def trim(self, partition: int, through: int) -> int:
         """See Log.trim."""
         self._require_partition(partition)
-        db = self._connection()
         through = min(through, self.end(partition))
-        db.execute("begin immediate")
+        last, top, gone = partition << _SHIFT, partition << _SHIFT | through, 0
+        while last < top:
+            with self._writing() as db:
+                ids = db.execute(
+                    "select id from records where id > ? and id <= ? and kind != ? order by id limit ?",
+                    (last, top, int(RecordKind.COMMAND), _TRIM_RECORDS),
+                ).fetchall()
+                last = ids[-1][0] if len(ids) == _TRIM_RECORDS else top
+                db.executemany("delete from records where id = ?", ids)
+                self._use_up(db, partition, last & ((1 << _SHIFT) - 1))
+            gone += len(ids)
+        return gone
+
+    def skip(self, partition: int, through: int) -> None:
+        """Never give a position up to ``through`` to a new record: a consumer has seen others there."""
+        self._require_partition(partition)
+        with self._writing() as db:
+            self._use_up(db, partition, through)
+
+    @staticmethod
+    def _use_up(db: sqlite3.Connection, partition: int, through: int) -> None:
         db.execute(
             "insert into meta values (?, ?) on conflict do update set value = max(value, excluded.value)",
             (f"trimmed.{partition}", through),
         )
-        gone = db.execute(
-            "delete from records where id > ? and id <= ? and kind != ?",
-            (partition << _SHIFT, partition << _SHIFT | through, int(RecordKind.COMMAND)),
-        ).rowcount
-        db.execute("commit")
-        return gone
 
     def position_before(self, partition: int, received_ms: int, limit: int) -> int:
         """The last position up to ``limit`` before which everything was received before ``received_ms``.
@@ -163,6 +191,8 @@ class SqliteLog:
             for id_, kind, received_ms, key, crc, body in cursor:
                 record = LogRecord(partition, id_ & mask, RecordKind(kind), received_ms, key, body)
                 yield record, zlib.crc32(body) == crc
+        except sqlite3.OperationalError as error:
+            raise _translated(error, self.path) from error
         except sqlite3.DatabaseError as error:
             raise LogCorruptError(f"{self.path}: not readable: {error}") from error
         finally:
@@ -217,10 +247,12 @@ class SqliteLog:
         return partitions
 
     def _recover_tail(self) -> None:
-        """Cut off damaged records at the end: no consumer may have seen what never was readable."""
+        """Cut off damaged records at the end; their positions are not given out again."""
         try:
             for partition in range(self._partitions):
                 self._cut_tail(partition)
+        except sqlite3.OperationalError:
+            raise  # locked, full, out of files: the log is not at fault
         except (LogCorruptError, sqlite3.DatabaseError) as error:
             self._salvage(str(error))
 
@@ -229,32 +261,46 @@ class SqliteLog:
         bad = next((r.position for r, intact in self._scan(partition, start) if not intact), None)
         if bad is None:
             return
-        lost = self.end(partition) - bad + 1
-        self._connection().execute(
-            "delete from records where id >= ? and id < ?",
-            (partition << _SHIFT | bad, (partition + 1) << _SHIFT),
-        )
+        end = self.end(partition)
+        lost = end - bad + 1
+        with self._writing() as db:
+            self._use_up(db, partition, end)  # a consumer that read them before the damage must not go back
+            db.execute(
+                "delete from records where id >= ? and id < ?",
+                (partition << _SHIFT | bad, (partition + 1) << _SHIFT),
+            )
         self.recovered = f"cut {lost} damaged records at the end of partition {partition}, from {bad} on"
 
     def _salvage(self, reason: str) -> None:
-        """Copy all records before the first damage into a new file; keep the old one beside it."""
+        """Save all records before the first damage in a new file; keep the old one beside it.
+
+        The new file gets its own name when it is whole. From there on a crash is made good by ``_adopt``,
+        before that the damaged file is still in place.
+        """
         self.close()
         self._local = threading.local()
+        part = self.path.with_name(self.path.name + ".part")
+        for suffix in ("", "-journal"):
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
+        count = _save(self.path, part)
+        os.replace(part, self._saved)
+        aside = self._adopt()
+        self.recovered = f"{reason}; {count} records saved, the damaged file is kept as {aside.name}"
+
+    @property
+    def _saved(self) -> Path:
+        return self.path.with_name(self.path.name + ".saved")
+
+    def _adopt(self) -> Path:
+        """Put what was saved in the place of the damaged file, which goes aside with its WAL."""
         aside = _free_name(self.path)
-        for suffix in ("", "-wal", "-shm"):
-            part = self.path.with_name(self.path.name + suffix)
-            if part.exists():
-                shutil.copy2(part, aside.with_name(aside.name + suffix))
-        meta, rows = _readable(aside)
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-        db = self._connection()
-        db.executescript(_SCHEMA)
-        db.execute("begin")
-        db.executemany("insert into meta values (?, ?)", meta)
-        db.executemany("insert into records values (?, ?, ?, ?, ?, ?)", rows)
-        db.execute("commit")
-        self.recovered = f"{reason}; {len(rows)} records saved, the damaged file is kept as {aside.name}"
+        if self._saved.exists():
+            for suffix in ("", "-wal", "-shm"):  # a WAL must never meet another file than its own
+                old = self.path.with_name(self.path.name + suffix)
+                if old.exists():
+                    os.replace(old, aside.with_name(aside.name + suffix))
+            os.replace(self._saved, self.path)
+        return aside
 
     def _require_partition(self, partition: int) -> None:
         if not 0 <= partition < self._partitions:
@@ -269,21 +315,35 @@ class SqliteLog:
             )
 
 
-def _readable(path: Path) -> tuple[list[tuple[str, int]], list[tuple[int, int, int, str, int, bytes]]]:
-    meta: list[tuple[str, int]] = []
-    rows: list[tuple[int, int, int, str, int, bytes]] = []
-    db = sqlite3.connect(path, isolation_level=None)
+def _save(damaged: Path, into: Path) -> int:
+    """Copy the records before the first damage into a new file; returns how many."""
+    source = sqlite3.connect(damaged, isolation_level=None)
+    target = sqlite3.connect(into, isolation_level=None)
     try:
-        meta = list(db.execute("select name, value from meta"))
-        for row in db.execute("select * from records order by id"):
-            if zlib.crc32(row[5]) != row[4]:
-                break
-            rows.append(row)
-    except sqlite3.DatabaseError:
-        pass  # the rows before the damage are what can be saved
+        target.execute("pragma page_size = 16384")
+        target.executescript(_SCHEMA)
+        target.execute("begin")
+        target.executemany("insert or replace into meta values (?, ?)", _readable(source, "meta"))
+        rows = _readable(source, "records order by id")
+        sound = takewhile(lambda row: zlib.crc32(row[5]) == row[4], rows)
+        target.executemany("insert into records values (?, ?, ?, ?, ?, ?)", sound)
+        count: int = target.execute("select count(*) from records").fetchone()[0]
+        target.execute("commit")
     finally:
-        db.close()
-    return meta, rows
+        source.close()
+        target.close()
+    return count
+
+
+def _readable(source: sqlite3.Connection, what: str) -> Iterator[tuple[Any, ...]]:
+    """The rows before the damage: what can be saved."""
+    try:
+        yield from source.execute(f"select * from {what}")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:  # that is "no such table": damage as well
+            raise
+    except sqlite3.DatabaseError:
+        return
 
 
 def _free_name(path: Path) -> Path:

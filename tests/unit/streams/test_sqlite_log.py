@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -80,8 +83,8 @@ def test_a_damaged_tail_is_cut_off_and_said(tmp_path: Path) -> None:
     db.close()
     again = SqliteLog(path)
     assert again.recovered == "cut 2 damaged records at the end of partition 0, from 9 on"
-    assert again.end(0) == 8
-    assert again.append([frame(0, b"new")]) == [9]
+    assert [r.position for r in again.read(0, 0, 1 << 20)] == list(range(1, 9))
+    assert again.append([frame(0, b"new")]) == [11]  # a store that had read 9 and 10 would miss another 9
 
 
 @pytest.mark.parametrize("cut", [0.15, 0.5, 0.9])
@@ -131,3 +134,94 @@ def test_what_is_old_ends_before_the_first_record_that_is_not(tmp_path: Path) ->
     assert log.position_before(0, 25, limit=5) == 2
     assert log.position_before(0, 100, limit=3) == 3
     assert log.position_before(0, 5, limit=5) == 0
+
+
+def test_several_processes_may_open_a_new_log_at_once(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; import sys\n"
+        "from streams.sqlite_log import SqliteLog\n"
+        "sys.stdin.readline()\n"
+        "for i in range(25): SqliteLog(Path(sys.argv[1]) / f'{i}.db').close()\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    others = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+    time.sleep(0.5)
+    ends = []
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.write(b"go\n")
+        other.stdin.flush()
+    for other in others:
+        ends.append((other.communicate(timeout=60)[1], other.returncode))
+    assert ends == [(b"", 0), (b"", 0)]
+
+
+def test_a_log_that_can_not_be_read_now_is_not_taken_for_a_damaged_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.db"
+    log = SqliteLog(path)
+    log.append([frame(0, b"kept")])
+
+    def locked(*_: object) -> int:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteLog, "_end", locked)
+        with pytest.raises(LogError, match="database is locked"):
+            SqliteLog(path)
+    assert not list(tmp_path.glob("log.db.damaged*"))
+    log.append([frame(0, b"seen")])
+    assert [r.body for r in SqliteLog(path).read(0, 0, 100)] == [b"kept", b"seen"]
+
+
+@pytest.mark.parametrize("dying", range(1, 5))
+def test_a_crash_while_saving_a_damaged_log_loses_nothing_that_was_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dying: int
+) -> None:
+    path = tmp_path / "log.db"
+    log = SqliteLog(path)
+    log.append([frame(0, bytes([i % 251]) * 9000) for i in range(100)])
+    log.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    path.with_name("log.db-wal").write_bytes(b"")
+    calls, replace = 0, os.replace
+
+    def dies(*names: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == dying:
+            raise KeyboardInterrupt
+        replace(*names)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", dies)
+        with contextlib.suppress(KeyboardInterrupt):
+            SqliteLog(path)
+    kept = [r.position for r in SqliteLog(path).read(0, 0, 1 << 30)]
+    assert kept == list(range(1, len(kept) + 1))
+    assert len(kept) > 40
+
+
+def test_trimming_that_fails_leaves_the_log_writable(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    log.append([frame(0, b"x") for _ in range(600)])
+    db = log._connection()
+    db.execute("create temp trigger full before delete on records begin select raise(abort, 'disk'); end")
+    with pytest.raises(sqlite3.IntegrityError):
+        log.trim(0, 600)
+    db.execute("drop trigger full")
+    assert log.append([frame(0, b"y")]) == [601]
+    assert log.trim(0, 600) == 600
+    assert [r.position for r in log.read(0, 0, 100)] == [601]
+
+
+def test_positions_that_a_consumer_knows_are_skipped(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    log.append([frame(0, b"x")])
+    log.skip(0, 7)
+    log.skip(0, 3)
+    assert log.append([frame(0, b"y")]) == [8]
