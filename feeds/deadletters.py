@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
+from streams.opening import alone
+
 
 class DeadLettersError(Exception):
     """The dead letters' file can't be read or written; the message says why."""
@@ -66,9 +68,10 @@ class DeadLetters:
                 self._db = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=10)
             else:
                 self._db = sqlite3.connect(path, check_same_thread=False, timeout=10, isolation_level=None)
-                self._db.execute("pragma journal_mode = wal")
-                self._db.execute("pragma synchronous = normal")
-                self._db.executescript(_SCHEMA)
+                with alone(path):  # two processes that switch a new file to WAL at once lock each other out
+                    self._db.execute("pragma journal_mode = wal")
+                    self._db.execute("pragma synchronous = normal")
+                    self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise DeadLettersError(f"dead letters not opened: {path}: {error}") from error
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,22 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "dead.db").write_bytes(b"this is not a database, however long it may be" * 50)
     with pytest.raises(DeadLettersError, match=r"dead letters not opened: .*dead\.db"):
         DeadLetters(tmp_path / "dead.db")
+
+
+def test_several_processes_may_open_new_dead_letters_at_once(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; import sys\n"
+        "from feeds.deadletters import DeadLetters\n"
+        "sys.stdin.readline()\n"
+        "for i in range(25): DeadLetters(Path(sys.argv[1]) / f'{i}.db').close()\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    pipe = subprocess.PIPE
+    others = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(2)]
+    time.sleep(0.3)
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.write(b"go\n")
+        other.stdin.flush()
+    ends = [(other.communicate(timeout=60)[1], other.returncode) for other in others]
+    assert ends == [(b"", 0), (b"", 0)]
