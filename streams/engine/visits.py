@@ -37,7 +37,7 @@ class Passage(Protocol):
         ...
 
     def left(self, zone: Zone, bracket: Bracket, settled: bool, home: str | None) -> None:
-        """The asset left ``zone``; ``settled``: no change of country is in the air."""
+        """The asset left ``zone``; ``settled``: into its own country, no change of country is in the air."""
         ...
 
     def changed_country(self, origin: str, other: str, bracket: Bracket) -> None:
@@ -151,7 +151,13 @@ class Visits:
             visit.object.announce(say, leave.estimate, self._data(visit, leave))
             if unseen:
                 passage.entered(zone, visit.enter, self._home_code())
-            passage.left(zone, leave, self.abroad is None, self._home_code())
+            passage.left(zone, leave, self._at_home(outside), self._home_code())
+
+    def _at_home(self, fix: Fix) -> bool:
+        """Whether ``fix`` lies in the home country alone: neither abroad nor in a gap between outlines."""
+        if self.abroad is not None or self.home is None:
+            return False
+        return self.world.country(self.world.set_at(fix.lon, fix.lat)) == self.home.zone
 
     def _announce_due(self, t: int, say: Announce, passage: Passage) -> None:
         for visit in list(self.open.values()):

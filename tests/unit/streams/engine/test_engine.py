@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+import geofences
 from streams.codec import CodecError, dump_json
-from streams.engine import Engine, restore, snapshot
+from streams.engine import Engine, World, restore, snapshot
 from streams.events import Change, Event, Kind
 from streams.records import LogRecord, RecordKind
 from tests.unit.streams.engine.small_world import T0, Feeder, Sample, drive, feeder, world
@@ -83,6 +84,20 @@ def test_a_truck_that_turns_back_before_the_line_has_turned_back() -> None:
     assert crossing["state"] == "turned_back"
     assert crossing["stages"]["line"] is None  # type: ignore[index]
     assert crossing["duration_ms"] is None
+
+
+@pytest.mark.parametrize("wait_s", [0, 120, 900])
+def test_waiting_in_the_gap_between_two_countries_outlines_is_one_crossing(wait_s: int) -> None:
+    feed = Feeder(Engine(0, World(*geofences.world())))
+    mohan = [(101.746, 21.216), (101.715, 21.202), (101.688, 21.1905), (101.685, 21.1893)]
+    boten = [(101.6755, 21.1855), (101.6735, 21.1845), (101.645, 21.160), (101.630, 21.140)]
+    way = [Sample(60 * n, *place) for n, place in enumerate(mohan)]
+    way += [Sample(240 + t, 101.680, 21.1865, speed=0) for t in range(0, wait_s + 1, 20)]
+    way += [Sample(300 + wait_s + 60 * n, *place) for n, place in enumerate(boten)]
+    feed.each([*way, Sample(700 + wait_s, 101.629, 21.139)])
+    (crossing,) = feed.latest(Kind.CROSSING)
+    assert crossing["state"] == "completed"
+    assert stages(crossing) == ["approach", "exit_port", "exit_port_left", "line", "entry_port", "leave"]
 
 
 def test_jitter_at_a_fence_makes_one_visit() -> None:
