@@ -15,7 +15,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -87,13 +89,24 @@ def test_one_command_shows_trucks_that_move_and_events_and_goes_on_when_started_
 
 @pytest.mark.skipif(not os.environ.get("PICTURE"), reason="takes the README's picture: PICTURE=1")
 def test_the_picture_of_the_readme(browser: Browser, tmp_path: Path) -> None:
-    with demo(tmp_path / "demo", "--duration", "600") as (_, url, key):
-        time.sleep(100)
-        with visiting(browser, url, key, size=(1440, 900), device_scale_factor=1) as visit:
-            gate = visit.page.locator("button.gate").first
-            gate.click()
-            visit.page.wait_for_timeout(4_000)
-            visit.settle()
-            PICTURE.parent.mkdir(parents=True, exist_ok=True)
-            visit.page.screenshot(path=PICTURE)
-            assert visit.foreign == []
+    with (
+        demo(tmp_path / "demo", "--duration", "600", "--trucks", "90") as (_, url, key),
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client,
+        visiting(browser, url, key) as visit,
+    ):
+        visit.page.locator("button.gate").first.click()
+        deadline = time.monotonic() + 180
+        while not lively(client):
+            assert time.monotonic() < deadline
+            visit.page.wait_for_timeout(500)
+        visit.settle()
+        PICTURE.parent.mkdir(parents=True, exist_ok=True)
+        visit.page.screenshot(path=PICTURE)
+        assert visit.foreign == []
+
+
+def lively(client: httpx.Client) -> bool:
+    """Trucks on both ways in the gate, and some that have passed it."""
+    queue = client.get("/v1/gates/mohan-boten").json()["queue"].values()
+    passed = client.get("/v1/crossings", params={"state": "completed"}).json()["items"]
+    return min(queue) >= 1 and sum(queue) >= 4 and len(passed) >= 3
