@@ -19,6 +19,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geofences import path
+from geofences.border import Border
+from geofences.fences import Fences
 from geofences.grid import Grid
 from geofences.sets import SetTable
 from geofences.zone import Zone, ZoneKind
@@ -41,6 +43,8 @@ class ZoneIndex:
         small = [n for n, zone in enumerate(self.zones) if zone.kind is not ZoneKind.COUNTRY]
         self._small: Int64s = np.array(small, dtype=np.int64)
         self._tree = shapely.STRtree(self._geometries[self._small])
+        self._fences = Fences(self._geometries[self._small])
+        self._borders: dict[int, Border] = {}
 
     def locate(self, lon: Floats, lat: Floats) -> Int32s:
         """The set (see `table`) of zones that hold each point, borders included.
@@ -71,11 +75,12 @@ class ZoneIndex:
         Segments are geodesics. ``cells``: the cell numbers of both ends, when `locate_cells` gave them
         already. Returns (segment, zone), sorted by both; a touched border counts as passing.
         """
-        ends = cells or (self._grid.locate(lon0, lat0)[1], self._grid.locate(lon1, lat1)[1])
-        maybe = np.nonzero((ends[0] != ends[1]) | (ends[0] < 0))[0]
         none = np.zeros(0, dtype=np.int32)
+        maybe = np.nonzero(self._fences.near(lon0, lat0, lon1, lat1))[0]
         if not len(maybe) or not len(self._small):
             return none, none
+        if cells is not None:
+            maybe = maybe[(cells[0][maybe] != cells[1][maybe]) | (cells[0][maybe] < 0)]
         maybe = maybe[np.isfinite(lon0[maybe] + lat0[maybe] + lon1[maybe] + lat1[maybe])]
         lines, owner = path.lines(lon0[maybe], lat0[maybe], lon1[maybe], lat1[maybe])
         hit, found = self._tree.query(lines, predicate="intersects")
@@ -91,4 +96,7 @@ class ZoneIndex:
     def meets(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
         """Where the geodesic from one point to another meets the fence of ``zone``: ascending fractions of
         its length. Where it runs along the fence, both ends of that stretch. See `path.meets`."""
-        return path.meets(self.zones[zone].geometry, lon0, lat0, lon1, lat1)
+        border = self._borders.get(zone)
+        if border is None:
+            border = self._borders[zone] = Border(self.zones[zone].geometry)
+        return path.meets(border, lon0, lat0, lon1, lat1)

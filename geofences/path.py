@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from geofences import geodesy
-from geofences.piece import edges
+from geofences.border import Border
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -46,9 +46,7 @@ def lines(
     return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
 
 
-def meets(
-    geometry: Polygon | MultiPolygon, lon0: float, lat0: float, lon1: float, lat1: float
-) -> list[float]:
+def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
     """Ascending fractions 0..1 of the way's length where it meets the polygon's border.
 
     At least one when one end lies in the polygon and the other does not. A stretch along the border gives
@@ -56,18 +54,18 @@ def meets(
     """
     ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
     way, _ = lines(*ends)
-    start, end, _owner = edges(np.array([geometry], dtype=object))
     found: set[float] = set()
     for line in way:
         points = shapely.get_coordinates(line)
-        near = _overlapping(start, end, points)
+        start, end = border.near(points)
         pieces = len(points) - 1
         for piece in range(pieces):
-            here = _crossings(points[piece], points[piece + 1], start[near], end[near])
-            low, high = _stretch(points[piece], points[piece + 1], start[near], end[near])
+            here = _crossings(points[piece], points[piece + 1], start, end)
+            low, high = _stretch(points[piece], points[piece + 1], start, end)
             here += [t for t in low if t > 0 or piece == 0]  # a joint of two pieces is no end of a stretch
             here += [t for t in high if t < 1 or piece == pieces - 1]
             found.update((piece + t) / pieces for t in here)
+    geometry = border.geometry
     result = _distinct(sorted(found))
     if not result and _holds(geometry, lon0, lat0) != _holds(geometry, lon1, lat1):
         result = [_bisected(geometry, way[0])]
@@ -81,12 +79,6 @@ def _stations(length_mm: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
     segment = np.repeat(np.arange(len(pieces)), count)
     place = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)
     return segment, place / pieces[segment]
-
-
-def _overlapping(start: Floats, end: Floats, points: Floats) -> NDArray[np.bool_]:
-    """Edges whose box meets the box of the points."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    return np.asarray(((np.minimum(start, end) <= high) & (np.maximum(start, end) >= low)).all(axis=1))
 
 
 def _crossings(a: Floats, b: Floats, start: Floats, end: Floats) -> list[float]:
