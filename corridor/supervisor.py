@@ -41,6 +41,7 @@ class Part:
         self._process: asyncio.subprocess.Process | None = None
         self._errors: list[str] = []
         self._ready = False
+        self._reading: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -52,19 +53,22 @@ class Part:
         """Start it and return the JSON line that says it is ready. Raises PartError."""
         self.starts += 1
         self._errors, self._ready = [], False
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self._module,
-            *self.arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=os.name != "nt",  # Ctrl-C in the terminal is for the supervisor alone
-        )
+        try:
+            process = self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                self._module,
+                *self.arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=os.name != "nt",  # Ctrl-C in the terminal is for the supervisor alone
+            )
+        except OSError as error:  # too many processes, too little memory: it may pass
+            raise PartError(f"{self.name} can't be started: {error}") from error
         assert process.stdin is not None
         assert process.stdout is not None
-        reading = asyncio.create_task(self._pass_errors(process), name=f"{self.name} errors")
+        reading = self._reading = asyncio.create_task(self._pass_errors(process), name=f"{self.name} errors")
         with contextlib.suppress(ConnectionError):
             if self.hello is not None:
                 process.stdin.write(json.dumps(self.hello).encode() + b"\n")
@@ -80,7 +84,11 @@ class Part:
             raise PartError(
                 self._errors[-1] if self._errors else f"{self.name} ended with {process.returncode}"
             )
-        ready: dict[str, Any] = json.loads(line)
+        try:
+            ready: dict[str, Any] = json.loads(line)
+        except ValueError:
+            await self.stop()
+            raise PartError(f"{self.name} said {line[:80]!r}, want JSON that says that it is ready") from None
         self._ready = True
         for text in self._errors:
             print(text, file=sys.stderr, flush=True)
@@ -88,7 +96,13 @@ class Part:
 
     async def _pass_errors(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
-        while line := await process.stderr.readline():
+        while True:
+            try:
+                line = await process.stderr.readline()
+            except ValueError:  # longer than the reader holds: it has let go of what it had
+                line = b"... (a line that is too long to show)"
+            if not line:
+                return
             text = line.decode("utf-8", "replace").rstrip()
             if self._ready:
                 print(text, file=sys.stderr, flush=True)
