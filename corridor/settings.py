@@ -7,6 +7,7 @@ error in a setting is an outage later. Secrets never show.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(256, ge=1, description="free disk below which nothing is acknowledged any more")
     snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
     device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")
+
+
+def without_password(url: str) -> str:
+    """``url`` with the password that it may carry masked."""
+    return re.sub(r"(//[^/@]*?:)[^/]*@", r"\1**********@", url)
 
 
 def load(flags: dict[str, Any], config: Path | None = None) -> Settings:

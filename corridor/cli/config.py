@@ -6,7 +6,7 @@ import argparse
 import json
 
 from corridor.cli.options import Verbs, add_folder, add_ports, settings_of
-from corridor.settings import Settings
+from corridor.settings import Settings, without_password
 
 
 def add_to(verbs: Verbs) -> None:
@@ -22,6 +22,8 @@ def run(options: argparse.Namespace) -> int:
     """Print each setting as TOML, or all as JSON."""
     settings = settings_of(options)
     values = settings.model_dump(mode="json")
+    if settings.mqtt_url is not None:
+        values["mqtt_url"] = without_password(settings.mqtt_url)
     if options.json:
         print(json.dumps(values, indent=2))
         return 0
