@@ -26,7 +26,6 @@ from streams.records import Form
 
 ROOT = Path(__file__).parents[2]
 SKIPPED = {".venv", "node_modules", "dist", "build", ".git", ".hypothesis", ".pytest_cache", "corridor-data"}
-MADE_BY_TESTS = {ROOT / "docs" / "pictures" / "live-map.png"}  # by the browser test
 DOCS = sorted(path for path in ROOT.rglob("*.md") if not SKIPPED.intersection(path.relative_to(ROOT).parts))
 DEVICE_PROTOCOL = ROOT / "docs" / "device-protocol.md"
 
@@ -93,7 +92,7 @@ def test_links_lead_somewhere(path: Path) -> None:
             continue
         file, _, anchor = link.partition("#")
         target = (path.parent / file).resolve() if file else path
-        assert target.exists() or target in MADE_BY_TESTS, f"{name_of(path)}: {link}"
+        assert target.exists(), f"{name_of(path)}: {link}"
         if anchor:
             assert anchor in anchors(target), f"{name_of(path)}: {link}"
 
@@ -101,6 +100,14 @@ def test_links_lead_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCS, ids=name_of)
 def test_make_targets_exist(path: Path) -> None:
     assert {target for target, _ in _targets(path)} <= targets()
+
+
+@pytest.mark.parametrize("path", DOCS, ids=name_of)
+def test_source_files_that_are_named_exist(path: Path) -> None:
+    for span in commands(path):
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)+\.(py|sh|toml|dbc|ts)", span):
+            places = (ROOT / span, path.parent / span, ROOT / "firmware-sim" / span)
+            assert any(place.exists() for place in places), f"{name_of(path)}: {span}"
 
 
 def test_every_make_target_is_in_contributing() -> None:
