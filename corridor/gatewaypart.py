@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import threading
 import time
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Fittings:
         """Where the device is fitted now, None when it is not."""
         found = self._fitted.get(device)
         if found is None and self.ready and self._looks.take(time.monotonic()):
-            with contextlib.suppress(ReadModelError):
+            with contextlib.suppress(ReadModelError, sqlite3.Error):
                 self.refresh()
             found = self._fitted.get(device)
         return found
@@ -58,6 +59,8 @@ class Fittings:
                 self.ready = True
             except ReadModelError as error:
                 _log.debug("registry_away reason=%s", error)
+            except Exception:  # no fitting may be the last that is heard of
+                _log.exception("registry_not_followed")
             await asyncio.sleep(_REFRESH_S)
 
     def refresh(self) -> None:

@@ -57,6 +57,7 @@ class Hub:
         self.runner = Runner(self.log, world, self.read, SnapshotFiles(folder.snapshots, 0))
         self._recover()
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
+        self._keep_places()
         writer = StoreWriter(self.log, self.store, range(self.log.partitions))
         wake = threading.Event()
         self.live = LiveView(world, loop)
@@ -94,6 +95,14 @@ class Hub:
             self.read = self.runner.sink = ReadModel(self._folder.read, self.log.partitions)
             said = self.runner.recover()
         _log.info("engine_recovered %s", said)
+
+    def _keep_places(self) -> None:
+        """A log that lost records must not give their places to others: the store would pass them over."""
+        for partition in range(self.log.partitions):
+            stored, end = self.store.position(partition), self.log.end(partition)
+            if stored > end:
+                _log.error("log_behind_store partition=%s end=%s stored=%s", partition, end, stored)
+                self.log.skip(partition, stored)
 
     def status(self) -> dict[str, Any]:
         """What the system says of itself, as JSON values: for health and metrics."""
@@ -166,7 +175,10 @@ class Hub:
     async def _trim(self) -> None:
         while True:
             await asyncio.sleep(_TRIM_S)
-            await asyncio.to_thread(self.trim_once)
+            try:
+                await asyncio.to_thread(self.trim_once)
+            except Exception:  # a busy or full disk: what is too old stays a little longer
+                _log.exception("retention_failed")
 
     def trim_once(self) -> None:
         """Let go of what every consumer has read and what is past its retention.

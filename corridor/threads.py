@@ -17,7 +17,8 @@ from corridor.commands import CommandPort
 from corridor.live import LiveView
 from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
-from streams.runtime.embedded import Runner
+from streams.events import Event
+from streams.runtime.embedded import Folded, Runner
 
 _IDLE_S: Final = 0.005
 _PUBLISH_S: Final = 0.1
@@ -37,20 +38,23 @@ class EngineThread(threading.Thread):
         self._snapshot_s = snapshot_s
         self.halt = threading.Event()
         self.trouble: str | None = None
+        self._dirty: list[Any] = []  # rows that moved and events, both not published yet
+        self._events: list[Event] = []
+        self._published = self._saved = time.monotonic()
 
     def run(self) -> None:
         """Step until told to stop; trouble is said and tried again, never dropped."""
         engine = self.runner.engine
         self._live.publish(engine, np.arange(engine.assets.size), [])
-        dirty: list[Any] = []
-        published = saved = time.monotonic()
         sound = True  # after a failure the engine may be ahead of what was committed
         while not self.halt.is_set():
             try:
                 if not sound:
                     self.runner.recover()
+                    self._dirty.clear()  # rows of the engine that was; the new one may not have them yet
                     sound = True
                 folded = self.runner.step()
+                self._tell(folded)
                 self.trouble = None
             except Exception as error:
                 # whatever it is, the log has the records: say it, wait, and fold them again
@@ -58,16 +62,8 @@ class EngineThread(threading.Thread):
                 _log.exception("engine_step_failed")
                 self.halt.wait(1.0)
                 continue
-            self._commands.answered(folded.events)
-            dirty.append(folded.moved)
-            now = time.monotonic()
-            if folded.events or now - published >= _PUBLISH_S:
-                rows = np.unique(np.concatenate(dirty))
-                if len(rows) or folded.events:
-                    self._live.publish(self.runner.engine, rows, folded.events)
-                dirty, published = [], now
-            if now - saved >= self._snapshot_s:
-                saved = now
+            if time.monotonic() - self._saved >= self._snapshot_s:
+                self._saved = time.monotonic()
                 self._checkpoint()
             if not folded.records:
                 self._wake.wait(_IDLE_S)
@@ -75,11 +71,23 @@ class EngineThread(threading.Thread):
         if sound:
             self._checkpoint()
 
+    def _tell(self, folded: Folded) -> None:
+        """Answer commands and publish what is committed: events at once, positions some times a second."""
+        self._events += folded.events
+        self._dirty.append(folded.moved)
+        self._commands.answered(folded.events)
+        now = time.monotonic()
+        if self._events or now - self._published >= _PUBLISH_S:
+            rows = np.unique(np.concatenate(self._dirty))
+            if len(rows) or self._events:
+                self._live.publish(self.runner.engine, rows, self._events)
+            self._dirty, self._events, self._published = [], [], now
+
     def _checkpoint(self) -> None:
         try:
             self.runner.checkpoint()
-        except OSError as error:
-            _log.warning("snapshot_not_written reason=%s", error)
+        except Exception as error:  # the older snapshots are still there: only a restart takes longer
+            _log.warning("snapshot_not_written reason=%s: %s", type(error).__name__, error)
 
 
 class StoreThread(threading.Thread):
