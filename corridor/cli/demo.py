@@ -25,7 +25,7 @@ _LEGEND = """
     one truck   click it: VIN, speed, signals, the track of its day with a slider
     events      the list fills as trucks enter ports, cross the line and leave
     real data   "{border}" replays a real truck along the border near Muse (it never crosses);
-                "{machine}" carries a real J1939 log on its CAN bus, VIN included
+                "{machine}" carries a real J1939 log on its CAN bus
 """
 
 
@@ -54,11 +54,11 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options, **more)
     set_up_logging("corridor")
     begun = time.monotonic()
+    fleet = _fleet(options.trucks)
 
     async def work(stop: asyncio.Event) -> int:
         print("starting broker, gateway, engine and API ...", flush=True)
         async with running(settings) as system:
-            fleet = _fleet(options.trucks)
             trucks = await _trucks(system, fleet, settings.data_dir, options)
             try:
                 _greet(system, fleet, time.monotonic() - begun, options)
@@ -76,10 +76,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _fleet(trucks: int) -> list[dict[str, Any]]:
     """All trucks of the demo as they are registered, the first one with the recorded bus."""
+    from firmware_sim.errors import SimError
     from firmware_sim.fleet import identities
     from firmware_sim.scenario_file import load
 
-    return [who.to_json() for who in identities(load("demo", trucks=trucks))] + recorded_trucks()
+    try:
+        return [who.to_json() for who in identities(load("demo", trucks=trucks))] + recorded_trucks()
+    except SimError as error:
+        raise CliError(f"the demo's scenario can't be used: {error}") from None
 
 
 async def _trucks(

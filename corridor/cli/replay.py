@@ -136,7 +136,7 @@ def _show(played: int, total: int) -> None:
 def _tell(device: str, result: Result) -> int:
     print(
         f"{device}: {result.samples} samples and {result.frames} CAN frames in {result.messages} messages, "
-        f"{result.durable} durable, {result.refused} refused, {result.kept} without an answer"
+        f"{result.durable} answered, {result.refused} refused, {result.kept} without an answer"
     )
     if result.skipped:
         print(f"  {result.skipped} lines or points of the files were unusable and left out")
