@@ -139,15 +139,18 @@ class Facts:
     errors: list[str]
 
 
-def watch(browser: Browser, url: str, key: str, picture: Path | None = None, patience_s: float = 60) -> Facts:
-    """Open the page, wait for trucks to move and an event to arrive, take a picture; tell what was seen."""
+def watch(
+    browser: Browser, url: str, key: str, picture: Path | None = None, patience_s: float = 60, least: int = 1
+) -> Facts:
+    """Open the page, wait for ``least`` trucks to move and an event to arrive, take a picture; tell what was
+    seen."""
     with visiting(browser, url, key) as visit:
         visit.until("window.corridor.trucks().length > 0", patience_s)
         before = visit.trucks()
         seen = set(visit.events())
         deadline = time.monotonic() + patience_s
         moved = fresh = 0
-        while time.monotonic() < deadline and not (moved and fresh):
+        while time.monotonic() < deadline and not (moved >= least and fresh):
             visit.page.wait_for_timeout(250)
             after = visit.trucks()
             moved = sum(after[asset] != place for asset, place in before.items())
