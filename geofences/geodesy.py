@@ -43,8 +43,8 @@ def distance_mm(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> NDArr
     dlon = wrap_deg(np.asarray(lon1 - lon0, dtype=np.float64))
     cos = _cos((lat0 + lat1) * (0.5 * RAD))
     out = np.rint(_gauss_m(dlat * RAD, dlon * RAD, cos) * 1000.0).astype(np.int64)
-    far = (np.abs(dlat) > _NEAR_DEG) | (np.abs(dlon * cos) > _NEAR_DEG)
-    if far.any():
+    if not (_span(dlat) <= _NEAR_DEG and _span(dlon) <= _NEAR_DEG):
+        far = (np.abs(dlat) > _NEAR_DEG) | (np.abs(dlon * cos) > _NEAR_DEG)
         args = (np.broadcast_to(x, far.shape)[far] for x in (lat0, dlon, lat1))
         out[far] = np.rint(_lambert_m(*args) * 1000.0).astype(np.int64)
     return out
@@ -109,13 +109,20 @@ def interpolate(
     return np.asarray(lon), np.asarray(np.where(f == 0, lat0, np.where(f == 1, lat1, lat)))
 
 
+def _span(x: Floats) -> float:
+    """The largest magnitude; NaN if there is one."""
+    return max(float(x.max(initial=0.0)), -float(x.min(initial=0.0)))
+
+
 def _cos(x: Floats) -> Floats:
     """cos(x) for |x| <= pi/2 by additions and multiplications alone."""
     square = x * x
     total = square * _COS[0]
     for term in _COS[1:-1]:
-        total = (total + term) * square
-    return np.asarray(total + 1.0)
+        total += term
+        total *= square
+    total += 1.0
+    return np.asarray(total)
 
 
 def _radii_m(cos: Floats) -> tuple[Floats, Floats]:

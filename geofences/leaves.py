@@ -60,7 +60,8 @@ class Leaves:
         # rows: first edge, edges, first piece, pieces, first outcome, mask of a ray that meets no edge
         self._leaf = np.zeros((6, 256), dtype=np.int64)
         self._work = np.zeros(256, dtype=np.int64)
-        self._edges, self._bits, self._n_edges = np.empty(4 * 1024), np.empty(1024, dtype=np.int64), 0
+        self._edges, self._n_edges = np.empty((4, 1024)), 0  # x0, y0, x1, y1
+        self._bits = np.empty(1024, dtype=np.int64)  # of each edge: its zone's
         self._pieces, self._n_pieces = np.empty(1024, dtype=object), 0
         self._outcomes, self._n_outcomes = np.full(4096, _UNKNOWN, dtype=np.int32), 0
 
@@ -75,9 +76,12 @@ class Leaves:
         count = len(met) if len(met) <= _MOST_EDGES and zones <= _MOST_ZONES else -1
         self._leaf[:, number] = (self._n_edges, count, self._n_pieces, zones, self._n_outcomes, base)
         if count > 0:
-            self._edges = with_room(self._edges, 4 * (self._n_edges + count))
-            self._edges[4 * self._n_edges : 4 * (self._n_edges + count)] = met.ravel()
             self._bits = with_room(self._bits, self._n_edges + count)
+            if len(self._bits) > self._edges.shape[1]:
+                grown = np.empty((4, len(self._bits)))
+                grown[:, : self._n_edges] = self._edges[:, : self._n_edges]
+                self._edges = grown
+            self._edges[:, self._n_edges : self._n_edges + count] = met.T
             self._bits[self._n_edges : self._n_edges + count] = bit
             self._n_edges += count
         self._pieces = with_room(self._pieces, self._n_pieces + zones)
@@ -123,18 +127,21 @@ class Leaves:
         start = np.cumsum(count) - count
         point = np.repeat(some, count)
         edge = np.arange(len(point)) + np.repeat(first[some] - start, count)
-        x0, y0, x1, y1 = self._edges.reshape(-1, 4)[edge].T
-        x, y = lon[point], lat[point]
+        y, y0, y1 = lat[point], self._edges[1][edge], self._edges[3][edge]
         up = y1 > y
         straddles = (y0 > y) != up
+        level = (y == y0) | (y == y1)
+        near = np.nonzero(straddles | level)[0]  # the few edges that a ray may meet
+        certain[point[level]] = False
+        point, edge, up, straddles = point[near], edge[near], up[near], straddles[near]
+        x, x0, x1 = lon[point], self._edges[0][edge], self._edges[2][edge]
+        y, y0, y1 = y[near], y0[near], y1[near]
         left, right = (x1 - x0) * (y - y0), (x - x0) * (y1 - y0)
         side = left - right
-        crosses = straddles & ((side > 0) == up)
         doubt = straddles & (np.abs(side) <= _CERTAIN * (np.abs(left) + np.abs(right)))
-        doubt |= (y == y0) | (y == y1)
-        mask[some] ^= np.bitwise_xor.reduceat(np.where(crosses, self._bits[edge], 0), start)
-        if doubt.any():
-            certain[point[doubt]] = False
+        certain[point[doubt]] = False
+        crosses = straddles & ((side > 0) == up)
+        np.bitwise_xor.at(mask, point[crosses], self._bits[edge[crosses]])
         return mask, certain
 
     def _by_geos(self, leaf: Int64s, lon: Floats, lat: Floats) -> Int32s:

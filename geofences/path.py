@@ -31,10 +31,16 @@ def lines(
     A way over the antimeridian gives two lines, one on each side of the world's seam.
     """
     segment, fraction = _stations(geodesy.distance_mm(lon0, lat0, lon1, lat1))
-    start = lon0
     end = lon0 + geodesy.wrap_deg(lon1 - lon0)
-    lon, lat = geodesy.interpolate(start[segment], lat0[segment], end[segment], lat1[segment], fraction)
-    lon = start[segment] + geodesy.wrap_deg(lon - start[segment])
+    start, last = lon0[segment], fraction == 1
+    lon, lat = np.where(last, end[segment], start), np.where(last, lat1[segment], lat0[segment])
+    inner = np.nonzero((fraction > 0) & ~last)[0]
+    if len(inner):
+        way = segment[inner]
+        lon[inner], lat[inner] = geodesy.interpolate(
+            lon0[way], lat0[way], end[way], lat1[way], fraction[inner]
+        )
+    lon = start + geodesy.wrap_deg(lon - start)
     ways = shapely.linestrings(np.stack([lon, lat], axis=1), indices=segment)
     over = np.nonzero((end > 180) | (end < -180))[0]
     if not len(over):

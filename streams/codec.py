@@ -7,6 +7,7 @@ every row is left out. JSON is canonical (sorted keys, UTF-8, no spaces), so equ
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -49,20 +50,35 @@ def decode_frame(body: bytes) -> Frame:
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch with the columns that were left out because all of them was null."""
-    held = {field.name: i for i, field in enumerate(batch.schema)}
+    places = _places(batch.schema, schema)
+    held, rows = batch.columns, batch.num_rows
+    nulls: dict[pa.DataType, pa.Array] = {}
     columns = []
+    for place, type_ in zip(places, schema.types, strict=True):
+        if place >= 0:
+            columns.append(held[place])
+            continue
+        if type_ not in nulls:
+            nulls[type_] = pa.nulls(rows, type_)
+        columns.append(nulls[type_])
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+@lru_cache(maxsize=256)
+def _places(got: pa.Schema, schema: pa.Schema) -> tuple[int, ...]:
+    """For each field of ``schema`` its place in ``got``, -1 where it was left out. Raises CodecError."""
+    held = {field.name: i for i, field in enumerate(got)}
+    places = []
     for field in schema:
-        if (place := held.pop(field.name, None)) is not None:
-            if not batch.schema.field(place).equals(field):
-                raise CodecError(f"frame of another schema: got {batch.schema.field(place)}, want {field}")
-            columns.append(batch.column(place))
-        elif field.nullable:
-            columns.append(pa.nulls(batch.num_rows, field.type))
-        else:
+        place = held.pop(field.name, -1)
+        if place >= 0 and not got.field(place).equals(field):
+            raise CodecError(f"frame of another schema: got {got.field(place)}, want {field}")
+        if place < 0 and not field.nullable:
             raise CodecError(f"frame of another schema: got no column {field.name}")
+        places.append(place)
     if held:
         raise CodecError(f"frame of another schema: got columns {', '.join(held)}, want none such")
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    return tuple(places)
 
 
 def _stream(batch: pa.RecordBatch) -> pa.Buffer:

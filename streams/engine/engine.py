@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from streams.codec import decode_frame, load_json
 from streams.engine import trips
-from streams.engine.brackets import Fix
 from streams.engine.columns import Array, Columns
 from streams.engine.crossings import Crossings
 from streams.engine.fixes import NONE, Fixes, Steps, believed, in_order, without_jumps
+from streams.engine.follow import Course, Journey
 from streams.engine.objects import Announce
 from streams.engine.registry import Registry
 from streams.engine.sequence import Sequences, Verdict
@@ -67,14 +67,6 @@ class Counts:
 
 
 @dataclass(slots=True)
-class _Journey:
-    """The open objects of one asset."""
-
-    visits: Visits
-    crossings: Crossings
-
-
-@dataclass(slots=True)
 class Engine:
     """The state of one partition. Not for use by two threads at once."""
 
@@ -91,7 +83,7 @@ class Engine:
     names: list[str] = field(default_factory=list)
     tenants: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
-    journeys: dict[int, _Journey] = field(default_factory=dict)
+    journeys: dict[int, Journey] = field(default_factory=dict)
     _events: list[Event] = field(default_factory=list)
 
     def fold(self, record: LogRecord) -> Step:
@@ -129,12 +121,16 @@ class Engine:
         reports, samples = frame.reports, frame.samples
         device, devices = _names(reports, "device")
         boot, boots = _names(reports, "boot")
+        device_row = self.sequences.rows_of(devices)[device]
         seq = reports.column("seq").to_numpy()
-        verdict = self.sequences.judge(devices, device, boots, boot, seq, _digests(reports))
+        verdict = self.sequences.judge(device_row, boots, boot, seq, _digests(reports))
         self.counts.reports += len(verdict)
-        self.counts.duplicates += int((verdict == Verdict.DUPLICATE).sum())
-        self.counts.conflicts += int((verdict == Verdict.CONFLICT).sum())
-        asset_row = np.where(verdict == Verdict.NEW, self._rows_of(reports, device, devices), -1)
+        asset_row = self._rows_of(reports)
+        self.assets["device"][asset_row] = device_row
+        if verdict.any():
+            self.counts.duplicates += int((verdict == Verdict.DUPLICATE).sum())
+            self.counts.conflicts += int((verdict == Verdict.CONFLICT).sum())
+            asset_row = np.where(verdict == Verdict.NEW, asset_row, -1)
         received = reports.column("received_ms").to_numpy()
         new = asset_row >= 0
         np.maximum.at(self.assets["seen"], asset_row[new], received[new])
@@ -144,15 +140,15 @@ class Engine:
         self.counts.unbelieved += samples.num_rows - len(fixes)
         return self._follow(fixes)
 
-    def _rows_of(self, reports: pa.RecordBatch, device: Array, devices: list[str]) -> Array:
+    def _rows_of(self, reports: pa.RecordBatch) -> Array:
         asset, assets = _names(reports, "asset")
-        tenant, tenants = _names(reports, "tenant")
-        known = [self.rows.get(name, -1) for name in assets]
-        for code in (code for code, row in enumerate(known) if row < 0):
-            owner = tenants[int(tenant[int(np.argmax(asset == code))])] if (asset == code).any() else ""
-            known[code] = self._add_asset(assets[code], owner)
-        row = np.array(known, np.int64)[asset]
-        self.assets["device"][row] = np.array([self.sequences.rows[d] for d in devices], np.int64)[device]
+        known = list(map(self.rows.get, assets))
+        if None in known:
+            tenant, tenants = _names(reports, "tenant")
+            for code in (code for code, row in enumerate(known) if row is None):
+                owner = tenants[int(tenant[int(np.argmax(asset == code))])] if (asset == code).any() else ""
+                known[code] = self._add_asset(assets[code], owner)
+        row: Array = np.array(known, np.int64)[asset]
         return row
 
     def _add_asset(self, name: str, tenant: str) -> int:
@@ -193,10 +189,22 @@ class Engine:
         if cuts:
             changed[list(cuts)] = True
         busy = changed | (fixes.t >= self.assets["wake"][fixes.row])
+        if not busy.any():
+            return
+        course = Course(fixes, way, cum, old, sets, changed, cuts)
+        rows = fixes.row[starts]
         for row in np.unique(fixes.row[busy]).tolist():
-            begin = starts[np.searchsorted(fixes.row[starts], row)]
-            end = tails[np.searchsorted(fixes.row[starts], row)] + 1
-            self._walk(row, int(begin), int(end), fixes, way, old, sets, cum, changed, cuts)
+            place = int(np.searchsorted(rows, row))
+            self._walk(row, course, int(starts[place]), int(tails[place]) + 1)
+
+    def _walk(self, row: int, course: Course, begin: int, end: int) -> None:
+        journey = self._journey(row)
+        say = self._sayer(row)
+        journey.crossings.listening(say)
+        wake = course.follow(journey, begin, end, int(self.assets["wake"][row]), say)
+        self.assets["wake"][row] = wake
+        home = journey.visits.home
+        self.assets["country"][row] = -1 if home is None else home.zone
 
     def _before(self, values: Array, column: str, fixes: Fixes, starts: Array) -> Array:
         """For each fix the value of the fix before it of the same asset, the state's for its first."""
@@ -219,64 +227,11 @@ class Engine:
             cuts.setdefault(i, []).append(z)
         return cuts
 
-    def _walk(
-        self,
-        row: int,
-        begin: int,
-        end: int,
-        fixes: Fixes,
-        way: Steps,
-        old: Array,
-        sets: Array,
-        cum: Array,
-        changed: Array,
-        cuts: dict[int, list[int]],
-    ) -> None:
-        """Fold those fixes [begin, end) of one asset at which something may happen."""
-        journey = self._journey(row)
-        say = self._sayer(row)
-        journey.crossings.listening(say)
-        wake = int(self.assets["wake"][row])
-        marks = [*(np.flatnonzero(changed[begin:end]) + begin).tolist(), end]
-        i = begin
-        for mark in marks:
-            while (due := begin + int(np.searchsorted(fixes.t[begin:end], wake))) < mark:
-                i = max(i, due)
-                if i >= mark:
-                    break
-                wake = self._step(journey, i, fixes, way, old, sets, cum, [], say)
-                i += 1
-            if mark < end:
-                wake = self._step(journey, mark, fixes, way, old, sets, cum, cuts.get(mark, []), say)
-                i = mark + 1
-        self.assets["wake"][row] = wake
-        home = journey.visits.home
-        self.assets["country"][row] = -1 if home is None else home.zone
-
-    def _step(
-        self,
-        journey: _Journey,
-        i: int,
-        fixes: Fixes,
-        way: Steps,
-        old: Array,
-        sets: Array,
-        cum: Array,
-        cuts: list[int],
-        say: Any,
-    ) -> int:
-        now = Fix(int(fixes.t[i]), int(fixes.lon[i]), int(fixes.lat[i]), int(cum[i]))
-        before = None
-        if way.t0[i] != NONE:
-            before = Fix(int(way.t0[i]), int(way.lon0[i]), int(way.lat0[i]), int(cum[i] - way.dist[i]))
-        journey.visits.step(before, now, int(old[i]), int(sets[i]), cuts, say, journey.crossings)
-        return journey.visits.wake()
-
-    def _journey(self, row: int) -> _Journey:
+    def _journey(self, row: int) -> Journey:
         journey = self.journeys.get(row)
         if journey is None:
             visits = Visits(self.world, self.rules, self.names[row])
-            journey = self.journeys[row] = _Journey(visits, Crossings(self.world, self.names[row], visits))
+            journey = self.journeys[row] = Journey(visits, Crossings(self.world, self.names[row], visits))
         return journey
 
     def _fold_trips(self, fixes: Fixes, way: Steps, cum: Array, heads: Array, tails: Array) -> None:

@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from geofences import geodesy
 from streams.engine.columns import Array
@@ -48,10 +47,15 @@ class Fixes:
 def column(batch: pa.RecordBatch, name: str) -> Array:
     """A column as int64, NONE for null."""
     array = batch.column(name)
-    if array.null_count:
-        array = pc.fill_null(array.cast(pa.int64()), NONE)
-    values: Array = array.to_numpy(zero_copy_only=False).astype(np.int64, copy=False)
-    return values
+    n, nulls = len(array), array.null_count
+    if nulls == n:
+        return np.full(n, NONE, np.int64)
+    if not nulls:
+        values: Array = array.to_numpy().astype(np.int64)
+        return values
+    bare = pa.Array.from_buffers(array.type, n, [None, array.buffers()[1]], 0, array.offset)
+    numbers = bare.to_numpy().astype(np.int64)
+    return np.where(array.is_valid().to_numpy(zero_copy_only=False), numbers, NONE)
 
 
 def believed(samples: pa.RecordBatch, row: Array, received_ms: Array, rules: Rules) -> Fixes:
@@ -60,25 +64,18 @@ def believed(samples: pa.RecordBatch, row: Array, received_ms: Array, rules: Rul
     Left out: no position, no 2D fix, HDOP beyond belief, time ahead of the receipt, (0, 0), row < 0.
     """
     lon, lat, t = column(samples, "lon_e7"), column(samples, "lat_e7"), column(samples, "t_ms")
-    fix, hdop = column(samples, "fix"), column(samples, "hdop_c")
-    good = (
-        (row >= 0)
-        & (lon != NONE)
-        & (lat != NONE)
-        & ((fix == NONE) | (fix >= 2))
-        & (hdop < rules.poor_hdop_c)
-        & (t <= received_ms + rules.clock_ahead_ms)
-        & ((lon != 0) | (lat != 0))
-    )
-    every = Fixes(
-        row,
-        t,
-        lon,
-        lat,
-        column(samples, "speed_ckmh"),
-        column(samples, "heading_cdeg"),
-        column(samples, "odometer_mm"),
-    )
+    good = row >= 0
+    good &= t <= received_ms + rules.clock_ahead_ms
+    good &= (lon | lat) != 0
+    for place in (lon, lat):
+        good &= place != NONE
+    if samples.column("fix").null_count < len(row):
+        fix = column(samples, "fix")
+        good &= (fix == NONE) | (fix >= 2)
+    if samples.column("hdop_c").null_count < len(row):
+        good &= column(samples, "hdop_c") < rules.poor_hdop_c
+    rest = (column(samples, name) for name in ("speed_ckmh", "heading_cdeg", "odometer_mm"))
+    every = Fixes(row, t, lon, lat, *rest)
     return every if good.all() else every.take(good)
 
 

@@ -49,36 +49,38 @@ class Sequences:
         self._boots: list[_Boot] = []
         self._earlier: dict[int, list[_Boot]] = {}
 
-    def judge(
-        self,
-        devices: Sequence[str],
-        device: Array,
-        boots: Sequence[str],
-        boot: Array,
-        seq: Array,
-        digest: Array,
-    ) -> Array:
+    def rows_of(self, devices: Sequence[str]) -> Array:
+        """The row of each device: int64[n]; rows for those that were not seen before."""
+        rows = list(map(self.rows.get, devices))
+        return np.array([self._row(d) if r is None else r for d, r in zip(devices, rows, strict=True)], int)
+
+    def judge(self, row: Array, boots: Sequence[str], boot: Array, seq: Array, digest: Array) -> Array:
         """Verdicts (int8[n]) of n reports in the order of the log.
 
-        ``device``, ``boot``: int[n] into the names; ``seq``: int64[n]; ``digest``: uint64[n], 8 bytes of
-        the report's hash.
+        ``row``: int64[n], of the device; ``boot``: int[n] into the names; ``seq``: int64[n]; ``digest``:
+        uint64[n], 8 bytes of the report's hash.
         """
-        row = np.array([self._row(name) for name in devices], np.int64)[device]
+        verdict = np.zeros(len(row), np.int8)
         order = np.argsort(row, kind="stable")
         sorted_row = row[order]
-        first = np.r_[True, sorted_row[1:] != sorted_row[:-1]]
-        rank = np.arange(len(row)) - np.flatnonzero(first)[np.cumsum(first) - 1]
-        running = (
-            np.array([self._boots[r].name for r in row.tolist()], object) == np.array(boots, object)[boot]
-        )
-        in_line = running[order] & (seq[order] == self.columns["next"][sorted_row] + rank)
+        repeated = sorted_row[1:] == sorted_row[:-1]
+        want = self.columns["next"][sorted_row]
+        if repeated.any():
+            first = np.flatnonzero(np.append(True, ~repeated))
+            want += np.arange(len(row)) - np.repeat(first, np.diff(np.append(first, len(row))))
+        held = self._boots
+        names = [boots[code] for code in boot.tolist()]
+        running = [held[r].name == name for r, name in zip(row.tolist(), names, strict=True)]
+        in_line = np.array(running, bool)[order] & (seq[order] == want)
+        if in_line.all():
+            self._take(sorted_row, seq[order], digest[order])
+            return verdict
         off = np.zeros(self.columns.size, bool)
         off[sorted_row[~in_line]] = True
         plain = ~off[sorted_row]
         self._take(sorted_row[plain], seq[order][plain], digest[order][plain])
-        verdict = np.zeros(len(row), np.int8)
         for i in order[~plain].tolist():
-            verdict[i] = self._judge_one(int(row[i]), boots[boot[i]], int(seq[i]), digest[i])
+            verdict[i] = self._judge_one(int(row[i]), names[i], int(seq[i]), digest[i])
         return verdict
 
     def _take(self, row: Array, seq: Array, digest: Array) -> None:

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from streams.codec import CodecError, dump_json, load_json
 from streams.engine.crossings import Crossings
-from streams.engine.engine import Counts, Engine, _Journey
+from streams.engine.engine import Counts, Engine
+from streams.engine.follow import Journey
 from streams.engine.settings import Rules
 from streams.engine.visits import Visits
 from streams.engine.world import World
@@ -90,7 +91,7 @@ def _restored(head: dict[str, Any], rest: memoryview, world: World, rules: Rules
         journey_visits.load(visits)
         crossings = Crossings(world, engine.names[row], journey_visits)
         crossings.load(crossing)
-        engine.journeys[row] = _Journey(journey_visits, crossings)
+        engine.journeys[row] = Journey(journey_visits, crossings)
     _renumber(engine)
     return engine
 
