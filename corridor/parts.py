@@ -29,13 +29,13 @@ def main() -> int:
     """Run one part until its input ends. Returns the exit code."""
     name = sys.argv[1]
     given = json.loads(sys.stdin.buffer.readline())
-    set_up_logging(name)
+    settings = Settings(**given["settings"])
+    set_up_logging(name, logging.getLevelNamesMapping()[settings.log_level.upper()])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
     # Reports are thousands of short-lived lists a second: the default of 700 would search them for cycles
     # all the time, which measured a fifth to a half of the decoder's cost.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    settings = Settings(**given["settings"])
     folder = Folder(Path(settings.data_dir))
     try:
         asyncio.run(_until_input_ends(name, settings, folder, given))

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(256, ge=1, description="free disk below which nothing is acknowledged any more")
     snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
     device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")
+    log_level: Literal["info", "warning"] = Field("info", description="what the parts log; the demo: warning")
 
 
 def without_password(url: str) -> str:

@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> int:
     if not 1 <= options.speed_up <= 10_000:
         raise CliError(f"--speed-up: got {options.speed_up:g}, want 1 to 10000")
     options.data_dir = options.data_dir or Path("corridor-demo")
-    more: dict[str, Any] = {} if options.mqtt_port is not None else {"mqtt_port": 0}
+    more: dict[str, Any] = {"log_level": "warning"}  # else its registrations hide the page's address
+    if options.mqtt_port is None:
+        more["mqtt_port"] = 0
     settings = settings_of(options, **more)
     set_up_logging("corridor")
     begun = time.monotonic()

@@ -84,6 +84,7 @@ def test_one_command_shows_trucks_that_move_and_events_and_goes_on_when_started_
     said = (tmp_path / "demo.log").read_text()
     assert "admin key" not in said
     assert "Traceback" not in said
+    assert " INFO " not in said
 
 
 @pytest.mark.skipif(not os.environ.get("PICTURE"), reason="takes the README's picture: PICTURE=1")
