@@ -19,6 +19,7 @@ from streams.records import Form
 
 MAX_SAMPLES: Final = 1_000
 MAX_EXTRAS: Final = 64
+MAX_SEQ: Final = 2**53 - 1  # what every JSON parser holds exactly; and the next one is a counter as well
 
 _BOOT: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
@@ -48,7 +49,7 @@ def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = 
 
 def identity_of(got: dict[str, Any]) -> tuple[str | None, int | None]:
     """The report's ``boot`` and ``seq``, each None when it is not legal."""
-    return _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, 2**63 - 1)
+    return _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, MAX_SEQ)
 
 
 def _read(got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportState | None) -> Report:

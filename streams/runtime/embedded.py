@@ -47,6 +47,8 @@ class Runner:
         self.log, self.world, self.sink, self.files, self.partition = log, world, sink, files, partition
         self.engine = Engine(partition, world)
         self.bad_records = 0
+        self._failed = 0
+        self._unfoldable: set[int] = set()
         self._saved = 0
         self._known = 0  # events up to this log position were committed before this process began
         self._covered = 0
@@ -77,24 +79,44 @@ class Runner:
         return f"from the start of the log, {end} records to fold"
 
     def step(self) -> Folded:
-        """Fold what is there (some megabytes at most) and commit it."""
+        """Fold what is there (some megabytes at most) and commit it.
+
+        After any error the caller begins again by ``recover``: a fold that failed may have half changed the
+        engine. The second failure of one record is the last: it is left out then, and counted.
+        """
         records = self.log.read(self.partition, self.engine.position, _READ_BYTES)
         if not records:
             return Folded([], np.empty(0, np.int64), 0)
         events: list[Event] = []
         moved: list[Array] = []
         for record in records:
+            if record.position in self._unfoldable:
+                self.bad_records += 1
+                self.engine.position = record.position
+                continue
             try:
                 step = self.engine.fold(record)
             except CodecError as error:
                 self.bad_records += 1
                 _log.error("record_unusable position=%s reason=%s", record.position, error)
                 continue
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._fails(record.position, error)
+                raise
             events.extend(step.events)
             moved.append(step.moved)
         fresh = self._commit(events)
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
+
+    def _fails(self, position: int, error: Exception) -> None:
+        """Folding is pure: what fails twice from a fresh engine always will, and may not stop all others."""
+        if self._failed == position:
+            self._unfoldable.add(position)
+            _log.error("record_unfoldable position=%s reason=%r", position, error)
+        self._failed = position
 
     def _commit(self, events: list[Event]) -> list[Event]:
         """Give the sink what it does not have; returns that.

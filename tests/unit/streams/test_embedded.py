@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from feeds.readmodel import ReadModel
+from streams.engine import Engine, Step
 from streams.events import Event, Kind
 from streams.records import LogRecord, NewRecord, RecordKind
 from streams.runtime.embedded import LogBehindError, Runner
@@ -119,3 +120,25 @@ def test_what_was_served_stays_when_a_replay_would_decide_otherwise(tmp_path: Pa
     assert any(e.kind is Kind.CROSSING for e in fresh)
     assert kept(tmp_path) == [*served, *fresh]
     assert [e.number for e in kept(tmp_path)] == list(range(1, len(served) + len(fresh) + 1))
+
+
+def test_a_record_that_can_not_be_folded_is_left_out_after_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = fill(tmp_path)
+    fold, poison = Engine.fold, 5
+
+    def fails(engine: Engine, record: LogRecord) -> Step:
+        if record.position == poison:
+            raise OverflowError("a number that is too large")
+        return fold(engine, record)
+
+    monkeypatch.setattr(Engine, "fold", fails)
+    one = runner(tmp_path)
+    for _ in range(2):
+        with pytest.raises(OverflowError):
+            one.step()
+        one.recover()
+    one.step()
+    assert (one.bad_records, one.lag()) == (1, 0)
+    assert [event.kind for event in kept(tmp_path)] == [event.kind for event in feed.events]

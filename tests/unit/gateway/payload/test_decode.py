@@ -99,7 +99,9 @@ def test_a_bad_report_is_refused_with_its_number(change: dict[str, Any], reason:
     assert said in error.detail
 
 
-@pytest.mark.parametrize("change", [{"boot": ""}, {"boot": 5}, {"boot": "a b"}, {"seq": -1}, {"seq": True}])
+@pytest.mark.parametrize(
+    "change", [{"boot": ""}, {"boot": 5}, {"boot": "a b"}, {"seq": -1}, {"seq": True}, {"seq": 2**53}]
+)
 def test_without_a_trustworthy_number_none_is_given(change: dict[str, Any]) -> None:
     error = refused(**change)
     assert (error.reason, error.boot, error.seq) == ("bad_field", None, None)
