@@ -15,7 +15,7 @@ from gateway.admission import MAX_BYTES
 from gateway.batch import Arrived, Rejected
 from gateway.nmea_uplink import Uplink
 from gateway.registry import Registry
-from streams.codec import decode_frame
+from streams.codec import CodecError, decode_frame
 from streams.log import Log
 from streams.records import Form, RecordKind
 
@@ -122,7 +122,10 @@ class NmeaIntake:
         self.expect_repeats()
 
     def _recover_frame(self, body: bytes) -> None:
-        reports = decode_frame(body).reports
+        try:
+            reports = decode_frame(body).reports
+        except CodecError:
+            return  # nobody can read it: the epochs that it may have left open are lost, the start is not
         forms = reports.column("form").to_pylist()
         for row in (row for row, form in enumerate(forms) if form == Form.NMEA):
             found = {

@@ -9,7 +9,7 @@ from gateway.recent import Recent
 from gateway.registry import Fitted, MemoryRegistry
 from streams.codec import decode_frame
 from streams.memory_log import MemoryLog
-from streams.records import Form
+from streams.records import Form, NewRecord, RecordKind
 
 T0 = 1_795_330_000_000
 REGISTRY = MemoryRegistry({"d": Fitted("asset_1", "demo", 0)})
@@ -195,3 +195,15 @@ def test_letting_go_at_the_end_tells_everyone() -> None:
     intake.abandon()
     assert sorted(done) == [0, 1]
     assert len(intake) == 0
+
+
+def test_a_record_that_nobody_can_read_does_not_stop_the_restart() -> None:
+    log = MemoryLog()
+    before = NmeaIntake(REGISTRY)
+    before.add(Line("d", rmc(1), T0, nothing))
+    append(before.take(T0), log)
+    log.append([NewRecord(0, RecordKind.FRAME, T0, "", b"of another version")])
+    after = NmeaIntake(REGISTRY)
+    after.recover(log)
+    after.add(Line("d", rmc(1), T0 + 100, nothing))
+    assert after.take(T0 + 100).arrived == []
