@@ -163,8 +163,12 @@ class Hub:
                 trimming = group.create_task(self._trim(), name="hub retention")
                 while not server.started and not serving.done():
                     await asyncio.sleep(0.01)
-                ready()
-                await stop.wait()
+                if server.started:
+                    ready()
+                stopped = group.create_task(stop.wait(), name="hub stop")
+                await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not stop.is_set():  # nobody could reach this process any more: begin again
+                    raise RuntimeError("the http server ended by itself")
                 self.live.close()
                 server.should_exit = True
                 await serving

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
+import pytest
+
+from corridor import hub as hub_module
 from corridor.folder import Folder
 from corridor.hub import Hub
 from corridor.settings import Settings
@@ -12,16 +16,36 @@ from feeds.store.duck import DuckStore
 from streams.records import NewRecord, RecordKind
 
 
+async def built(folder: Folder) -> Hub:
+    settings = Settings(data_dir=folder.root, min_free_mb=1)
+    return await asyncio.to_thread(Hub, settings, folder, "k" * 32, asyncio.get_running_loop())
+
+
 async def test_a_log_that_lost_records_gives_their_places_to_no_others(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "data")
     store = DuckStore(folder.store)
     store.write(0, 9, [])
     store.close()
-    hub = await asyncio.to_thread(
-        Hub, Settings(data_dir=folder.root, min_free_mb=1), folder, "k" * 32, asyncio.get_running_loop()
-    )
+    hub = await built(folder)
     try:
         assert hub.log.append([NewRecord(0, RecordKind.FRAME, 1, "k", b"x")]) == [10]
         assert hub.store_thread.writer.lag() == 1
     finally:
         hub.close()
+
+
+async def test_a_hub_that_serves_nobody_any_more_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ends_at_once(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(hub_module, "_serve", ends_at_once)
+    hub = await built(Folder(tmp_path / "data"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    told: list[str] = []
+    with listener, pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(20):
+            await hub.serve(listener, asyncio.Event(), lambda: told.append("ready"))
+    assert "the http server ended by itself" in str(caught.value.exceptions)
+    assert not told
