@@ -28,6 +28,7 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 30.0
 _NEVER_EXPIRES: Final = 0xFFFFFFFF
 _WINDOW: Final = 1_000  # messages that wait for their PUBACK at once
+_REFUSED: Final = 0x80  # from here on the codes of a SUBACK are refusals (MQTT 5 section 3.9.3)
 _NO_RECONNECTS: Final = -2  # below zero and not gmqtt's "unlimited": the loop below does it
 
 # gmqtt logs what we report ourselves, and a warning for each reconnect that we forbid
@@ -223,6 +224,7 @@ class Connection:
         lost = self._lost
         client.on_disconnect = lambda _client, _packet, _error=None: lost.set()
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._receive_then_acknowledge if self._acknowledge_after else self._receive
         return client
 
@@ -230,8 +232,19 @@ class Connection:
         if session_present and self._resumed is not None:
             self._resumed()
 
+    def _on_subscribe(self, _client: Any, _id: int, granted: Sequence[int], _properties: Any) -> None:
+        """A broker whose access rules refuse a filter sends nothing: say so, and ask again after a while."""
+        if any(code >= _REFUSED for code in granted):
+            self.connected = False
+            filters = ", ".join(self._filters)
+            self._say(f"{self._broker.host}:{self._broker.port} refuses the subscription to {filters}")
+            asyncio.get_running_loop().call_later(_LONGEST_PAUSE_S, self._lost.set)
+
     def _receive(self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any) -> None:
-        self._handler(topic, payload)
+        try:
+            self._handler(topic, payload)
+        except Exception:  # gmqtt would drop it without a word
+            log.exception("message_not_handled topic=%r bytes=%d", topic, len(payload))
 
     async def _receive_then_acknowledge(
         self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any

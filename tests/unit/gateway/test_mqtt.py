@@ -92,3 +92,38 @@ async def test_nothing_is_published_while_nobody_is_there() -> None:
 
 def test_a_password_does_not_show() -> None:
     assert repr(Broker("h", 1883, "u", "secret")) == "Broker(h:1883)"
+
+
+async def test_a_refused_subscription_is_said_and_asked_for_again(
+    broker: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mqtt._LONGEST_PAUSE_S", 0.05)
+    there = Broker("127.0.0.1", broker.ports.public)
+    async with kept(Connection(there, "c-refused", ["mine/+"], lambda *_: None)) as found:
+        await asyncio.sleep(0.1)
+        found._on_subscribe(None, 1, (0x87,), {})
+        assert not found.connected
+        assert "refuses the subscription to mine/+" in found.state
+        with pytest.raises(NotConnectedError):
+            found.publish("mine/a", b"1", qos=1)
+        await until(lambda: found.losses == 1 and found.connected)
+        assert found.state.startswith("connected to")
+
+
+async def test_a_message_that_the_handler_fails_on_is_said_and_the_next_is_handled(
+    broker: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = Broker("127.0.0.1", broker.ports.public)
+    got: list[bytes] = []
+
+    def handle(_topic: str, payload: bytes) -> None:
+        if payload == b"bad":
+            raise ValueError("a fault of ours")
+        got.append(payload)
+
+    async with kept(Connection(there, "c-fails", ["fails/+"], handle)) as found:
+        await asyncio.sleep(0.1)
+        for payload in (b"bad", b"good"):
+            found.publish("fails/a", payload, qos=1)
+        await until(lambda: got == [b"good"])
+    assert "message_not_handled topic='fails/a' bytes=3" in caplog.text
