@@ -185,12 +185,13 @@ def _box(level: int, x: int, y: int) -> Box:
 def _alike(columns: Bools) -> tuple[Int64s, Int64s]:
     """Of bool (n, m) columns: the number of each one's kind, and the first column of each kind."""
     packed = np.packbits(columns, axis=0).T if len(columns) else np.zeros((columns.shape[1], 1), np.uint8)
-    kinds: dict[bytes, int] = {}
-    which = [kinds.setdefault(column.tobytes(), len(kinds)) for column in np.ascontiguousarray(packed)]
-    first = dict(zip(reversed(which), range(len(which) - 1, -1, -1), strict=True))
-    return np.array(which, dtype=np.int64), np.array(
-        [first[kind] for kind in range(len(kinds))], dtype=np.int64
-    )
+    rows = np.ascontiguousarray(packed)
+    keys = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # kinds in the order of their first column
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return rank[which], first[order]
 
 
 def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geometries]:

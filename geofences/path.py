@@ -20,6 +20,7 @@ Floats: TypeAlias = NDArray[np.float64]
 
 PIECE_MM = 2_000_000
 MAX_PIECES = 2_000
+_ONE_PIECE_DEG = 0.012  # each way: at most 1.9 km together
 _SAME = 1e-12
 
 
@@ -30,7 +31,19 @@ def lines(
 
     A way over the antimeridian gives two lines, one on each side of the world's seam.
     """
-    segment, fraction = _stations(geodesy.distance_mm(lon0, lat0, lon1, lat1))
+    points, segment = _drawn(lon0, lat0, lon1, lat1)
+    ways = shapely.linestrings(points, indices=segment)
+    by = _over(lon0, lon1)
+    over = np.nonzero(by)[0]
+    if not len(over):
+        return ways, np.arange(len(lon0))
+    shifted = [shapely.LineString(points[segment == at] + [by[at], 0.0]) for at in over.tolist()]
+    return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
+
+
+def _drawn(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The points (m, 2) of the ways, one after the other, and the segment of each."""
+    segment, fraction = _stations(lon0, lat0, lon1, lat1)
     end = lon0 + geodesy.wrap_deg(lon1 - lon0)
     start, last = lon0[segment], fraction == 1
     lon, lat = np.where(last, end[segment], start), np.where(last, lat1[segment], lat0[segment])
@@ -41,15 +54,13 @@ def lines(
             lon0[way], lat0[way], end[way], lat1[way], fraction[inner]
         )
     lon = start + geodesy.wrap_deg(lon - start)
-    ways = shapely.linestrings(np.stack([lon, lat], axis=1), indices=segment)
-    over = np.nonzero((end > 180) | (end < -180))[0]
-    if not len(over):
-        return ways, np.arange(len(lon0))
-    shifted = []
-    for at in over.tolist():
-        by = np.array([-360.0 if end[at] > 180 else 360.0, 0.0])
-        shifted.append(shapely.LineString(shapely.get_coordinates(ways[at]) + by))
-    return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
+    return np.stack([lon, lat], axis=1), segment
+
+
+def _over(lon0: Floats, lon1: Floats) -> Floats:
+    """What brings a way that leaves the world's map back onto it on the other side: degrees, 0 if none."""
+    end = lon0 + geodesy.wrap_deg(lon1 - lon0)
+    return np.where(end > 180, -360.0, np.where(end < -180, 360.0, 0.0))
 
 
 def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
@@ -59,11 +70,13 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     its two ends.
     """
     ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
-    way, _ = lines(*ends)
+    way, _ = _drawn(*ends)
+    by = float(_over(ends[0], ends[2])[0])
     found: set[float] = set()
-    for line in way:
-        points = shapely.get_coordinates(line)
+    for points in (way, way + np.array([by, 0.0])) if by else (way,):
         start, end = border.near(points)
+        if not len(start):
+            continue
         pieces = len(points) - 1
         for piece in range(pieces):
             here = _crossings(points[piece], points[piece + 1], start, end)
@@ -74,13 +87,15 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     geometry = border.geometry
     result = _distinct(sorted(found))
     if not result and _holds(geometry, lon0, lat0) != _holds(geometry, lon1, lat1):
-        result = [_bisected(geometry, way[0])]
+        result = [_bisected(geometry, shapely.LineString(way))]
     return result
 
 
-def _stations(length_mm: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+def _stations(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Segment and fraction of each point of the ways, ends included, evenly spaced."""
-    pieces = np.clip(-(-length_mm // PIECE_MM), 1, MAX_PIECES)
+    if ((np.abs(lon1 - lon0) < _ONE_PIECE_DEG) & (np.abs(lat1 - lat0) < _ONE_PIECE_DEG)).all():
+        return np.repeat(np.arange(len(lon0)), 2), np.tile([0.0, 1.0], len(lon0))
+    pieces = np.clip(-(-geodesy.distance_mm(lon0, lat0, lon1, lat1) // PIECE_MM), 1, MAX_PIECES)
     count = pieces + 1
     segment = np.repeat(np.arange(len(pieces)), count)
     place = np.arange(len(segment)) - np.repeat(np.cumsum(count) - count, count)

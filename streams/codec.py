@@ -7,8 +7,8 @@ every row is left out. JSON is canonical (sorted keys, UTF-8, no spaces), so equ
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
-from typing import Any, Final
+from collections import deque
+from typing import Any, Final, TypeAlias
 
 import orjson
 import pyarrow as pa
@@ -16,6 +16,9 @@ import pyarrow as pa
 from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
 
 _MAGIC: Final = b"CFR1"
+# for each field of a schema the place of the column, or the type of one that was left out; those types
+_Plan: TypeAlias = tuple[tuple[int | pa.DataType, ...], set[pa.DataType]]
+_PLANS: Final[deque[tuple[pa.Schema, pa.Schema, _Plan]]] = deque(maxlen=32)
 _LENGTHS: Final = struct.Struct("<4sIII")
 
 
@@ -50,35 +53,37 @@ def decode_frame(body: bytes) -> Frame:
 
 def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch with the columns that were left out because all of them was null."""
-    places = _places(batch.schema, schema)
+    places, types = _plan(batch.schema, schema)
     held, rows = batch.columns, batch.num_rows
-    nulls: dict[pa.DataType, pa.Array] = {}
-    columns = []
-    for place, type_ in zip(places, schema.types, strict=True):
-        if place >= 0:
-            columns.append(held[place])
-            continue
-        if type_ not in nulls:
-            nulls[type_] = pa.nulls(rows, type_)
-        columns.append(nulls[type_])
+    nulls = {type_: pa.nulls(rows, type_) for type_ in types}
+    columns = [held[p] if isinstance(p, int) else nulls[p] for p in places]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-@lru_cache(maxsize=256)
-def _places(got: pa.Schema, schema: pa.Schema) -> tuple[int, ...]:
-    """For each field of ``schema`` its place in ``got``, -1 where it was left out. Raises CodecError."""
+def _plan(got: pa.Schema, schema: pa.Schema) -> _Plan:
+    """How to complete a batch, remembered for schemas met before: comparing is cheap, hashing is not."""
+    for known, want, plan in tuple(_PLANS):
+        if want is schema and known.equals(got):
+            return plan
+    plan = _new_plan(got, schema)
+    _PLANS.append((got, schema, plan))
+    return plan
+
+
+def _new_plan(got: pa.Schema, schema: pa.Schema) -> _Plan:
+    """The plan of bringing a batch of schema ``got`` to ``schema``. Raises CodecError."""
     held = {field.name: i for i, field in enumerate(got)}
-    places = []
+    places: list[int | pa.DataType] = []
     for field in schema:
-        place = held.pop(field.name, -1)
-        if place >= 0 and not got.field(place).equals(field):
+        place = held.pop(field.name, None)
+        if place is not None and not got.field(place).equals(field):
             raise CodecError(f"frame of another schema: got {got.field(place)}, want {field}")
-        if place < 0 and not field.nullable:
+        if place is None and not field.nullable:
             raise CodecError(f"frame of another schema: got no column {field.name}")
-        places.append(place)
+        places.append(field.type if place is None else place)
     if held:
         raise CodecError(f"frame of another schema: got columns {', '.join(held)}, want none such")
-    return tuple(places)
+    return tuple(places), {place for place in places if not isinstance(place, int)}
 
 
 def _stream(batch: pa.RecordBatch) -> pa.Buffer:
