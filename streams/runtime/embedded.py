@@ -56,7 +56,7 @@ class Runner:
         self.replays_differ = 0
 
     def recover(self) -> str:
-        """Begin at the newest readable snapshot, or at the log's start; says which.
+        """Begin at the newest readable snapshot whose events the sink has, or at the log's start; says which.
 
         Raises LogBehindError when the sink covers more than the log holds.
         """
@@ -66,15 +66,19 @@ class Runner:
         self.engine = Engine(self.partition, self.world)
         if covered > end:
             raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
+        known = self.sink.last_number(self.partition)
         for position in reversed(self.files.positions()):
             if position > end:
                 continue
             try:
-                self.engine = restore(self.files.load(position), self.world)
+                engine = restore(self.files.load(position), self.world)
             except (SnapshotError, OSError) as error:
                 _log.warning("snapshot_unusable position=%s reason=%s", position, error)
                 continue
-            self._saved = position
+            if engine.number > known:  # the sink is a new one: it needs the events from before as well
+                _log.warning("snapshot_ahead position=%s events=%s known=%s", position, engine.number, known)
+                continue
+            self.engine, self._saved = engine, position
             return f"from the snapshot at {position}, {end - position} records to fold"
         return f"from the start of the log, {end} records to fold"
 

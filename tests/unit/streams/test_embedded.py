@@ -142,3 +142,15 @@ def test_a_record_that_can_not_be_folded_is_left_out_after_the_second_time(
     one.step()
     assert (one.bad_records, one.lag()) == (1, 0)
     assert [event.kind for event in kept(tmp_path)] == [event.kind for event in feed.events]
+
+
+def test_a_read_model_that_was_deleted_is_rebuilt_whole_although_there_are_snapshots(tmp_path: Path) -> None:
+    feed = fill(tmp_path)
+    one = runner(tmp_path)
+    one.step()
+    assert one.checkpoint()
+    for path in tmp_path.glob("read.db*"):
+        path.unlink()
+    again = runner(tmp_path)
+    again.step()
+    assert kept(tmp_path) == feed.events
