@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -55,7 +56,7 @@ class LiveView:
         self._tenants: list[str] = []
         self._devices: list[str] = []
         self._held = Columns(_COLUMNS)
-        self._readers: set[_Reader] = set()
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()  # one that nobody holds any more is gone
         self._at_gate: dict[int, bool] = {}
 
     def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:

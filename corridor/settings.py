@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     mqtt_host: str = Field("127.0.0.1", description="address of the embedded broker: loopback only")
     mqtt_port: int = Field(1883, ge=0, le=65535, description="port of the embedded broker; 0: any free one")
     mqtt_url: str | None = Field(
-        None, description="a broker of your own: mqtt://host:port or mqtts://host:port"
+        None, repr=False, description="a broker of your own: mqtt://host:port or mqtts://host:port"
     )
     mqtt_username: str | None = Field(None, description="user name at that broker")
     mqtt_password: SecretStr | None = Field(None, description="password at that broker")

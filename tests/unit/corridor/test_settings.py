@@ -53,6 +53,10 @@ def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         load({})
 
 
+def test_a_password_in_the_brokers_url_does_not_show() -> None:
+    assert "hunter22" not in repr(Settings(mqtt_url="mqtt://me:hunter22@broker"))
+
+
 def test_secrets_do_not_show() -> None:
     settings = Settings(admin_key="a-very-secret-admin-key", mqtt_password="hunter22")
     shown = repr(settings) + str(settings.model_dump(mode="json"))
