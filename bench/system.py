@@ -23,6 +23,7 @@ from streams.records import NewRecord, RecordKind
 from streams.sqlite_log import SqliteLog
 
 _START_S: Final = 60.0
+_FITTINGS_S: Final = 1.0  # the gateway looks for new fittings five times a second
 
 
 def commands(devices: int) -> Iterator[dict[str, Any]]:
@@ -96,7 +97,9 @@ class System:
         while time.monotonic() - begun < timeout_s:
             checks = self.health().get("checks", {})
             if checks.get("engine_lag_records") == 0 and checks.get("store_lag_records") == 0:
-                return time.monotonic() - begun
+                took = time.monotonic() - begun
+                time.sleep(_FITTINGS_S)
+                return took
             time.sleep(0.1)
         raise TimeoutError(f"not caught up after {timeout_s:g} s: {self.health()}")
 
