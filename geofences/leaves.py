@@ -112,7 +112,10 @@ class Leaves:
 
     def hot(self, leaf: Int64s, work: int) -> list[int]:
         """Of these leaves, those that have cost more than ``work`` edge tests since they were named here."""
-        found = np.unique(leaf[self._work[leaf] > work])
+        over = self._work[leaf] > work
+        if not over.any():
+            return []
+        found = np.unique(leaf[over])
         self._work[found] = 0
         return [int(number) for number in found]
 

@@ -57,6 +57,17 @@ def _drawn(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floa
     return np.stack([lon, lat], axis=1), segment
 
 
+def _ways(lon0: float, lat0: float, lon1: float, lat1: float) -> list[Floats]:
+    """The points (m, 2) of one way, and again on the other side of the seam if it goes over it."""
+    end = lon0 + (lon1 - lon0)
+    if abs(lon1 - lon0) < _ONE_PIECE_DEG and abs(lat1 - lat0) < _ONE_PIECE_DEG and abs(end) <= 180:
+        return [np.array([[lon0, lat0], [lon0 + (end - lon0), lat1]])]  # what `_drawn` gives, sooner
+    ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
+    way, _ = _drawn(*ends)
+    by = float(_over(ends[0], ends[2])[0])
+    return [way, way + np.array([by, 0.0])] if by else [way]
+
+
 def _over(lon0: Floats, lon1: Floats) -> Floats:
     """What brings a way that leaves the world's map back onto it on the other side: degrees, 0 if none."""
     end = lon0 + geodesy.wrap_deg(lon1 - lon0)
@@ -69,11 +80,9 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     At least one when one end lies in the polygon and the other does not. A stretch along the border gives
     its two ends.
     """
-    ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
-    way, _ = _drawn(*ends)
-    by = float(_over(ends[0], ends[2])[0])
+    ways = _ways(lon0, lat0, lon1, lat1)
     found: set[float] = set()
-    for points in (way, way + np.array([by, 0.0])) if by else (way,):
+    for points in ways:
         start, end = border.near(points)
         if not len(start):
             continue
@@ -87,7 +96,7 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     geometry = border.geometry
     result = _distinct(sorted(found))
     if not result and _holds(geometry, lon0, lat0) != _holds(geometry, lon1, lat1):
-        result = [_bisected(geometry, shapely.LineString(way))]
+        result = [_bisected(geometry, shapely.LineString(ways[0]))]
     return result
 
 

@@ -111,6 +111,8 @@ class Visits:
         self._settle_country(now.t, say, passage)
 
     def _along(self, cuts: list[int], before: Fix, now: Fix) -> list[int]:
+        if len(cuts) < 2:
+            return cuts
         return sorted(cuts, key=lambda zone: (self.world.cut(zone, before, now)[0].estimate, zone))
 
     def _enter(self, zone: int, before: Fix | None, now: Fix) -> None:
