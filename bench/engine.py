@@ -2,10 +2,10 @@
 
 5,000 trucks drive in order at 60 km/h, a sample each 10 s, 10 samples a report. They share 50 roads between
 40 towns, to and fro, with 3 m of noise; a quarter of the yards lie within 1 km of a road. Counting begins
-when every truck was seen six times, so most of the index that the roads need is there, as in a service that
-has run for an hour. A row tells what the same costs when each truck drives straight on over ground where
-none was before. Beside them in the same run: a plain loop that asks each zone near the truck for each sample
-with shapely, which is what the engine must beat.
+when every truck was seen six times (ten minutes of driving): the index that the roads need is partly there,
+and the rest is made, and paid for, while it counts. A row tells what the same costs when each truck drives
+straight on over ground where none was before. Beside them in the same run: a plain loop that asks each zone
+near the truck for each sample with shapely, which is what the engine must beat.
 """
 
 from __future__ import annotations
