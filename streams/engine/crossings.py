@@ -40,6 +40,7 @@ class Crossings:
     asset: str
     visits: Visits
     now: Crossing | None = None
+    unlined: Crossing | None = None  # completed within one step, before the change of country has settled
     _say: Announce | None = None
 
     def listening(self, say: Announce) -> Crossings:
@@ -60,12 +61,13 @@ class Crossings:
             crossing.stages.pop("exit_port_left", None)
             self._announce("at_exit_port", bracket)
         else:
-            self._begin_at_port(gate, side, bracket, home)
+            self._begin_at_port(gate, zone, bracket, home)
 
-    def _begin_at_port(self, gate: Gate, side: str, bracket: Bracket, home: str | None) -> None:
+    def _begin_at_port(self, gate: Gate, zone: Zone, bracket: Bracket, home: str | None) -> None:
+        side = zone.side or ""
         arriving = home is not None and home != side and home == _other(gate, side)
         origin, other = (_other(gate, side), side) if arriving else (side, _other(gate, side))
-        self.now = self._new(gate, origin, other, bracket)
+        self.now = self._new(gate, origin, other, bracket, zone.id)
         self.now.stages["entry_port" if arriving else "exit_port"] = bracket
         self._announce("at_entry_port" if arriving else "at_exit_port", bracket)
 
@@ -91,12 +93,19 @@ class Crossings:
         assert self.now is not None
         self.now.stages["leave"] = bracket
         self._announce(state, bracket)
+        self.unlined = self.now if state == "completed" and "line" not in self.now.stages else None
         self.now = None
 
     def changed_country(self, origin: str, other: str, bracket: Bracket) -> None:
         """See Passage.changed_country: the line of the crossing in progress, or of one begun unseen."""
-        crossing = self.now
-        if crossing is not None and (crossing.origin, crossing.other) == (origin, other):
+        crossing, done = self.now, self.unlined
+        self.unlined = None
+        if crossing is None and done is not None and (done.origin, done.other) == (origin, other):
+            done.stages["line"] = bracket
+            self.now = done
+            self._announce(done.state, done.stages["leave"])
+            self.now = None
+        elif crossing is not None and (crossing.origin, crossing.other) == (origin, other):
             crossing.stages["line"] = bracket
             self._announce("between" if crossing.state == "at_exit_port" else crossing.state, bracket)
         elif crossing is not None and (crossing.origin, crossing.other) == (other, origin):
@@ -104,12 +113,12 @@ class Crossings:
                 crossing.stages.pop("line", None)
                 self._announce("at_exit_port", bracket)
         elif (gate := self._gate_at(bracket, origin, other)) is not None:
-            self.now = self._new(gate, origin, other, bracket)
+            self.now = self._new(gate, origin, other, bracket, "line")
             self.now.stages["line"] = bracket
             self._announce("between", bracket)
 
-    def _new(self, gate: Gate, origin: str, other: str, bracket: Bracket) -> Crossing:
-        id_ = object_id(Kind.CROSSING, self.asset, gate.id, f"{origin}>{other}", bracket.latest)
+    def _new(self, gate: Gate, origin: str, other: str, bracket: Bracket, opener: str) -> Crossing:
+        id_ = object_id(Kind.CROSSING, self.asset, gate.id, f"{origin}>{other}", opener, bracket.latest)
         crossing = Crossing(gate, origin, other, Revised(Kind.CROSSING, id_), "")
         for visit in self.visits.open.values():
             zone = self.world.zones[visit.zone]
@@ -135,30 +144,35 @@ class Crossings:
         self.now.state = state
         self.now.object.announce(self._say, bracket.estimate, _data(self.now))
 
-    def dump(self) -> dict[str, Any] | None:
+    def dump(self) -> list[dict[str, Any] | None]:
         """JSON values for a snapshot."""
-        c = self.now
-        if c is None:
-            return None
-        return {
-            "gate": c.gate.id,
-            "origin": c.origin,
-            "other": c.other,
-            "id": c.object.id,
-            "revision": c.object.revision,
-            "state": c.state,
-            "stages": {name: dump_bracket(b) for name, b in c.stages.items()},
-        }
+        return [_dump(self.now), _dump(self.unlined)]
 
-    def load(self, value: Mapping[str, Any] | None) -> None:
+    def load(self, value: list[dict[str, Any] | None]) -> None:
         """Become what ``dump`` was given of; a crossing of a gate that is gone is dropped."""
-        self.now = None
-        if value is None or value["gate"] not in self.world.gates:
-            return
-        stages = {name: b for name, v in value["stages"].items() if (b := load_bracket(v)) is not None}
-        object_ = Revised(Kind.CROSSING, value["id"], value["revision"])
-        gate = self.world.gates[value["gate"]]
-        self.now = Crossing(gate, value["origin"], value["other"], object_, value["state"], stages)
+        self.now, self.unlined = (_load(one, self.world.gates) for one in value)
+
+
+def _dump(crossing: Crossing | None) -> dict[str, Any] | None:
+    if crossing is None:
+        return None
+    return {
+        "gate": crossing.gate.id,
+        "origin": crossing.origin,
+        "other": crossing.other,
+        "id": crossing.object.id,
+        "revision": crossing.object.revision,
+        "state": crossing.state,
+        "stages": {name: dump_bracket(bracket) for name, bracket in crossing.stages.items()},
+    }
+
+
+def _load(value: Mapping[str, Any] | None, gates: Mapping[str, Gate]) -> Crossing | None:
+    if value is None or value["gate"] not in gates:
+        return None
+    stages = {name: b for name, v in value["stages"].items() if (b := load_bracket(v)) is not None}
+    object_ = Revised(Kind.CROSSING, value["id"], value["revision"])
+    return Crossing(gates[value["gate"]], value["origin"], value["other"], object_, value["state"], stages)
 
 
 def _other(gate: Gate, side: str) -> str:

@@ -71,6 +71,8 @@ def test_a_gap_over_the_whole_gate_still_gives_the_crossing_and_cut_ports() -> N
     assert crossing["state"] == "completed"
     assert crossing["direction"] == "LA>CN"
     assert {v["zone"] for v in feed.latest(Kind.VISIT) if v["how"] == "cut"} == {"port-la", "port-cn"}
+    assert stages(crossing) == ["approach", "exit_port", "exit_port_left", "line", "entry_port", "leave"]
+    assert len({(e.id, e.revision) for e in feed.events}) == len(feed.events)
     line = crossing["stages"]["line"]  # type: ignore[index]
     assert line["latest_ms"] - line["earliest_ms"] > 1_000_000
     assert line["earliest_ms"] < line["estimate_ms"] < line["latest_ms"]
