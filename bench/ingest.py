@@ -35,7 +35,7 @@ def generate(port: int, devices: int, rate: float, seconds: float, **more: Any) 
     words = [sys.executable, "-m", "bench.load", "--port", str(port), "--devices", str(devices)]
     words += ["--rate", str(rate), "--seconds", str(seconds)]
     for name, value in more.items():
-        words += [f"--{name}", str(value)]
+        words += [f"--{name.replace('_', '-')}", str(value)]
     figures: dict[str, Any] = read_json(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
     return figures
 
@@ -55,7 +55,7 @@ def bare_broker(devices: int, rate: float, seconds: float) -> float:
     assert null.stdout is not None
     try:
         null.stdout.readline()
-        figures = generate(port, devices, rate, seconds, patience=0.5)
+        figures = generate(port, devices, rate, seconds, patience=0.5, in_flight=0)
         return float(figures["puback"] / figures["published_s"])
     finally:
         for child in (null, broker):

@@ -1,8 +1,9 @@
 """A load generator that costs little: reports made as one numpy matrix, published over a few sockets.
 
-Every report is CBOR with 10 samples of 8 values. All have the same length, so a whole round of reports is
-a matrix of bytes in which only seq, times and positions differ. It speaks just enough MQTT 3.1.1 to
-publish with QoS 1 and to hear the acks; run as ``python -m bench.load`` it prints JSON when it is done.
+It heeds what a device heeds: no more than some reports a device without the gateway's ack, on the average
+over the devices. Every report is CBOR with 10 samples of 8 values. All have the same length, so a round of
+reports is a matrix of bytes in which only seq, times and positions differ. It speaks just enough MQTT 3.1.1
+to publish with QoS 1 and to hear the acks; run as ``python -m bench.load`` it prints JSON when it is done.
 """
 
 from __future__ import annotations
@@ -109,8 +110,9 @@ def connect(host: str, port: int, client_id: str) -> Socket:
 class Publisher:
     """Publishes rounds of reports, one a device, over a few sockets; and hears the gateway's acks."""
 
-    def __init__(self, host: str, port: int, devices: int, sockets: int, boot: str) -> None:
+    def __init__(self, host: str, port: int, devices: int, sockets: int, boot: str, in_flight: int) -> None:
         self.devices = devices
+        self.in_flight = in_flight * devices if in_flight else 1 << 62
         self.sockets = [connect(host, port, f"load-{os.getpid()}-{i}") for i in range(sockets)]
         self.ears = connect(host, port, f"load-{os.getpid()}-ears")
         body = struct.pack(">H", 1) + _text("corridor/v1/+/ack") + b"\x01"
@@ -149,7 +151,7 @@ class Publisher:
             rows[:, -2:] = ids.view(np.uint8).reshape(-1, 2)
             one.waiting += np.hstack((rows, payloads[mine])).tobytes()
         self.sent += len(who)
-        while self.turn(0.0) or self.sent - self.acked > _WINDOW:
+        while self.turn(0.0) or self.sent - self.acked > _WINDOW or self.sent - self.durable > self.in_flight:
             self.turn(0.002)
 
     @property
@@ -230,7 +232,9 @@ def _packet(got: bytearray, at: int) -> tuple[int, int, int] | None:
 
 def drive(options: argparse.Namespace) -> dict[str, Any]:
     """Publish at ``rate`` reports a second for ``seconds``, then wait until all are durable."""
-    publisher = Publisher(options.host, options.port, options.devices, options.sockets, options.boot)
+    publisher = Publisher(
+        options.host, options.port, options.devices, options.sockets, options.boot, options.in_flight
+    )
     rng = np.random.default_rng(7)
     everyone = np.arange(options.devices)
     lon = 101.0 + rng.random(options.devices)
@@ -287,6 +291,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument(
         "--patience", type=float, default=20.0, help="seconds without an ack before giving up"
+    )
+    parser.add_argument(
+        "--in-flight",
+        type=int,
+        default=48,
+        help="unacknowledged reports a device (the protocol allows 64); 0: any",
     )
     parser.add_argument("--boot", default="load-boot-1")
     print(json.dumps(drive(parser.parse_args())))
