@@ -35,7 +35,7 @@ id = 0
 id = 0
 max_connections = 10010
 max_outgoing_packet_count = 1000
-max_segment_size = 4096
+max_segment_size = 1024
 max_segment_count = 2
 [router.custom_segment."corridor/v1/+/report"]
 max_segment_size = 8388608
@@ -48,7 +48,7 @@ max_segment_size = 65536
 max_segment_count = 8
 {listeners}"""
 """rumqttd keeps what it has delivered until its filter's segments are full, for each filter on its own. So
-every device's acks get 8 KB (a hundred acks, some minutes), what the gateway reads 64 MB."""
+every device's acks get 2 KB (some thirty acks), what the gateway reads 64 MB."""
 
 _LISTENER: Final = """\
 [{section}.1]
