@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,7 +52,6 @@ class System:
     folder: Path
     process: subprocess.Popen[bytes]
     local: Local
-    environment: dict[str, str] = field(default_factory=dict)
 
     def children(self) -> dict[str, int]:
         """Process ids by part: gateway, hub, broker."""
@@ -114,7 +113,7 @@ def running(folder: Path, **environment: str) -> Iterator[System]:
     """``corridor up`` on ``folder`` with free ports; stopped at the end, by force if need be."""
     process = start(folder, **environment)
     try:
-        yield System(folder, process, wait_up(folder, process), environment)
+        yield System(folder, process, wait_up(folder, process))
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

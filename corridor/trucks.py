@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,6 @@ from corridor.recordings import play
 from firmware_sim.link import Broker
 from firmware_sim.run import run as drive
 from firmware_sim.scenario_file import load
-
-_log = logging.getLogger("corridor.trucks")
 
 
 async def run(given: dict[str, Any], stop: asyncio.Event) -> None:
