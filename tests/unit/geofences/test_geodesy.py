@@ -78,6 +78,22 @@ def test_batching_changes_no_millimetre(rows: list[tuple[float, ...]], size: int
     assert np.concatenate(parts).tolist() == whole.tolist()
 
 
+lons_e7 = st.integers(-1_800_000_000, 1_800_000_000)
+lats_e7 = st.integers(-900_000_000, 900_000_000)
+near_e7 = st.integers(-20_000_000, 20_000_000)
+
+
+@given(lons_e7, lats_e7, st.one_of(lons_e7, near_e7), st.one_of(lats_e7, near_e7))
+def test_whole_numbers_give_the_same_millimetre(lon0: int, lat0: int, lon1: int, lat1: int) -> None:
+    wanted = geodesy.distance_mm(*(column * 1e-7 for column in columns(lon0, lat0, lon1, lat1)))
+    assert geodesy.distance_mm_e7(lon0, lat0, lon1, lat1) == wanted[0]
+
+
+def test_one_point_to_many() -> None:
+    got = geodesy.distance_mm(np.array([10.0]), np.array([0.0]), np.array([10.0, 11.0]), np.zeros(2))
+    assert got.tolist() == [0, 111_319_491]
+
+
 def test_the_way_over_the_antimeridian_is_short() -> None:
     assert geodesy.distance_mm(*columns(179.999, 10, -179.999, 10))[0] < 220_000
     start_lon, start_lat, end_lon, end_lat = columns(179.9, 10, -179.7, 10)
