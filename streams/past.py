@@ -1,0 +1,133 @@
+"""The port of the past: what the engine asks for again when data comes that is older than its hot state.
+
+All is kept under the log position that brought it, and every read is as of a position: a replay asks the
+same and gets the same, whatever was written since. Assets are rows of the engine's state; times are event
+time, ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from streams.engine.rows import Rows
+
+
+class PastError(Exception):
+    """What was written doesn't fit, or what is held can't be used; the message says what and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """An asset's packed state after its sample at ``t``, kept at ``position``."""
+
+    asset: int
+    t: int
+    position: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """From ``position`` on, states of the asset with t > ``after`` kept before ``position`` don't hold."""
+
+    asset: int
+    after: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptObject:
+    """A version of a closed object; ``until`` is the time of the last step that touched it."""
+
+    asset: int
+    id: str
+    until: int
+    position: int
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Everything of the log positions above ``first`` up to ``last``, in any order."""
+
+    first: int
+    last: int
+    rows: Rows
+    states: list[KeptState]
+    voided: list[Voided]
+    objects: list[KeptObject]
+
+
+class Past(Protocol):
+    """What was, as of any position. One process writes; others, and threads, may read at any time.
+
+    Of equals (same asset, time and position; same id and position) the one written last counts as newer.
+    """
+
+    @property
+    def end(self) -> int:
+        """Positions up to here are held; 0 at first."""
+        ...
+
+    def write(self, chunk: Chunk) -> None:
+        """Keep the chunk; when this returns, it survives the loss of power.
+
+        What lies at or below ``end`` is left out, so writing again after a crash changes nothing. Raises
+        PastError when positions between ``end`` and ``chunk.first`` are missing, or a content's position is
+        not in the chunk's range.
+        """
+        ...
+
+    def rows(self, asset: int, after: int, position: int) -> Rows:
+        """Samples of the asset with t > ``after`` of positions up to ``position``, by (t, position)."""
+        ...
+
+    def state(self, asset: int, before: int, position: int) -> KeptState | None:
+        """The newest state, by (t, position), with t < ``before`` that holds as of ``position``."""
+        ...
+
+    def objects(self, asset: int, since: int, position: int) -> list[KeptObject]:
+        """Of each id the newest version up to ``position``, if its until >= ``since``; by (position, id)."""
+        ...
+
+    def trim(self, before: int, position: int | None = None) -> None:
+        """Allow to forget what no read needs that asks about times from ``before`` on.
+
+        ``position``: the oldest one that reads will be as of, that of the oldest snapshot kept; ``end`` when
+        not given. An asset's anchor is its newest state with t < ``before`` of positions up to ``position``
+        that holds now. What stays: rows and states with t >= ``before``; the anchor and all after it;
+        all of an asset that has no anchor; each id with a version with until >= ``before``.
+        So, as long as nothing is voided from before an anchor, ``rows`` with ``after`` >= the anchor's t or
+        >= ``before`` - 1, ``state`` with a later ``before`` and ``objects`` with ``since`` >= ``before``
+        answer as they did, at any ``position`` from the given one on.
+        """
+        ...
+
+
+def unwritten(chunk: Chunk, end: int) -> Chunk | None:
+    """The part of the chunk above ``end``, None when there is none. Raises PastError, see Past.write."""
+    if not 0 <= chunk.first <= chunk.last:
+        raise PastError(f"impossible range of a chunk: got ({chunk.first}, {chunk.last}], want first <= last")
+    rows, kept = chunk.rows, (*chunk.states, *chunk.voided, *chunk.objects)
+    got = [one.position for one in kept] + (
+        [int(rows.position.min()), int(rows.position.max())] if len(rows) else []
+    )
+    if got and not (chunk.first < min(got) and max(got) <= chunk.last):
+        raise PastError(
+            f"positions outside of the chunk: got {min(got)} to {max(got)}, want ({chunk.first}, {chunk.last}]"
+        )
+    if chunk.last <= end:
+        return None
+    if chunk.first > end:
+        raise PastError(f"positions are missing: got a chunk after {chunk.first}, want one after {end}")
+    if chunk.first == end:
+        return chunk
+    return Chunk(
+        end,
+        chunk.last,
+        rows.take(rows.position > end),
+        [one for one in chunk.states if one.position > end],
+        [one for one in chunk.voided if one.position > end],
+        [one for one in chunk.objects if one.position > end],
+    )
