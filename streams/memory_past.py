@@ -79,7 +79,7 @@ class MemoryPast:
             self._states = [one for one in self._states if one.t >= anchors.get(one.asset, one.t)]
             rows = self._rows
             for asset, anchor in anchors.items():
-                rows = rows.take((rows.asset != asset) | (rows.t > anchor) | (rows.t >= before))
+                rows = rows.take((rows.asset != asset) | (rows.t > anchor))
             self._rows = rows
             lasting = {(one.asset, one.id) for one in self._objects if one.until >= before}
             self._objects = [one for one in self._objects if (one.asset, one.id) in lasting]

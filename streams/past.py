@@ -109,14 +109,13 @@ def unwritten(chunk: Chunk, end: int) -> Chunk | None:
     """The part of the chunk above ``end``, None when there is none. Raises PastError, see Past.write."""
     if not 0 <= chunk.first <= chunk.last:
         raise PastError(f"impossible range of a chunk: got ({chunk.first}, {chunk.last}], want first <= last")
-    rows, kept = chunk.rows, (*chunk.states, *chunk.voided, *chunk.objects)
-    got = [one.position for one in kept] + (
-        [int(rows.position.min()), int(rows.position.max())] if len(rows) else []
-    )
+    rows, got = chunk.rows, [one.position for one in chunk.states]
+    got += [one.position for one in chunk.voided] + [one.position for one in chunk.objects]
+    if len(rows):
+        got += [int(rows.position.min()), int(rows.position.max())]
     if got and not (chunk.first < min(got) and max(got) <= chunk.last):
-        raise PastError(
-            f"positions outside of the chunk: got {min(got)} to {max(got)}, want ({chunk.first}, {chunk.last}]"
-        )
+        want = f"want ({chunk.first}, {chunk.last}]"
+        raise PastError(f"positions outside of the chunk: got {min(got)} to {max(got)}, {want}")
     if chunk.last <= end:
         return None
     if chunk.first > end:
