@@ -74,6 +74,19 @@ def item(row: StoredObject) -> dict[str, Any]:
     return head
 
 
+def revision(event: Event) -> dict[str, Any]:
+    """One revision in the history of an object; ``position`` is the log record that caused it."""
+    return {
+        "revision": event.revision,
+        "change": event.change.value,
+        "t": format_instant(event.t_ms),
+        "recorded": format_instant(event.recorded_ms),
+        "position": event.position,
+        "why": event.data.get("why"),
+        "object": render({name: value for name, value in event.data.items() if name != "why"}),
+    }
+
+
 def _joined(held: Any, new: Any) -> Any:
     """An object and its instant, in either order."""
     place, instant = (held, new) if isinstance(held, dict) else (new, held)

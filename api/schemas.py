@@ -183,6 +183,18 @@ class EventLine(BaseModel):
     object: dict[str, Any]
 
 
+class Revision(BaseModel):
+    """One revision of an object, whole; ``position`` is the log record that caused it."""
+
+    revision: int
+    change: str
+    t: str
+    recorded: str
+    position: int
+    why: dict[str, Any] | None
+    object: dict[str, Any]
+
+
 class FeatureCollection(_Answer):
     """GeoJSON, RFC 7946."""
 

@@ -54,6 +54,14 @@ class Scope:
             raise not_found(kind.value, id_)
         return found
 
+    def revisions(self, id_: str, before: int | None, limit: int) -> list[Event]:
+        """As ReadModel.revisions, of an object whose kind its id names. Raises Problem 404."""
+        name = id_.partition("_")[0]
+        if name not in set(Kind):
+            raise not_found("object", id_)
+        self.object(Kind(name), id_)
+        return self.ports.read.revisions(Kind(name), self.tenant, id_, before, limit)
+
     def asset(self, id_or_vin: str) -> StoredObject:
         """An asset by its id or its VIN as entered. Raises Problem 404."""
         found = self.ports.read.object(Kind.ASSET, self.tenant, id_or_vin)

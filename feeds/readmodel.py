@@ -201,6 +201,16 @@ class ReadModel:
             ).fetchone()
         return readsql.object_of(row) if row else None
 
+    def revisions(
+        self, kind: Kind, tenant: str, id_: str, before: int | None = None, limit: int = 100
+    ) -> list[Event]:
+        """At most ``limit`` revisions of one object, the newest first, below revision ``before``.
+
+        Those that retention deleted are missing at the end.
+        """
+        with self._file.reading() as db, snapshot(db):
+            return readsql.revisions(db, kind, tenant, id_, before, limit)
+
     def asset_by_vin(self, tenant: str, vin: str) -> StoredObject | None:
         """The asset of ``tenant`` with this (normalised) VIN."""
         return self.object(Kind.ASSET, tenant, object_id(Kind.ASSET, tenant, vin))

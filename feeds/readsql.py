@@ -1,11 +1,12 @@
 """The tables of the read model, and how an event and an object become rows and come back.
 
-Pure: text of SQL and mappings of values. What a row means in time (``span``) is decided here too, so that
-lists can be filtered by a period.
+Text of SQL, mappings of values, and the query of an object's revisions. What a row means in time
+(``span``) is decided here too, so that lists can be filtered by a period.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from streams.codec import dump_json, load_json
 from streams.events import Change, Event, Kind
 
 SCHEMA_VERSION: Final = 1
+_NEVER: Final = 2**62  # above every revision
 
 SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -189,3 +191,25 @@ def span(event: Event) -> tuple[int, int | None]:
 
 def _estimate(bracket: dict[str, Any] | None, absent: Any) -> Any:
     return bracket["estimate_ms"] if bracket else absent
+
+
+def revisions(
+    db: sqlite3.Connection, kind: Kind, tenant: str, id_: str, before: int | None, limit: int
+) -> list[Event]:
+    """The revisions of one object below ``before``, the newest first; found by its asset where it has one.
+
+    A device moves between assets, so its revisions are looked for among all of the tenant.
+    """
+    row = db.execute(
+        "SELECT asset FROM objects WHERE kind = ? AND id = ? AND tenant = ?", (kind.value, id_, tenant)
+    ).fetchone()
+    terms, values = ["tenant = ?", "kind = ?", "id = ?"], [tenant, kind.value, id_]
+    if row and row[0] and kind is not Kind.DEVICE:
+        terms.append("asset = ? AND asset <> ''")
+        values.append(row[0])
+    found = db.execute(
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE {' AND '.join(terms)} AND revision < ? "
+        "ORDER BY revision DESC LIMIT ?",
+        (*values, _NEVER if before is None else before, limit),
+    )
+    return [event_of(one) for one in found]

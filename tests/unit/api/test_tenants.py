@@ -25,6 +25,7 @@ OWN = {
     "visit": "visit_own",
     "crossing": "crossing_own",
     "trip": "trip_own",
+    "object": "crossing_own",
     "gate": "mohan-boten",
     "extension": "csv",
 }
@@ -34,6 +35,7 @@ THEIRS = OWN | {
     "visit": "visit_foreign",
     "crossing": "crossing_foreign",
     "trip": "trip_foreign",
+    "object": "crossing_foreign",
 }
 
 
@@ -119,6 +121,7 @@ async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
         "visit": "v",
         "crossing": "c",
         "trip": "t",
+        "object": "crossing_absent",
     }
     other = await reader.request(method, url(path, absent), json=body)
     assert other.status_code == 404

@@ -197,6 +197,24 @@ def test_retracted_object_leaves_the_list_but_can_be_asked_for(model: ReadModel)
     assert found.change is Change.RETRACTED
 
 
+def test_revisions_of_an_object_come_newest_first_and_are_only_its_own(model: ReadModel) -> None:
+    written = [event(n, revision=n, step=n) for n in (1, 2, 3)]
+    others = [event(4, id_="visit_2"), event(5, tenant="t2", id_="visit_3")]
+    model.apply(0, 5, [*written, *others])
+    assert model.revisions(Kind.VISIT, "t1", "visit_1") == written[::-1]
+    assert model.revisions(Kind.VISIT, "t1", "visit_1", before=3, limit=1) == [written[1]]
+    assert model.revisions(Kind.VISIT, "t1", "visit_3") == []
+
+
+def test_revisions_of_a_device_are_whole_although_it_moved(model: ReadModel) -> None:
+    moved = [
+        event(n, Kind.DEVICE, "device_1", revision=n, asset=asset, device="d", from_ms=n)
+        for n, asset in ((1, "asset_1"), (2, "asset_2"))
+    ]
+    model.apply(0, 2, moved)
+    assert model.revisions(Kind.DEVICE, "t1", "device_1") == moved[::-1]
+
+
 def test_crossing_covers_its_stages(model: ReadModel) -> None:
     stages = {"approach": {"estimate_ms": 50}, "line": {"estimate_ms": 70}, "leave": None}
     model.apply(0, 1, [event(1, Kind.CROSSING, "c1", stages=stages, state="between", gate="g")])

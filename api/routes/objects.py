@@ -1,0 +1,33 @@
+"""The history of any object: its revisions, each whole, with what caused it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from api import paging
+from api.auth import Scoped
+from api.paging import After, Limit
+from api.render import revision
+from api.schemas import Page, Revision
+
+router = APIRouter(tags=["objects"])
+
+
+@router.get("/v1/objects/{object}/revisions", response_model=Page[Revision])
+def revisions(
+    scope: Scoped,
+    object_: Annotated[str, Path(alias="object", max_length=200)],
+    limit: Limit = 100,
+    after: After = None,
+) -> Response:
+    """Revisions of an object, the newest first, retracted ones included.
+
+    `why` says which fields differ from the revision before and at which log positions the evidence lies.
+    Revisions older than the retention of events are gone, so the last one need not be revision 1.
+    """
+    place = paging.decode_after("revisions", after, (int,))
+    rows = scope.revisions(object_, place[0] if place else None, limit + 1)
+    body = paging.page("revisions", rows, limit, lambda event: (event.revision,), revision)
+    return Response(body, media_type="application/json")
