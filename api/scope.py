@@ -62,6 +62,10 @@ class Scope:
         self.object(Kind(name), id_)
         return self.ports.read.revisions(Kind(name), self.tenant, id_, before, limit)
 
+    def retracted(self, asset: StoredObject, limit: int) -> list[StoredObject]:
+        """As ReadModel.retracted, of an asset that this scope gave."""
+        return self.ports.read.retracted(self.tenant, self._owned(asset), limit)
+
     def asset(self, id_or_vin: str) -> StoredObject:
         """An asset by its id or its VIN as entered. Raises Problem 404."""
         found = self.ports.read.object(Kind.ASSET, self.tenant, id_or_vin)

@@ -211,6 +211,11 @@ class ReadModel:
         with self._file.reading() as db, snapshot(db):
             return readsql.revisions(db, kind, tenant, id_, before, limit)
 
+    def retracted(self, tenant: str, asset: str, limit: int = 100) -> list[StoredObject]:
+        """At most ``limit`` derived objects of an asset that were retracted, the latest retracted first."""
+        with self._file.reading() as db:
+            return readsql.retracted(db, tenant, asset, limit)
+
     def asset_by_vin(self, tenant: str, vin: str) -> StoredObject | None:
         """The asset of ``tenant`` with this (normalised) VIN."""
         return self.object(Kind.ASSET, tenant, object_id(Kind.ASSET, tenant, vin))

@@ -213,3 +213,14 @@ def revisions(
         (*values, _NEVER if before is None else before, limit),
     )
     return [event_of(one) for one in found]
+
+
+def retracted(db: sqlite3.Connection, tenant: str, asset: str, limit: int) -> list[StoredObject]:
+    """What of an asset was derived and later retracted, the latest retracted first."""
+    kinds = tuple(kind.value for kind in Kind if kind not in (Kind.ASSET, Kind.DEVICE, Kind.COMMAND))
+    rows = db.execute(
+        f"SELECT {OBJECT_COLUMNS} FROM objects WHERE kind IN ({','.join('?' * len(kinds))}) AND tenant = ? "
+        "AND asset = ? AND change = 'retracted' ORDER BY recorded_ms DESC, id LIMIT ?",
+        (*kinds, tenant, asset, limit),
+    )
+    return [object_of(row) for row in rows]

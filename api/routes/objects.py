@@ -1,15 +1,16 @@
-"""The history of any object: its revisions, each whole, with what caused it."""
+"""The history of objects: every revision, whole, with what caused it; and what was retracted."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 
 from api import paging
+from api.answer import answer
 from api.auth import Scoped
 from api.paging import After, Limit
-from api.render import revision
+from api.render import item, revision
 from api.schemas import Page, Revision
 
 router = APIRouter(tags=["objects"])
@@ -31,3 +32,11 @@ def revisions(
     rows = scope.revisions(object_, place[0] if place else None, limit + 1)
     body = paging.page("revisions", rows, limit, lambda event: (event.revision,), revision)
     return Response(body, media_type="application/json")
+
+
+@router.get("/v1/assets/{asset}/retracted", response_model=Page[dict[str, Any]])
+def retracted(scope: Scoped, asset: str, limit: Limit = 100) -> Response:
+    """Visits, crossings, trips and stops that were told of this asset and taken back, with their last
+    content. `why.merged_into` names the object that lives on; the latest retracted comes first."""
+    rows = scope.retracted(scope.asset(asset), limit)
+    return answer({"items": [{"kind": row.kind.value, **item(row)} for row in rows], "next": None})

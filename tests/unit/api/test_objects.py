@@ -59,3 +59,12 @@ async def test_every_kind_of_object_has_its_revisions(client: httpx.AsyncClient)
 @pytest.mark.parametrize("id_", ["visit_absent", "nothing_x", "x", "visit_foreign"])
 async def test_object_that_is_not_there_is_not_found(client: httpx.AsyncClient, id_: str) -> None:
     assert (await client.get(f"/v1/objects/{id_}/revisions")).status_code == 404
+
+
+async def test_what_was_retracted_is_listed_with_what_it_became(
+    told: World, client: httpx.AsyncClient
+) -> None:
+    (only,) = (await client.get(f"/v1/assets/{ASSET}/retracted")).json()["items"]
+    assert (only["kind"], only["id"], only["change"]) == ("visit", "visit_told", "retracted")
+    assert only["why"] == {"merged_into": "visit_own"}
+    assert (await client.get(f"/v1/visits?asset={ASSET}")).json()["items"][0]["id"] == "visit_own"
