@@ -28,7 +28,11 @@ def read_zones(text: str | bytes) -> tuple[Zone, ...]:
     Properties: ``id``, ``kind``, ``name``; optional ``gate``, ``side``, ``country``, ``grace_s``,
     ``min_dwell_s``, ``plausible``. Raises GeometryRefusedError for the first feature that is not sound.
     """
-    features = [(n, f) for n, f in enumerate(_features(text)) if _kind(f) != "gate"]
+    return zones_of([(n, f) for n, f in enumerate(_features(text)) if _kind(f) != "gate"])
+
+
+def zones_of(features: Sequence[tuple[int, Any]]) -> tuple[Zone, ...]:
+    """The zones of features, each with the number that messages call it by; see `read_zones`."""
     labels = [_label(number, feature) for number, feature in features]
     if not features:
         return ()

@@ -23,7 +23,7 @@ _ROADS_NORTH, _ROADS_SOUTH = 79.0, -78.0  # no road leads farther; a zone there 
 
 def read_polygons(geometries: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Geometries:
     """GeoJSON polygons and multipolygons as one column, all sound; the first that is not raises."""
-    quick = _all_at_once(geometries)
+    quick = all_at_once(geometries)
     if quick is not None and bool(shapely.is_valid(quick).all()):
         return quick
     column = np.empty(len(geometries), dtype=object)
@@ -32,8 +32,11 @@ def read_polygons(geometries: Sequence[Mapping[str, Any]], labels: Sequence[str]
     return column
 
 
-def _all_at_once(geometries: Sequence[Mapping[str, Any]]) -> Geometries | None:
-    """The column by whole arrays, or None when anything is unusual: then ring by ring, to say what."""
+def all_at_once(geometries: Sequence[Mapping[str, Any]]) -> Geometries | None:
+    """The column by whole arrays, or None when anything is unusual: then ring by ring, to say what.
+
+    Rings are closed and inside the world; whether they cross is not looked at here. ``geometries``: not none.
+    """
     try:
         whole = [g["coordinates"] if g["type"] == "MultiPolygon" else [g["coordinates"]] for g in geometries]
         if not all(geometry["type"] in ("Polygon", "MultiPolygon") for geometry in geometries):
@@ -45,8 +48,9 @@ def _all_at_once(geometries: Sequence[Mapping[str, Any]]) -> Geometries | None:
         parts = [len(polygons) for polygons in whole]
     except (KeyError, TypeError, ValueError):
         return None
-    if points.ndim != 2 or points.shape[1] != 2 or points.dtype.kind != "f" or sizes.min() < 4:
+    if points.ndim != 2 or points.shape[1] not in (2, 3) or points.dtype.kind not in "fi" or sizes.min() < 4:
         return None
+    points = np.ascontiguousarray(points[:, :2], dtype=np.float64)
     last = np.cumsum(sizes) - 1
     first = last - sizes + 1
     step = np.abs(np.diff(points[:, 0]))
@@ -90,8 +94,8 @@ def _ring(row: Any, label: str) -> Floats:
     if not (points[0] == points[-1]).all():
         last = len(points) - 1
         raise GeometryRefusedError(
-            f"{label} is not closed: got {_shown(points[last])} at position {last}, "
-            f"want {_shown(points[0])} as at 0"
+            f"{label} is not closed: got {shown(points[last])} at position {last}, "
+            f"want {shown(points[0])} as at 0"
         )
     west, east = float(points[:, 0].min()), float(points[:, 0].max())
     jump = int(np.abs(np.diff(points[:, 0])).argmax())
@@ -107,24 +111,28 @@ def read_positions(row: Any, label: str, least: int) -> Floats:
     if not isinstance(row, list) or len(row) < least:
         got = len(row) if isinstance(row, list) else repr(row)
         raise GeometryRefusedError(f"{label} is too short: got {got} positions, want at least {least}")
-    try:
-        points = np.array(row)
-    except (ValueError, TypeError):
-        points = np.zeros(0)
-    if points.ndim != 2 or points.shape[1] not in (2, 3) or points.dtype.kind not in "fiu":
-        _refuse_position(row, label)
-    points = points.astype(np.float64)
-    points = np.ascontiguousarray(points[:, :2])
+    points = read_numbers(row, label)
     bad = ~(np.isfinite(points).all(axis=1) & (np.abs(points) <= [180.0, 90.0]).all(axis=1))
     if bad.any():
         at = int(np.nonzero(bad)[0][0])
         swapped = bool((np.abs(points[:, ::-1]) <= [180.0, 90.0]).all())
         hint = "; lat and lon look swapped" if swapped else ""
         raise GeometryRefusedError(
-            f"{label}, position {at} is out of range: got {_shown(points[at])}, "
+            f"{label}, position {at} is out of range: got {shown(points[at])}, "
             f"want lon -180..180 lat -90..90{hint}"
         )
     return points
+
+
+def read_numbers(row: Sequence[Any], label: str) -> Floats:
+    """Positions as (n, 2) numbers, wherever they lie; an altitude is dropped."""
+    try:
+        points = np.array(row)
+    except (ValueError, TypeError):
+        points = np.zeros(0)
+    if points.ndim != 2 or points.shape[1] not in (2, 3) or points.dtype.kind not in "fiu":
+        _refuse_position(row, label)
+    return np.ascontiguousarray(points[:, :2], dtype=np.float64)
 
 
 def _refuse_position(row: Sequence[Any], label: str) -> None:
@@ -150,13 +158,13 @@ def refuse_roadless(column: Geometries, labels: Sequence[str]) -> None:
 def _refuse_crossing_rings(column: Geometries, labels: Sequence[str]) -> None:
     for number in np.nonzero(~shapely.is_valid(column))[0].tolist():
         reason = shapely.is_valid_reason(column[number])
-        raise GeometryRefusedError(f"{labels[number]}: {_place_of(reason, column[number])}")
+        raise GeometryRefusedError(f"{labels[number]}: {place_of(reason, column[number])}")
     for number in np.nonzero(shapely.area(column) == 0)[0].tolist():
         raise GeometryRefusedError(f"{labels[number]}: ring 0 encloses nothing: got area 0")
 
 
-def _place_of(reason: str, geometry: Polygon | MultiPolygon) -> str:
-    """GEOS says 'Self-intersection[lon lat]': find the ring and the nearest position before it."""
+def place_of(reason: str, geometry: Polygon | MultiPolygon) -> str:
+    """Where it is that GEOS means by ``reason``, such as 'Self-intersection[lon lat]': ring and position."""
     what, _, where = reason.partition("[")
     if not where:
         return reason.lower()
@@ -174,5 +182,6 @@ def _place_of(reason: str, geometry: Polygon | MultiPolygon) -> str:
     return f"{best[1]}: {what.lower()} at {point.x:.7f} {point.y:.7f}"
 
 
-def _shown(point: Floats) -> str:
+def shown(point: Floats) -> str:
+    """A position as messages show it."""
     return f"{float(point[0])} {float(point[1])}"
