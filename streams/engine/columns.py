@@ -13,6 +13,20 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 _FIRST: Final = 64
+_SMALL: Final = 1 << 16
+
+
+def roomier(array: Array, want: int) -> Array:
+    """The array when it has ``want`` places, else a longer copy; its new places hold anything.
+
+    A long array grows by an eighth: a copy costs little, and room is memory.
+    """
+    have = len(array)
+    if have >= want:
+        return array
+    grown = np.empty(max(want, have * 2 if have < _SMALL else have + have // 8), array.dtype)
+    grown[:have] = array
+    return grown
 
 
 class Columns:
@@ -21,22 +35,18 @@ class Columns:
     def __init__(self, spec: Mapping[str, tuple[str, int]]) -> None:
         self._spec = dict(spec)
         self.size = 0
-        self._arrays = {name: np.full(_FIRST, fill, dtype) for name, (dtype, fill) in spec.items()}
+        self._arrays = {name: np.empty(_FIRST, dtype) for name, (dtype, _) in spec.items()}
 
     def __getitem__(self, name: str) -> Array:
-        """The column, longer than ``size``: index it by row numbers."""
+        """The column, longer than ``size``: index it by row numbers. Beyond ``size`` it holds anything."""
         return self._arrays[name]
 
     def add(self, count: int) -> int:
         """Add ``count`` rows of fill values; returns the first one's number."""
         first, self.size = self.size, self.size + count
-        room = len(next(iter(self._arrays.values())))
-        if self.size > room:
-            grown = max(self.size, room * 2)
-            for name, (dtype, fill) in self._spec.items():
-                array = np.full(grown, fill, dtype)
-                array[:room] = self._arrays[name]
-                self._arrays[name] = array
+        for name, (_, fill) in self._spec.items():
+            array = self._arrays[name] = roomier(self._arrays[name], self.size)
+            array[first : self.size] = fill
         return first
 
     def nbytes(self) -> int:
@@ -53,8 +63,7 @@ class Columns:
 
     def load(self, size: int, parts: list[memoryview]) -> None:
         """Replace all rows by those that ``dump`` gave."""
-        self.size = 0
-        self._arrays = {name: np.full(_FIRST, fill, dtype) for name, (dtype, fill) in self._spec.items()}
-        self.add(size)
+        self.size = size
         for (name, (dtype, _)), part in zip(self._spec.items(), parts, strict=True):
+            self._arrays[name] = np.empty(max(size, _FIRST), dtype)
             self._arrays[name][:size] = np.frombuffer(part, dtype)

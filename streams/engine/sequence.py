@@ -1,172 +1,211 @@
 """Which reports are new: the engine's judgement by (device, boot, seq, hash).
 
 The same hash is a duplicate (counted once), another hash under the same number a conflict (kept by the
-store, never followed). Reports in sequence are judged as columns; only gaps, repeats and restarts are
-looked at one by one. Contents are compared as far back as the ring reaches (64 reports, the number that
-a device may have in flight); an older repeat is taken for a duplicate.
+store, never followed). Reports in line and repeats are judged as columns; only gaps and restarts are looked
+at one by one. Contents are compared as far back as the ring reaches (64 reports, the number that a device
+may have in flight); an older repeat is taken for a duplicate.
+
+A ring keeps 13 bits of each hash: 104 bytes a device instead of 512, in memory and in the snapshot alike.
+A conflict is taken for a duplicate once in 8,192 times; neither moves anything, and a device that repeats
+its numbers is still found, since it does so more than once. Full hashes of the devices heard lately would
+need to be part of every snapshot, and a whole fleet is heard lately.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
 
-from streams.engine.columns import Array, Columns
+from streams.engine import sequence_kernel as kernel
+from streams.engine.columns import Array, Columns, roomier
+from streams.engine.names import Names, Texts, hashes, texts
+from streams.engine.sequence_kernel import RING, RING_BYTES, SPARE, holds, put
 
-RING: Final = 64
 _GAPS: Final = 256  # remembered missing ranges of one boot: more are taken for lost
 _BOOTS: Final = 8  # remembered earlier boots of a device
+_DEVICES: Final = {"next": ("<i8", 0), "boot": ("<u8", 0), "earlier": ("<i4", -1), "flag": ("|u1", 0)}
+_EARLIER: Final = {"next": ("<i8", 0), "boot": ("<u8", 0), "earlier": ("<i4", -1)}
+_Ranges = list[tuple[int, int]]
 
 
 class Verdict(IntEnum):
     """What a report is; the number is the column's."""
 
-    NEW = 0
-    DUPLICATE = 1
-    CONFLICT = 2
+    NEW = kernel.NEW
+    DUPLICATE = kernel.DUPLICATE
+    CONFLICT = kernel.CONFLICT
 
 
-@dataclass(slots=True)
-class _Boot:
-    """What is known of one start of one device besides its ring: next number, ranges never seen."""
+class Boots:
+    """Starts of devices: hash of the name, next number, the start before it, ranges that never came."""
 
-    name: str
-    next: int = 0
-    gaps: list[tuple[int, int]] = field(default_factory=list)
+    def __init__(self, spec: dict[str, tuple[str, int]]) -> None:
+        self.columns = Columns(spec)
+        self.gaps: dict[int, _Ranges] = {}
+
+    def late(self, row: int, seq: int) -> Verdict:
+        """A report whose neighbours' contents are not held: new only where one is missing."""
+        following = self.columns["next"]
+        if seq >= following[row]:
+            self.open(row, seq)
+            following[row] = seq + 1
+            return Verdict.NEW
+        return Verdict.NEW if self.fill(row, seq) else Verdict.DUPLICATE
+
+    def open(self, row: int, seq: int) -> None:
+        """Remember what is missing before ``seq``."""
+        first = int(self.columns["next"][row])
+        if seq > first:
+            self.gaps[row] = [*self.gaps.get(row, ()), (first, seq - 1)][-_GAPS:]
+
+    def fill(self, row: int, seq: int) -> bool:
+        """Take ``seq`` out of the missing ranges; False when it was not missing."""
+        gaps = self.gaps.get(row, [])
+        for i, (first, last) in enumerate(gaps):
+            if first <= seq <= last:
+                gaps[i : i + 1] = [r for r in ((first, seq - 1), (seq + 1, last)) if r[0] <= r[1]]
+                if not gaps:
+                    del self.gaps[row]
+                return True
+        return False
+
+    def dump(self) -> list[list[Any]]:
+        """The missing ranges for JSON."""
+        return [[row, gaps] for row, gaps in self.gaps.items()]
+
+    def load(self, gaps: list[list[Any]]) -> None:
+        """Take the missing ranges that ``dump`` gave."""
+        self.gaps = {row: [(first, last) for first, last in ranges] for row, ranges in gaps}
 
 
 class Sequences:
-    """The sequence state of all devices of a partition."""
+    """The sequence state of all devices of a partition. ``rows`` are the devices' names in order."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, int] = {}
-        self.columns = Columns({"next": ("<i8", 0)})
-        self._ring = np.zeros((64, RING), np.uint64)
-        self._boots: list[_Boot] = []
-        self._earlier: dict[int, list[_Boot]] = {}
+        self.rows = Names()
+        self._running = Boots(_DEVICES)
+        self._earlier = Boots(_EARLIER)
+        self._ring = np.zeros(64 * RING_BYTES + SPARE, np.uint8)
 
-    def rows_of(self, devices: Sequence[str]) -> Array:
+    def rows_of(self, devices: Sequence[str] | Texts) -> Array:
         """The row of each device: int64[n]; rows for those that were not seen before."""
-        rows = list(map(self.rows.get, devices))
-        return np.array([self._row(d) if r is None else r for d, r in zip(devices, rows, strict=True)], int)
+        rows = self.rows.rows(devices if isinstance(devices, Texts) else texts(devices))
+        size = self._running.columns.size
+        if len(self.rows) > size:
+            self._running.columns.add(len(self.rows) - size)
+            self._ring = roomier(self._ring, len(self.rows) * RING_BYTES + SPARE)
+            self._ring[size * RING_BYTES : len(self.rows) * RING_BYTES + SPARE] = 0
+        return rows
 
-    def judge(self, row: Array, boots: Sequence[str], boot: Array, seq: Array, digest: Array) -> Array:
+    def judge(
+        self, row: Array, boots: Sequence[str] | Texts, boot: Array, seq: Array, digest: Array
+    ) -> Array:
         """Verdicts (int8[n]) of n reports in the order of the log.
 
         ``row``: int64[n], of the device; ``boot``: int[n] into the names; ``seq``: int64[n]; ``digest``:
         uint64[n], 8 bytes of the report's hash.
         """
-        verdict = np.zeros(len(row), np.int8)
-        order = np.argsort(row, kind="stable")
-        sorted_row = row[order]
-        repeated = sorted_row[1:] == sorted_row[:-1]
-        want = self.columns["next"][sorted_row]
-        if repeated.any():
-            first = np.flatnonzero(np.append(True, ~repeated))
-            want += np.arange(len(row)) - np.repeat(first, np.diff(np.append(first, len(row))))
-        held = self._boots
-        names = [boots[code] for code in boot.tolist()]
-        running = [held[r].name == name for r, name in zip(row.tolist(), names, strict=True)]
-        in_line = np.array(running, bool)[order] & (seq[order] == want)
-        if in_line.all():
-            self._take(sorted_row, seq[order], digest[order])
-            return verdict
-        off = np.zeros(self.columns.size, bool)
-        off[sorted_row[~in_line]] = True
-        plain = ~off[sorted_row]
-        self._take(sorted_row[plain], seq[order][plain], digest[order][plain])
-        for i in order[~plain].tolist():
-            verdict[i] = self._judge_one(int(row[i]), names[i], int(seq[i]), digest[i])
+        ids = hashes(boots if isinstance(boots, Texts) else texts(boots))[boot]
+        verdict = np.empty(len(row), np.int8)
+        held = self._running.columns
+        device = held["boot"], held["next"], held["flag"], self._ring
+        if kernel.judge(row, ids, seq, digest, *device, verdict):
+            pending = np.flatnonzero(verdict == kernel.PENDING)
+            for i in pending.tolist():
+                verdict[i] = self._judge_one(int(row[i]), int(ids[i]), int(seq[i]), digest[i])
+            rows = np.unique(row[pending])
+            held["flag"][rows] = [kernel.GAPS * (r in self._running.gaps) for r in rows.tolist()]
         return verdict
 
-    def _take(self, row: Array, seq: Array, digest: Array) -> None:
-        self._ring[row, seq % RING] = digest
-        np.maximum.at(self.columns["next"], row, seq + 1)
-
-    def _row(self, device: str) -> int:
-        row = self.rows.get(device)
-        if row is None:
-            row = self.rows[device] = self.columns.add(1)
-            self._boots.append(_Boot(""))
-            if row >= len(self._ring):
-                self._ring = np.concatenate((self._ring, np.zeros_like(self._ring)))
-        return row
-
-    def _judge_one(self, row: int, name: str, seq: int, digest: np.uint64) -> Verdict:
-        boot = self._boots[row]
-        if boot.name != name:
-            earlier = next((b for b in self._earlier.get(row, ()) if b.name == name), None)
-            if earlier is not None:
-                return self._late(earlier, seq)
-            if boot.name:
-                boot.next = int(self.columns["next"][row])
-                self._earlier[row] = [*self._earlier.get(row, ()), boot][-_BOOTS:]
-            boot = self._boots[row] = _Boot(name)
-            self.columns["next"][row] = 0
-            self._ring[row] = 0
-        boot.next = int(self.columns["next"][row])
-        if seq < boot.next - RING:
-            return self._late(boot, seq)
-        if seq < boot.next and not _fill(boot.gaps, seq):
-            return Verdict.DUPLICATE if self._ring[row, seq % RING] == digest else Verdict.CONFLICT
-        if seq > boot.next:
-            boot.gaps = [*boot.gaps, (boot.next, seq - 1)][-_GAPS:]
-        self._ring[row, seq % RING] = digest
-        self.columns["next"][row] = boot.next = max(boot.next, seq + 1)
+    def _judge_one(self, row: int, boot: int, seq: int, digest: np.uint64) -> Verdict:
+        running, held = self._running, self._running.columns
+        if int(held["boot"][row]) != boot:
+            earlier = self._find_earlier(row, boot)
+            if earlier >= 0:
+                return self._earlier.late(earlier, seq)
+            self._begin(row, boot)
+        following = int(held["next"][row])
+        if seq < following - RING:
+            return running.late(row, seq)
+        if seq < following and not running.fill(row, seq):
+            return Verdict.DUPLICATE if holds(self._ring, row, seq, digest) else Verdict.CONFLICT
+        running.open(row, seq)
+        put(self._ring, row, seq, digest)
+        held["next"][row] = max(following, seq + 1)
         return Verdict.NEW
 
-    @staticmethod
-    def _late(boot: _Boot, seq: int) -> Verdict:
-        """A report whose neighbours' contents are no longer held: new only where one is missing."""
-        if seq >= boot.next:
-            if seq > boot.next:
-                boot.gaps = [*boot.gaps, (boot.next, seq - 1)][-_GAPS:]
-            boot.next = seq + 1
-            return Verdict.NEW
-        return Verdict.NEW if _fill(boot.gaps, seq) else Verdict.DUPLICATE
+    def _find_earlier(self, row: int, boot: int) -> int:
+        """The place of an earlier boot of a device, -1 when it is not remembered."""
+        held = self._earlier.columns
+        at = int(self._running.columns["earlier"][row])
+        while at >= 0 and int(held["boot"][at]) != boot:
+            at = int(held["earlier"][at])
+        return at
+
+    def _begin(self, row: int, boot: int) -> None:
+        """A device started again: the boot that ran is an earlier one."""
+        running = self._running.columns
+        if running["boot"][row]:
+            at, held = self._place(row), self._earlier.columns
+            for name in _EARLIER:
+                held[name][at] = running[name][row]
+            running["earlier"][row] = at
+            gaps = self._running.gaps.pop(row, None)
+            if gaps is not None:
+                self._earlier.gaps[at] = gaps
+        running["boot"][row], running["next"][row] = boot, 0
+        self._ring[row * RING_BYTES : (row + 1) * RING_BYTES] = 0
+
+    def _place(self, row: int) -> int:
+        """A place for one more earlier boot of a device: a new one, or that of its oldest."""
+        links, at = self._earlier.columns["earlier"], int(self._running.columns["earlier"][row])
+        chain = []
+        while at >= 0:
+            chain.append(at)
+            at = int(links[at])
+        if len(chain) < _BOOTS:
+            return self._earlier.columns.add(1)
+        links[chain[-2]] = -1
+        self._earlier.gaps.pop(chain[-1], None)
+        return chain[-1]
 
     def missing(self, device: str) -> list[tuple[int, int]]:
         """Ranges [first, last] of the running boot of ``device`` that never came."""
         row = self.rows.get(device)
-        return [] if row is None else list(self._boots[row].gaps)
+        return [] if row is None else list(self._running.gaps.get(row, ()))
+
+    def nbytes(self) -> int:
+        """Bytes of columns and names in memory; those of missing ranges are not in it."""
+        columns = self._running.columns.nbytes() + self._earlier.columns.nbytes()
+        return columns + self.rows.nbytes() + self._ring.nbytes
 
     def dump(self) -> tuple[dict[str, Any], list[bytes]]:
         """JSON head and column bytes of a snapshot."""
         head = {
             "devices": list(self.rows),
-            "boots": [[b.name, b.gaps] for b in self._boots],
-            "earlier": [
-                [row, [[b.name, b.next, b.gaps] for b in boots]] for row, boots in self._earlier.items()
-            ],
+            "gaps": self._running.dump(),
+            "earlier": [b64encode(part).decode() for part in self._earlier.columns.dump()],
+            "earlier_gaps": self._earlier.dump(),
         }
-        return head, [*self.columns.dump(), self._ring[: self.columns.size].tobytes()]
+        ring = self._ring[: self._running.columns.size * RING_BYTES]
+        return head, [*self._running.columns.dump(), ring.tobytes()]
 
     def sizes(self, devices: int) -> list[int]:
         """The number of bytes of each part of ``dump`` when there are ``devices`` devices."""
-        return [*self.columns.sizes(devices), devices * RING * 8]
+        return [*self._running.columns.sizes(devices), devices * RING_BYTES]
 
     def load(self, head: dict[str, Any], parts: list[memoryview]) -> None:
         """Become what ``dump`` was given of."""
-        self.rows = {name: row for row, name in enumerate(head["devices"])}
+        self.rows.load(head["devices"])
         size = len(self.rows)
-        self.columns.load(size, parts[:-1])
-        self._ring = np.zeros((max(64, size), RING), np.uint64)
-        self._ring[:size] = np.frombuffer(parts[-1], np.uint64).reshape(size, RING)
-        self._boots = [_Boot(name, 0, [(a, b) for a, b in gaps]) for name, gaps in head["boots"]]
-        self._earlier = {
-            row: [_Boot(name, next_, [(a, b) for a, b in gaps]) for name, next_, gaps in boots]
-            for row, boots in head["earlier"]
-        }
-
-
-def _fill(gaps: list[tuple[int, int]], seq: int) -> bool:
-    """Take ``seq`` out of the missing ranges; False when it was not missing."""
-    for i, (first, last) in enumerate(gaps):
-        if first <= seq <= last:
-            gaps[i : i + 1] = [r for r in ((first, seq - 1), (seq + 1, last)) if r[0] <= r[1]]
-            return True
-    return False
+        self._running.columns.load(size, parts[:-1])
+        self._running.load(head["gaps"])
+        earlier = [memoryview(b64decode(part)) for part in head["earlier"]]
+        self._earlier.columns.load(len(earlier[0]) // 8, earlier)
+        self._earlier.load(head["earlier_gaps"])
+        self._ring = np.zeros(max(64, size) * RING_BYTES + SPARE, np.uint8)
+        self._ring[: size * RING_BYTES] = np.frombuffer(parts[-1], np.uint8)
