@@ -1,7 +1,7 @@
 """The grid under `ZoneIndex`: cells without borders, leaves with exact tests, and blocks that split leaves.
 
-Every cell is one int32 in one array: a set number (>= 0), `_UNKNOWN` (borders here, nobody asked yet), a
-leaf (from `_LEAVES` down) or a block (from `_BLOCKS` down: 16 x 16 smaller cells further on in the array).
+Every cell is one int32 in one array: a set number (>= 0), `UNKNOWN` (borders here, nobody asked yet), a
+leaf (from `LEAVES` down) or a block (from `BLOCKS` down: 16 x 16 smaller cells further on in the array).
 Cells of the first level measure 1/4 degree, then 1/64, then 1/1024. Everything below the first level is
 made when a point first needs it, and is a cache: it changes the cost of an answer, never the answer.
 """
@@ -15,25 +15,21 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geofences.leaves import CROWD, Area, Leaves, joined, with_room
+from geofences.leaves import Area, Leaves, joined, with_room
 from geofences.piece import Box, edges, reduce_polygon
 from geofences.raster import Bools, Window, inside, touched
-from geofences.root import ROOT_COLUMNS, ROOT_ROWS, Root
+from geofences.root import Root
 from geofences.sets import SetTable
+from geofences.walk import BITS, BLOCKS, FINE_PER_DEG, LEAVES, LEVELS, ROOT_COLUMNS, ROOT_ROWS, UNKNOWN, walk
 
 Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
 
-FINE_PER_DEG = 1024
-LEVELS = 3
-SPLIT = 16  # a block's rows and columns
-_BITS = 4
-_UNKNOWN = -1
-_LEAVES = -2  # less the leaf's number
-_BLOCKS = -(2**30)  # less the block's number
-_HOT = 8192  # edge tests after which a leaf is worth splitting: they cost some 0.4 ms, splitting 1 ms
+SPLIT = 1 << BITS  # a block's rows and columns
+CROWD = 8  # zones beyond which an area is split at once
+HOT = 65_536  # edge tests after which a leaf is worth splitting
 _MAX_BLOCKS = 65_536
 _LIGHT = 32  # vertices below which cutting a polygon down gains nothing
 
@@ -61,66 +57,49 @@ class Grid:
 
     def locate(self, lon: Floats, lat: Floats) -> tuple[Int32s, Int64s]:
         """For each point the set of zones holding it; its cell when that cell has no border, else -1."""
-        x, y = (lon + 180.0) * FINE_PER_DEG, (lat + 90.0) * FINE_PER_DEG
-        good = (x >= 0) & (x <= 360 * FINE_PER_DEG) & (y >= 0) & (y <= 180 * FINE_PER_DEG)
-        all_good = bool(good.all())
-        if not all_good:
-            x, y = np.where(good, x, 0.0), np.where(good, y, 0.0)
-        column = np.minimum(x.astype(np.int64), 360 * FINE_PER_DEG - 1)
-        row = np.minimum(y.astype(np.int64), 180 * FINE_PER_DEG - 1)
-        slot = (row >> 8) * ROOT_COLUMNS + (column >> 8)
-        sets = self._cells[slot]
-        mixed = np.nonzero((sets < 0) & good)[0]
-        if len(mixed):
-            self._descend(mixed, sets, slot, column, row, lon, lat)
-        if not all_good:
-            sets[~good] = 0
-            slot[~good] = -1
-        return sets, slot
+        lon, lat = np.ascontiguousarray(lon, np.float64), np.ascontiguousarray(lat, np.float64)
+        sets, slots = np.empty(len(lon), dtype=np.int32), np.empty(len(lon), dtype=np.int64)
+        todo = np.empty(len(lon), dtype=np.int64)
+        leaves = self._leaves
+        left, hot = walk(
+            *(lon, lat, self._cells, leaves.table, leaves.edges, leaves.bits, leaves.outcomes),
+            *(HOT, sets, slots, todo),
+        )
+        if left:
+            self._finish(todo[:left], lon, lat, sets, slots)
+        if hot:
+            self._split_hot()
+        return sets, slots
 
-    def _descend(
-        self, mixed: Int64s, sets: Int32s, slot: Int64s, column: Int64s, row: Int64s, lon: Floats, lat: Floats
-    ) -> None:
-        """Bring the points ``mixed`` to their last cell; write their ``sets`` and ``slot``."""
-        at, code, here, column, row = mixed, sets[mixed], slot[mixed], column[mixed], row[mixed]
-        for level in range(LEVELS):
-            if (code == _UNKNOWN).any():
-                code = self._known(code, here, level, column, row)
-            last = code > _BLOCKS
-            if last.any():
-                sets[at[last]], slot[at[last]] = code[last], here[last]
-                on = ~last
-                at, code, column, row = at[on], code[on], column[on], row[on]
-                if not len(at):
-                    break
-            shift = _BITS * (LEVELS - 2 - level)
-            place = (((row >> shift) & (SPLIT - 1)) << _BITS) | ((column >> shift) & (SPLIT - 1))
-            here = ((_BLOCKS - code.astype(np.int64)) << 2 * _BITS) + place + len(self._root)
-            code = self._cells[here]
-        code = sets[mixed]
-        points = mixed[code < 0]
-        if len(points):
-            leaves = _LEAVES - sets[points].astype(np.int64)
-            sets[points] = self._leaves.test(leaves, lon[points], lat[points])
-            slot[points] = -1
-            self._split_hot(leaves)
+    def _finish(self, todo: Int64s, lon: Floats, lat: Floats, sets: Int32s, slots: Int64s) -> None:
+        """Answer the points that `walk` left to do."""
+        unknown = sets[todo] == UNKNOWN
+        known, todo = todo[~unknown], todo[unknown]
+        if len(known):
+            leaf = LEAVES - sets[known].astype(np.int64)
+            sets[known] = self._leaves.finish(leaf, slots[known], lon[known], lat[known])
+            slots[known] = -1
+        if len(todo):
+            cells, first = np.unique(slots[todo], return_index=True)
+            for slot, point in zip(cells.tolist(), todo[first].tolist(), strict=True):
+                self._make(slot, float(lon[point]), float(lat[point]))
+            sets[todo], slots[todo] = self.locate(lon[todo], lat[todo])
 
-    def _known(self, code: Int32s, slot: Int64s, level: int, column: Int64s, row: Int64s) -> Int32s:
-        """The cells at ``slot``, those that nobody asked before made first."""
-        unknown = np.nonzero(code == _UNKNOWN)[0]
-        shift = _BITS * (LEVELS - 1 - level)
-        slots, first = np.unique(slot[unknown], return_index=True)
-        for place, point in zip(slots.tolist(), unknown[first].tolist(), strict=True):
-            self._make(place, level, int(column[point]) >> shift << shift, int(row[point]) >> shift << shift)
-        return self._cells[slot]
+    def _make(self, slot: int, lon: float, lat: float) -> None:
+        """Turn an unknown cell into a leaf, a block, or a plain cell when nothing reaches it after all.
 
-    def _make(self, slot: int, level: int, x: int, y: int) -> None:
-        """Turn an unknown cell into a leaf, a block, or a plain cell when nothing reaches it after all."""
+        (lon, lat) is a point in it.
+        """
+        number, place = divmod(slot - len(self._root), SPLIT**2)
+        level = 0 if number < 0 else self._blocks[number].area.level + 1
+        shift = BITS * (LEVELS - 1 - level)
+        x, y = int((lon + 180.0) * FINE_PER_DEG), int((lat + 90.0) * FINE_PER_DEG)
+        x, y = min(x, 360 * FINE_PER_DEG - 1), min(y, 180 * FINE_PER_DEG - 1)
+        x, y = x >> shift << shift, y >> shift << shift
         box = _box(level, x, y)
         if level == 0:
             sure, zones, pieces = self._root.candidates(slot, box)
         else:
-            number, place = divmod(slot - len(self._root), SPLIT**2)
             block = self._blocks[number]
             here = block.touch[:, place]
             sure = tuple(sorted((*block.area.sure, *block.area.zones[block.inside[:, place]].tolist())))
@@ -131,13 +110,13 @@ class Grid:
         elif len(zones) > CROWD and self._may_split(level):
             self._split(area)
         else:
-            self._cells[slot] = _LEAVES - self._leaves.add(area)
+            self._cells[slot] = LEAVES - self._leaves.add(area, self._may_split(level))
 
     def _may_split(self, level: int) -> bool:
         return level < LEVELS - 1 and len(self._blocks) < _MAX_BLOCKS
 
-    def _split_hot(self, leaf_ids: Int64s) -> None:
-        for number in self._leaves.hot(leaf_ids, _HOT):
+    def _split_hot(self) -> None:
+        for number in self._leaves.hot(HOT):
             area = self._leaves.areas[number]
             if self._may_split(area.level):
                 self._split(area)
@@ -153,7 +132,7 @@ class Grid:
             touch, window, lambda owner, lon, lat: shapely.intersects_xy(area.pieces[owner], lon, lat)
         )
         touch, holds = touch.reshape(len(touch), -1), holds.reshape(len(holds), -1)
-        cells = np.full(SPLIT**2, _UNKNOWN, dtype=np.int32)
+        cells = np.full(SPLIT**2, UNKNOWN, dtype=np.int32)
         plain = np.nonzero(~touch.any(axis=0))[0]
         which, first = _alike(holds[:, plain])
         ids = [
@@ -164,7 +143,7 @@ class Grid:
         self._cells = with_room(self._cells, self._used + len(cells))
         self._cells[self._used : self._used + len(cells)] = cells
         self._used += len(cells)
-        self._cells[area.slot] = _BLOCKS - len(self._blocks)
+        self._cells[area.slot] = BLOCKS - len(self._blocks)
         self._blocks.append(_Block(area, touch, holds))
 
     def _fill_root(self) -> None:
@@ -173,7 +152,7 @@ class Grid:
         for members in sets:
             known.setdefault(members, self._table.intern(members))
         self._cells[cells] = [known[members] for members in sets]
-        self._cells[self._root.mixed] = _UNKNOWN
+        self._cells[self._root.mixed] = UNKNOWN
 
 
 def _box(level: int, x: int, y: int) -> Box:

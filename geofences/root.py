@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from geofences.piece import MARGIN_DEG, Box, edges, reduce_polygon
 from geofences.raster import Window, inside, touched
+from geofences.walk import FINE_PER_DEG, ROOT_BITS, ROOT_COLUMNS, ROOT_ROWS
 
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
 
-ROOT_PER_DEG = 4
-ROOT_COLUMNS, ROOT_ROWS = 360 * ROOT_PER_DEG, 180 * ROOT_PER_DEG
+ROOT_PER_DEG = FINE_PER_DEG >> ROOT_BITS
 _SMALL = 16  # cells of a bounding box up to which drawing a zone gains nothing
 _TILE_DEG = 4.0
 _LIGHT = 32
