@@ -1,0 +1,80 @@
+"""Rules 4 and 6: when and where a fence was met, and how sure it is that a zone was cut."""
+
+from __future__ import annotations
+
+from math import cos, radians, sqrt
+
+import shapely
+
+from streams.engine.settings import Rules
+from tests.reference.places import DEGREE, M_PER_DEGREE, Places
+from tests.reference.values import Bracket, Sample
+
+SLOW_CKMH = 200
+
+
+def unseen(x: Sample) -> Bracket:
+    """Rule 4: a beginning that nobody saw: earliest unknown, latest = estimate = x."""
+    return Bracket(None, x.t, x.t, x.lon, x.lat)
+
+
+def bracket(p: Sample, x: Sample, share: float) -> Bracket:
+    """Rule 4: between p and x; the place at ``share`` of the way, the time as the speeds say."""
+    tau = time_share(share, p.speed, x.speed)
+    return Bracket(
+        earliest=p.t,
+        latest=x.t,
+        estimate=p.t + round(tau * (x.t - p.t)),
+        lon=p.lon + round(share * (x.lon - p.lon)),
+        lat=p.lat + round(share * (x.lat - p.lat)),
+    )
+
+
+def time_share(share: float, v0: int | None, v1: int | None) -> float:
+    """Rule 4: tau in 0..1 that solves (v0 tau + (v1 - v0) tau^2 / 2) / ((v0 + v1) / 2) = share.
+
+    When a speed is unknown or both are slow, tau = share.
+    """
+    if v0 is None or v1 is None or v0 + v1 < SLOW_CKMH or v0 == v1 or share == 0:
+        return share
+    return share * (v0 + v1) / (v0 + sqrt(v0 * v0 + (v1 * v1 - v0 * v0) * share))
+
+
+def coming_in(places: Places, zone: int, p: Sample, x: Sample) -> Bracket:
+    """Rule 4, World.enter: the last meeting with the fence before the fix inside."""
+    return bracket(p, x, places.meetings(zone, p, x)[-1])
+
+
+def going_out(places: Places, zone: int, p: Sample, x: Sample) -> Bracket:
+    """Rule 4, World.leave: the first meeting with the fence after the fix inside."""
+    return bracket(p, x, places.meetings(zone, p, x)[0])
+
+
+def passing(places: Places, zone: int, p: Sample, x: Sample) -> tuple[Bracket, Bracket]:
+    """Rule 5: enter and leave brackets of a cut: first and last meeting of the same step."""
+    shares = places.meetings(zone, p, x)
+    return bracket(p, x, shares[0]), bracket(p, x, shares[-1])
+
+
+def cut_confidence(places: Places, zone: int, p: Sample, x: Sample, rules: Rules) -> int:
+    """Rule 6: 1000 when the asset had no time to drive round the zone, else a share of that, permille."""
+    east = M_PER_DEGREE * cos(radians((p.lat + x.lat) / 2 * DEGREE))
+    chord = ((x.lon - p.lon) * DEGREE * east, (x.lat - p.lat) * DEGREE * M_PER_DEGREE)
+    d = sqrt(chord[0] ** 2 + chord[1] ** 2)
+    r = rules.cut_max_mm_per_s / 1000 * (x.t - p.t) / 1000
+    b = sqrt(max(r * r - d * d, 0.0)) / 2
+    offsets = [
+        (chord[0] * (lat - p.lat * DEGREE) * M_PER_DEGREE - chord[1] * (lon - p.lon * DEGREE) * east) / d
+        for lon, lat in _boundary(places, zone, p, x)
+    ]
+    left, right = max(0.0, *offsets), max(0.0, *(-offset for offset in offsets))
+    m = min(left, right)
+    return 1000 if b <= m else int(m * 1000 // b)
+
+
+def _boundary(places: Places, zone: int, p: Sample, x: Sample) -> list[tuple[float, float]]:
+    """The outer points of the polygon parts that the chord meets."""
+    chord = shapely.LineString([(p.lon * DEGREE, p.lat * DEGREE), (x.lon * DEGREE, x.lat * DEGREE)])
+    parts = places.parts(zone)
+    met = [part for part in parts if part.intersects(chord)] or parts
+    return [(lon, lat) for part in met for lon, lat in part.exterior.coords]

@@ -1,0 +1,1 @@
+"""Tests of the reference itself, on cases whose right answer anyone can see."""
