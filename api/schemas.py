@@ -37,6 +37,14 @@ class AssetKind(StrEnum):
     PASSENGER = "passenger"
 
 
+class Datum(StrEnum):
+    """What a device's positions refer to; the gateway makes WGS84 of them."""
+
+    WGS84 = "wgs84"
+    GCJ02 = "gcj02"
+    BD09 = "bd09"
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -59,11 +67,15 @@ class AssetNew(AssetChange):
 
 
 class DeviceNew(_Request):
-    """A device to fit to an asset (its id or VIN), since now unless ``from`` says otherwise."""
+    """A device to fit to an asset (its id or VIN), since now unless ``from`` says otherwise.
+
+    ``datum`` counts for reports that declare none. Fitting it again to the same asset changes it.
+    """
 
     device: DeviceName
     asset: Text
     from_: Annotated[Instant | None, Field(alias="from")] = None
+    datum: Datum = Datum.WGS84
 
 
 class Problem(BaseModel):
@@ -116,6 +128,7 @@ class Device(_Object):
     asset: str | None
     from_: Annotated[str, Field(alias="from")]
     to: str | None
+    datum: Datum = Datum.WGS84
 
 
 class Bracket(_Answer):

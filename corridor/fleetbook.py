@@ -15,7 +15,7 @@ _ASSET: Final = ("vin", "chassis", "plates", "kind", "maker", "name", "fleet")
 def register(client: Client, trucks: Iterable[dict[str, Any]]) -> int:
     """Register every truck and fit its device; returns how many were new. Raises ClientError.
 
-    A truck is a mapping with ``device`` and the fields of an asset.
+    A truck is a mapping with ``device``, perhaps its ``datum``, and the fields of an asset.
     """
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         return sum(threads.map(lambda truck: _register_one(client, truck), trucks))
@@ -36,5 +36,6 @@ def _register_one(client: Client, truck: dict[str, Any]) -> int:
             raise
         fitted = None
     if fitted is None or fitted["asset"] != asset or fitted.get("to"):
-        client.post("/v1/devices", {"device": truck["device"], "asset": asset})
+        fitting = {"device": truck["device"], "asset": asset}
+        client.post("/v1/devices", fitting | {k: truck[k] for k in ("datum",) if truck.get(k)})
     return new

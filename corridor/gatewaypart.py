@@ -75,7 +75,7 @@ class Fittings:
             devices, change = self.read.devices_changed(0)
         for one in devices:
             if one.to_ms is None:
-                self._fitted[one.device] = Fitted(one.asset, one.tenant, 0)
+                self._fitted[one.device] = Fitted(one.asset, one.tenant, 0, one.datum)
             else:
                 self._fitted.pop(one.device, None)
         self._since = change

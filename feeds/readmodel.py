@@ -61,7 +61,10 @@ class ObjectFilter:
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """One device and the asset it is fitted to; ``to_ms`` is set once it was taken off."""
+    """One device and the asset it is fitted to; ``to_ms`` is set once it was taken off.
+
+    ``datum`` is that of the positions of its reports that declare none.
+    """
 
     device: str
     tenant: str
@@ -69,6 +72,7 @@ class Fitting:
     from_ms: int
     to_ms: int | None
     revision: int
+    datum: str = "wgs84"
 
 
 class ReadModel:
@@ -344,4 +348,7 @@ def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
 
 def _fitting(row: StoredObject) -> Fitting:
     data = row.data
-    return Fitting(data["device"], row.tenant, row.asset, data["from_ms"], data.get("to_ms"), row.revision)
+    datum = data.get("datum", "wgs84")
+    return Fitting(
+        data["device"], row.tenant, row.asset, data["from_ms"], data.get("to_ms"), row.revision, datum
+    )

@@ -114,7 +114,8 @@ def _read(arrived: Arrived, buses: Buses) -> Report | Rejected:
     payload = arrived.payload
     form = form_of(payload)
     try:
-        return decode(payload, buses.of(arrived.device) if b"can" in payload else None)
+        bus = buses.of(arrived.device) if b"can" in payload else None
+        return decode(payload, bus, arrived.fitted.datum)
     except RefusedError as error:
         return Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
     except Exception as error:  # a fault of ours must not let one report, sent again and again, stop all

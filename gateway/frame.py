@@ -1,7 +1,8 @@
 """From decoded reports to a frame: columns over all reports at once, never a loop over samples.
 
 A report with a value that can't be is left out and named; the others are built without it. The result
-depends on nothing but the reports.
+depends on nothing but the reports. Positions leave here in WGS84, whatever datum they came in; the extra
+``datum`` marks the samples that were converted.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from gateway.columns import EXTRA, SPECS, Fault, column, times
 from gateway.report import Report
+from geofences.datum import DATUMS, to_wgs84_e7
 from streams.codec import CodecError, dump_json
 from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame
 
@@ -99,9 +102,11 @@ def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
         else:
             arrays[spec.stored] = pa.nulls(total, spec.type)
     facts = [take(_facts(n, report)) if report.facts else None for n, report in enumerate(reports)]
-    extras = take(_extras(reports, counts)) if any(report.extras for report in reports) else _NO_EXTRAS
     if not faults:
         faults = _half_positions(arrays["lon_e7"], arrays["lat_e7"], arrays["report"])
+    marks = np.zeros(total, np.int8) if faults else _convert(arrays, reports, counts)
+    some = marks.any() or any(report.extras for report in reports)
+    extras = take(_extras(reports, counts, marks)) if some else _NO_EXTRAS
     if faults:
         return faults
     samples = pa.RecordBatch.from_arrays([pa.array(arrays[f.name], f.type) for f in SAMPLES], schema=SAMPLES)
@@ -137,8 +142,33 @@ def _half_positions(lon: pa.Array, lat: pa.Array, report: Any) -> list[Fault]:
     ]
 
 
-def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fault]:
-    """Long form of all extras: one conversion for all values, ordered by sample and then by name."""
+def _convert(arrays: dict[str, Any], reports: Sequence[Report], counts: Any) -> NDArray[np.int8]:
+    """Bring the positions in ``arrays`` to WGS84; for each sample the number of the datum it came in, or 0.
+
+    0 also where a device of that datum shifts nothing (outside China), and without a position.
+    """
+    datums = np.fromiter((DATUMS.index(report.datum) for report in reports), np.int8, len(reports))
+    marks = np.repeat(datums, counts)
+    if not marks.any():
+        return marks
+    valid = arrays["lon_e7"].is_valid().to_numpy(zero_copy_only=False)
+    marks[~valid] = 0
+    columns = {name: arrays[name].fill_null(0).to_numpy().copy() for name in ("lon_e7", "lat_e7")}
+    for number in np.unique(marks[marks > 0]).tolist():
+        rows = np.flatnonzero(marks == number)
+        lon, lat, converted = to_wgs84_e7(columns["lon_e7"][rows], columns["lat_e7"][rows], DATUMS[number])
+        columns["lon_e7"][rows], columns["lat_e7"][rows] = lon, lat
+        marks[rows[~converted]] = 0
+    for name, found in columns.items():
+        arrays[name] = pa.array(found, pa.int32(), mask=~valid)
+    return marks
+
+
+def _extras(reports: Sequence[Report], counts: Any, marks: NDArray[np.int8]) -> pa.RecordBatch | list[Fault]:
+    """Long form of all extras: one conversion for all values, ordered by sample and then by name.
+
+    ``marks`` that are not 0 come last among a sample's, named ``datum``: no device can send that name.
+    """
     owners: list[int] = []
     names: dict[str, int] = {}
     codes: list[int] = []
@@ -161,13 +191,23 @@ def _extras(reports: Sequence[Report], counts: Any) -> pa.RecordBatch | list[Fau
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     sample = np.repeat(first, lengths) + within
     measured = np.flatnonzero(array.is_valid().to_numpy(zero_copy_only=False))
-    order = measured[np.argsort(sample[measured], kind="stable")]
-    code = np.repeat(np.array(codes, np.int32), lengths)[order]
+    marked = np.flatnonzero(marks)
+    sample = np.concatenate([sample[measured], marked])
+    code = np.concatenate(
+        [
+            np.repeat(np.array(codes, np.int32), lengths)[measured],
+            np.full(len(marked), names.setdefault("datum", len(names)) if len(marked) else 0, np.int32),
+        ]
+    )
+    numbers = np.concatenate([array.to_numpy(zero_copy_only=False)[measured], marks[marked]])
+    order = np.argsort(sample, kind="stable")
     return pa.RecordBatch.from_arrays(
         [
             pa.array(sample[order].astype(np.int32)),
-            pa.DictionaryArray.from_arrays(pa.array(code, pa.int32()), pa.array(list(names), pa.string())),
-            array.take(pa.array(order)),
+            pa.DictionaryArray.from_arrays(
+                pa.array(code[order], pa.int32()), pa.array(list(names), pa.string())
+            ),
+            pa.array(numbers[order], pa.float64()),
         ],
         schema=EXTRAS,
     )

@@ -153,6 +153,7 @@ class NmeaIntake:
         found = self._uplinks.setdefault(device, Uplink()).take(payloads, received_ms)
         if found is not None:
             raw, report = found
+            report.datum = fitted.datum
             self._open.add(device)
             taken.arrived.append(Arrived(device, fitted, raw, received_ms, report))
 
@@ -170,4 +171,5 @@ class NmeaIntake:
                 self._open.discard(device)
                 report = uplink.complete(now_ms)
                 if report is not None:
+                    report.datum = fitted.datum
                     taken.arrived.append(Arrived(device, fitted, b"", now_ms, report))

@@ -12,11 +12,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Where a device's reports belong: its asset, the asset's tenant, the asset's partition."""
+    """Where a device's reports belong: its asset, the asset's tenant, the asset's partition.
+
+    ``datum`` is that of its positions where a report declares none: ``wgs84``, ``gcj02`` or ``bd09``.
+    """
 
     asset: str
     tenant: str
     partition: int
+    datum: str = "wgs84"
 
 
 class Registry(Protocol):

@@ -41,7 +41,8 @@ class Report:
 
     Every list of ``columns`` and ``extras`` is as long as ``t``; None is null. ``facts`` are JSON objects
     with at least ``t`` (ms) and ``kind``. ``dropped`` counts unusable sentences, frames and transfers of
-    the embedded ``nmea`` and ``can`` keys.
+    the embedded ``nmea`` and ``can`` keys. ``datum`` is that of ``lon`` and ``lat``, which stand as they were
+    sent: ``gateway.frame`` converts them.
     """
 
     boot: str

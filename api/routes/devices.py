@@ -29,7 +29,7 @@ def list_devices(scope: Scoped, asset: AssetRef = None, limit: Limit = 100, afte
 async def fit_device(scope: Scoped, new: DeviceNew) -> Response:
     """Fit a device to an asset. 409 when it is fitted to another."""
     asset = await asyncio.to_thread(scope.asset, new.asset)
-    data: dict[str, Any] = {"device": new.device, "asset": asset.id}
+    data: dict[str, Any] = {"device": new.device, "asset": asset.id, "datum": new.datum.value}
     if new.from_ is not None:
         data["from_ms"] = new.from_
     await scope.command("device.fit", data)

@@ -21,13 +21,14 @@ _COSE_SIGN1: Final = 0xD2
 _BRACE: Final = 0x7B
 
 
-def decode(payload: bytes, bus: TransportState | None = None) -> Report:
+def decode(payload: bytes, bus: TransportState | None = None, datum: str = "wgs84") -> Report:
     """Decode one report as published (design section 5).
 
     Checks the envelope and the types and lengths of the lists; single values are left to the frame's
     column checks. ``bus``, one per device, lets CAN transfers span reports; it changes nothing else but
-    which sender of a signal counts. Raises ``RefusedError``: ``too_large``, ``not_readable``,
-    ``not_supported``, ``bad_field``, ``too_many_samples``, ``unequal_columns``, ``impossible_value``.
+    which sender of a signal counts. ``datum`` is that of a report that declares none. Raises
+    ``RefusedError``: ``too_large``, ``not_readable``, ``not_supported``, ``bad_field``,
+    ``too_many_samples``, ``unequal_columns``, ``impossible_value``.
     """
     if len(payload) > MAX_BYTES:
         raise RefusedError(
@@ -37,12 +38,12 @@ def decode(payload: bytes, bus: TransportState | None = None) -> Report:
         raise RefusedError("not_readable", "report empty: got 0 bytes, want a CBOR map or a JSON object")
     first = payload[0]
     if first == _BRACE:
-        return read_envelope(json.read(payload), Form.JSON, bus)
+        return read_envelope(json.read(payload), Form.JSON, bus, datum)
     if first == _COSE_SIGN1:
         raise RefusedError(
             "not_supported", "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
         )
-    return read_envelope(cbor.read(payload), Form.CBOR, bus)
+    return read_envelope(cbor.read(payload), Form.CBOR, bus, datum)
 
 
 def identify(payload: bytes) -> tuple[str | None, int | None]:

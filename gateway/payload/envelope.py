@@ -15,6 +15,7 @@ from gateway.payload.embedded import merge_can, merge_nmea
 from gateway.payload.facts import read_facts
 from gateway.payload.json import bytes_of
 from gateway.report import COLUMNS, Report
+from geofences.datum import DATUMS
 from streams.records import Form
 
 MAX_SAMPLES: Final = 1_000
@@ -25,14 +26,15 @@ _BOOT: Final = re.compile(r"[!-~]{1,64}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,47}", re.ASCII)
 _COLUMNS: Final = frozenset(("t", *COLUMNS))
 _OTHER: Final = frozenset(("v", "boot", "boot_n", "seq", "prev", "datum", "nmea", "can", "facts"))
-_DATUMS: Final = ("wgs84", "gcj02", "bd09")
 
 
-def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = None) -> Report:
+def read_envelope(
+    got: dict[str, Any], form: Form, bus: TransportState | None = None, datum: str = "wgs84"
+) -> Report:
     """Check a decoded map by design section 5 and give the report; raises ``RefusedError``.
 
     A refusal names ``boot`` and ``seq`` once both are legal, so that the device can be answered. ``bus``
-    is what the device's CAN bus left open in the report before.
+    is what the device's CAN bus left open in the report before, ``datum`` what the device is registered with.
     """
     boot, seq = identity_of(got)
     if boot is None or seq is None:
@@ -41,7 +43,7 @@ def read_envelope(got: dict[str, Any], form: Form, bus: TransportState | None = 
         )
         raise RefusedError("bad_field", f"bad {field}: got {shown(got.get(field))}, want {want}")
     try:
-        return _read(got, form, boot, seq, bus)
+        return _read(got, form, boot, seq, bus, datum)
     except RefusedError as error:
         error.boot, error.seq = boot, seq
         raise
@@ -52,7 +54,9 @@ def identity_of(got: dict[str, Any]) -> tuple[str | None, int | None]:
     return _text(got.get("boot"), _BOOT), _whole(got.get("seq"), 0, MAX_SEQ)
 
 
-def _read(got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportState | None) -> Report:
+def _read(
+    got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportState | None, datum: str
+) -> Report:
     if _whole(got.get("v"), 1, 1) is None:
         raise RefusedError("bad_field", f"bad v: got {shown(got.get('v'))}, want 1")
     boot_n = got.get("boot_n")
@@ -64,7 +68,7 @@ def _read(got: dict[str, Any], form: Form, boot: str, seq: int, bus: TransportSt
         boot_n,
         seq,
         _prev(got.get("prev"), form),
-        _datum(got.get("datum", "wgs84")),
+        _datum(got["datum"]) if "datum" in got else datum,
         form,
         columns,
         extras,
@@ -131,12 +135,8 @@ def _prev(value: Any, form: Form) -> bytes | None:
 
 
 def _datum(value: Any) -> str:
-    if value == "wgs84":
-        return "wgs84"
-    if type(value) is str and value in _DATUMS:
-        raise RefusedError(
-            "not_supported", f"positions of datum {value} are not converted yet: got {value}, want wgs84"
-        )
+    if type(value) is str and value in DATUMS:
+        return value
     raise RefusedError("bad_field", f"bad datum: got {shown(value)}, want wgs84, gcj02 or bd09")
 
 

@@ -100,6 +100,7 @@ class Registry:
             "asset": data["asset"],
             "from_ms": data.get("from_ms") or now_ms,
             "to_ms": None,
+            "datum": data.get("datum", "wgs84"),
         }
         return self._device(tenant, device, fitted)
 

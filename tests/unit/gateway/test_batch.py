@@ -59,7 +59,7 @@ def test_what_is_refused_names_its_report_if_it_can_be_trusted() -> None:
 
 def test_a_fault_of_the_decoder_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def fails(raw: bytes, bus: object) -> object:
+    def fails(raw: bytes, *more: object) -> object:
         if raw == payload(1):
             raise ZeroDivisionError
         return decode(raw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import tracemalloc
+from collections.abc import Callable
 from functools import reduce
 from operator import xor
 from typing import Any
@@ -57,6 +58,14 @@ def test_both_forms_give_the_same_report() -> None:
     assert by_json == by_cbor
 
 
+@pytest.mark.parametrize("body", [cbor2.dumps, orjson.dumps])
+def test_the_datum_is_the_reports_own_or_else_the_devices(body: Callable[[Any], bytes]) -> None:
+    assert decode(body(envelope())).datum == "wgs84"
+    assert decode(body(envelope()), datum="bd09").datum == "bd09"
+    assert decode(body(envelope(datum="gcj02")), datum="bd09").datum == "gcj02"
+    assert decode(body(envelope(datum="wgs84")), datum="bd09").datum == "wgs84"
+
+
 def test_an_indefinite_map_is_a_map() -> None:
     body = b"\xbf" + b"".join(cbor2.dumps(part) for pair in envelope().items() for part in pair) + b"\xff"
     assert decode(body) == decode(cbor2.dumps(envelope()))
@@ -76,8 +85,9 @@ def test_a_report_may_hold_facts_alone() -> None:
         ({"v": True}, "bad_field", "bad v: got True"),
         ({"boot_n": -1}, "bad_field", "bad boot_n: got -1"),
         ({"prev": b"short"}, "bad_field", "bad prev: got bytes of 5, want 32 bytes"),
-        ({"datum": "gcj02"}, "not_supported", "positions of datum gcj02 are not converted yet"),
-        ({"datum": "nad27"}, "bad_field", "bad datum: got 'nad27'"),
+        ({"datum": "nad27"}, "bad_field", "bad datum: got 'nad27', want wgs84, gcj02 or bd09"),
+        ({"datum": ["gcj02"]}, "bad_field", "bad datum: got list of 1, want wgs84, gcj02 or bd09"),
+        ({"datum": None}, "bad_field", "bad datum: got nothing, want wgs84, gcj02 or bd09"),
         ({"t": 5}, "bad_field", "bad t: got 5, want a list of instants"),
         ({"lat": [1.0]}, "unequal_columns", "got 1 values of lat, want 2 as in t"),
         ({"lat": 1.0}, "bad_field", "bad lat: got 1.0, want a list of numbers"),
