@@ -115,7 +115,7 @@ class Hub:
             "engine": {
                 "lag": self.runner.lag(),
                 "position": engine.position,
-                "assets": engine.assets.size,
+                "assets": len(engine.names),
                 "bad_records": self.runner.bad_records,
                 "trouble": self.engine_thread.trouble,
                 "counts": {name: getattr(engine.counts, name) for name in engine.counts.__slots__},

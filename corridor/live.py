@@ -21,7 +21,7 @@ from api.ports import LiveBatch, PositionTable
 from geofences.zone import ZoneKind
 from streams.engine import Engine, World
 from streams.engine.columns import Columns
-from streams.engine.fixes import NONE
+from streams.engine.units import NONE
 from streams.events import Event
 
 _EVENTS: Final = 2_000  # waiting for one reader; above it the reader is told to catch up by cursor
@@ -37,9 +37,7 @@ _COLUMNS: Final = {
     "country": ("<i4", -1),
     "seen": ("<i8", 0),
     "device": ("<i4", -1),
-    "cum": ("<i8", 0),
-    "trip_cum": ("<i8", 0),
-    "trip_t": ("<i8", NONE),
+    "trip_mm": ("<i8", -1),
 }
 
 Rows = npt.NDArray[np.int64]
@@ -67,9 +65,10 @@ class LiveView:
             if len(self._devices) < len(engine.sequences.rows):
                 self._devices = list(engine.sequences.rows)
             self._held.add(len(self._names) - self._held.size)
+            latest = engine.latest(rows)
             for name in _COLUMNS:
-                self._held[name][rows] = engine.assets[name][rows]
-            for set_ in np.unique(engine.assets["set"][rows]).tolist():
+                self._held[name][rows] = latest[name]
+            for set_ in np.unique(latest["set"]).tolist():
                 self._learn(set_)
         self._loop.call_soon_threadsafe(self._tell, rows, list(events))
 
@@ -118,7 +117,7 @@ class LiveView:
             heading_cdeg=held["heading"],
             country=countries,
             state=state.tolist(),
-            trip_mm=np.where(held["trip_t"] != NONE, held["cum"] - held["trip_cum"], -1),
+            trip_mm=held["trip_mm"],
         )
 
     def subscribe(self) -> AsyncIterator[LiveBatch]:

@@ -45,7 +45,7 @@ class EngineThread(threading.Thread):
     def run(self) -> None:
         """Step until told to stop; trouble is said and tried again, never dropped."""
         engine = self.runner.engine
-        self._live.publish(engine, np.arange(engine.assets.size), [])
+        self._live.publish(engine, np.arange(len(engine.names)), [])
         sound = True  # after a failure the engine may be ahead of what was committed
         while not self.halt.is_set():
             try:

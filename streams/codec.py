@@ -1,100 +1,121 @@
 """How a frame, a command and an event become bytes, and back.
 
-A frame is a 4-byte magic, then three Arrow IPC streams, each behind its length; a column that is null in
-every row is left out. JSON is canonical (sorted keys, UTF-8, no spaces), so equal values are equal bytes.
+A frame is read as Arrow batches, or by those who need some columns as NumPy arrays without them. Frames of
+the first layout are still read. JSON is canonical (sorted keys, UTF-8, no spaces), so equal values are equal
+bytes.
 """
 
 from __future__ import annotations
 
-import struct
-from collections import deque
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from geofences.compiled import compiled
+from streams import first_layout, layout
+from streams.layout import CodecError, Sheet
 from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
+from streams.texts import Texts
 
-_MAGIC: Final = b"CFR1"
-# for each field of a schema the place of the column, or the type of one that was left out; those types
-_Plan: TypeAlias = tuple[tuple[int | pa.DataType, ...], set[pa.DataType]]
-_PLANS: Final[deque[tuple[pa.Schema, pa.Schema, _Plan]]] = deque(maxlen=32)
-_LENGTHS: Final = struct.Struct("<4sIII")
-
-
-class CodecError(ValueError):
-    """Bytes that are not what they should be; the message names what was got and wanted."""
+__all__ = ["CodecError", "FrameView", "decode_frame", "dump_json", "encode_frame", "load_json", "open_frame"]
+Array: TypeAlias = npt.NDArray[Any]
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """The bytes of a frame; column buffers are copied once and not compressed."""
-    parts = [_stream(frame.reports), _stream(frame.samples), _stream(frame.extras)]
-    return b"".join((_LENGTHS.pack(_MAGIC, *(len(p) for p in parts)), *parts))
+    """The bytes of a frame; column buffers are copied once and not compressed. Raises CodecError."""
+    return layout.write(frame)
 
 
 def decode_frame(body: bytes) -> Frame:
     """The frame in ``body``; columns are views on it. Raises CodecError."""
-    if len(body) < _LENGTHS.size or body[:4] != _MAGIC:
-        raise CodecError(f"frame not readable: got {body[:4]!r}, want {_MAGIC!r}")
-    _, *lengths = _LENGTHS.unpack_from(body)
-    if _LENGTHS.size + sum(lengths) != len(body):
-        want = _LENGTHS.size + sum(lengths)
-        raise CodecError(f"frame has the wrong length: got {len(body)} bytes, want {want}")
-    buffer, at, batches = pa.py_buffer(body), _LENGTHS.size, []
-    for length, schema in zip(lengths, (REPORTS, SAMPLES, EXTRAS), strict=True):
-        try:
-            with pa.ipc.open_stream(buffer.slice(at, length)) as reader:
-                batches.append(_completed(reader.read_next_batch(), schema))
-        except (pa.ArrowInvalid, StopIteration, OSError) as error:
-            raise CodecError(f"frame not readable: {error}") from error
-        at += length
+    if body[:4] == first_layout.MAGIC:
+        return first_layout.read(body)
+    sheet, buffer = Sheet(body), pa.py_buffer(body)
+    batches = []
+    for schema, rows, table in zip((REPORTS, SAMPLES, EXTRAS), sheet.rows, sheet.plan.tables, strict=True):
+        empty = {type_: pa.nulls(rows, type_) for type_ in table if not isinstance(type_, layout.Place)}
+        columns = [_column(sheet, buffer, p) if isinstance(p, layout.Place) else empty[p] for p in table]
+        batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
     return Frame(*batches)
 
 
-def _completed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns that were left out because all of them was null."""
-    places, types = _plan(batch.schema, schema)
-    held, rows = batch.columns, batch.num_rows
-    nulls = {type_: pa.nulls(rows, type_) for type_ in types}
-    columns = [held[p] if isinstance(p, int) else nulls[p] for p in places]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+def _column(sheet: Sheet, buffer: pa.Buffer, place: layout.Place) -> pa.Array:
+    """The column at ``place`` as Arrow's. Raises CodecError."""
+    code, rows, at = place.code, sheet.rows[place.batch], place.first + place.nulls
+    starts, lengths = sheet.starts, sheet.lengths
+    valid = None
+    if place.nulls:
+        sheet.check(place.first, (rows + 7) // 8)
+        valid = buffer.slice(starts[place.first], lengths[place.first])
+    parts = [valid, buffer.slice(starts[at], lengths[at])]
+    if code in layout.WIDTHS:
+        sheet.check(at, rows * layout.WIDTHS[code])
+        return pa.Array.from_buffers(layout.TYPES[code], rows, parts)
+    parts.append(buffer.slice(starts[at + 1], lengths[at + 1]))
+    if code == "name":
+        count = len(sheet.codes(place)[1].ends) - 1
+        words = [None, parts.pop(), buffer.slice(starts[at + 2], lengths[at + 2])]
+        dictionary = pa.Array.from_buffers(pa.string(), count, words)
+        return pa.DictionaryArray.from_buffers(layout.TYPES[code], rows, parts, dictionary)
+    count = len(sheet.ends(at)) - 1
+    if count != rows:
+        raise CodecError(f"frame not readable: got {count} strings, want {rows}")
+    return pa.Array.from_buffers(layout.TYPES[code], rows, parts)
 
 
-def _plan(got: pa.Schema, schema: pa.Schema) -> _Plan:
-    """How to complete a batch, remembered for schemas met before: comparing is cheap, hashing is not."""
-    for known, want, plan in tuple(_PLANS):
-        if want is schema and known.equals(got):
-            return plan
-    plan = _new_plan(got, schema)
-    _PLANS.append((got, schema, plan))
-    return plan
+class FrameView:
+    """Columns of an encoded frame as NumPy arrays, each made when it is asked for.
+
+    ``reports``, ``samples``: numbers of rows. Columns have the names of ``streams.records``.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        """Raises CodecError."""
+        if body[:4] == first_layout.MAGIC:
+            body = encode_frame(first_layout.read(body))
+        self._sheet = Sheet(body)
+        self.reports, self.samples, _ = self._sheet.rows
+
+    def has(self, name: str) -> bool:
+        """Whether any row of the column is not null."""
+        return name in self._sheet.plan.places
+
+    def numbers(self, name: str, null: int) -> Array:
+        """A column of whole numbers, ``null`` where it is null: int64[n], the caller's own."""
+        place = self._sheet.plan.places.get(name)
+        if place is None:
+            return np.full(self._sheet.rows[layout.BATCH[name]], null, np.int64)
+        rows, at = self._sheet.rows[place.batch], place.first + place.nulls
+        values: Array = self._sheet.buffer(at, place.code, rows).astype(np.int64)
+        if place.nulls:
+            _blank(values, self._sheet.buffer(place.first, "u1", (rows + 7) // 8), null)
+        return values
+
+    def names(self, name: str) -> tuple[Array, Texts]:
+        """A column of names: int32[n] numbers of the texts."""
+        return self._sheet.codes(self._sheet.plan.places[name])
+
+    def digests(self) -> Array:
+        """The first 8 bytes of each report's hash: uint64[n], the caller's own."""
+        place = self._sheet.plan.places["hash"]
+        words = self._sheet.buffer(place.first + place.nulls, "<u8", 4 * self.reports)
+        first: Array = words[::4].copy()
+        return first
 
 
-def _new_plan(got: pa.Schema, schema: pa.Schema) -> _Plan:
-    """The plan of bringing a batch of schema ``got`` to ``schema``. Raises CodecError."""
-    held = {field.name: i for i, field in enumerate(got)}
-    places: list[int | pa.DataType] = []
-    for field in schema:
-        place = held.pop(field.name, None)
-        if place is not None and not got.field(place).equals(field):
-            raise CodecError(f"frame of another schema: got {got.field(place)}, want {field}")
-        if place is None and not field.nullable:
-            raise CodecError(f"frame of another schema: got no column {field.name}")
-        places.append(field.type if place is None else place)
-    if held:
-        raise CodecError(f"frame of another schema: got columns {', '.join(held)}, want none such")
-    return tuple(places), {place for place in places if not isinstance(place, int)}
+def open_frame(body: bytes) -> FrameView:
+    """The columns of the frame in ``body``. Raises CodecError."""
+    return FrameView(body)
 
 
-def _stream(batch: pa.RecordBatch) -> pa.Buffer:
-    rows = batch.num_rows
-    batch = batch.select(
-        [f.name for i, f in enumerate(batch.schema) if not f.nullable or batch.column(i).null_count < rows]
-    )
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return sink.getvalue()
+@compiled
+def _blank(values: Any, valid: Any, null: Any) -> None:
+    for i in range(len(values)):
+        if not valid[i >> 3] >> (i & 7) & 1:
+            values[i] = null
 
 
 def dump_json(value: Any) -> bytes:

@@ -30,6 +30,9 @@ class Kind(StrEnum):
     VISIT = "visit"
     CROSSING = "crossing"
     TRIP = "trip"
+    STOP = "stop"
+    LATE = "late"
+    ZONE = "zone"
 
 
 @dataclass(frozen=True, slots=True)

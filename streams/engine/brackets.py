@@ -1,36 +1,49 @@
 """When and where something happened, with its bounds: between one fix and the next.
 
-The estimate is where the way between the two fixes meets the fence, in time by the same share of the
-way. All numbers are integers (ms, 1e-7 degree).
+The estimate's place is where the way between the two fixes meets the fence. Its time follows from the speeds
+at both ends when they are known (speed linear in time), else from the share of the way. All numbers are
+integers (ms, 1e-7 degree).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from math import sqrt
+from typing import Any, Final
 
-from streams.engine.fixes import NONE
+from streams.engine.units import NONE
+
+_SLOW: Final = 200  # 0.01 km/h: below that in sum, speeds say nothing about the time
 
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One believed position of one asset: ms, 1e-7 degree, cumulated GNSS distance in mm."""
+    """One believed position of one asset: ms, 1e-7 degree, cumulated GNSS distance in mm.
+
+    ``speed``: 0.01 km/h or NONE; ``position``: the log record that brought it (evidence, not content).
+    """
 
     t: int
     lon: int
     lat: int
     cum: int = 0
+    speed: int = NONE
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """Not before ``earliest`` (None: unknown), not after ``latest``; the estimate's time and place."""
+    """Not before ``earliest`` (None: unknown), not after ``latest``; the estimate's time and place.
+
+    ``evidence``: the log positions of the two fixes.
+    """
 
     earliest: int | None
     latest: int
     estimate: int
     lon: int
     lat: int
+    evidence: tuple[int, int] = (0, 0)
 
     def data(self) -> dict[str, Any]:
         """The JSON form of events."""
@@ -45,23 +58,32 @@ class Bracket:
 
 def at(fix: Fix) -> Bracket:
     """The bracket of a beginning that nobody saw: at the latest at ``fix``."""
-    return Bracket(None, fix.t, fix.t, fix.lon, fix.lat)
+    return Bracket(None, fix.t, fix.t, fix.lon, fix.lat, (fix.position, fix.position))
 
 
 def between(before: Fix, after: Fix, share: float) -> Bracket:
     """The bracket from ``before`` to ``after`` with the estimate at ``share`` (0..1) of the way."""
+    time = _time_share(share, before.speed, after.speed)
     return Bracket(
         before.t,
         after.t,
-        before.t + round(share * (after.t - before.t)),
+        before.t + round(time * (after.t - before.t)),
         before.lon + round(share * (after.lon - before.lon)),
         before.lat + round(share * (after.lat - before.lat)),
+        (before.position, after.position),
     )
 
 
+def _time_share(share: float, v0: int, v1: int) -> float:
+    """The share of the time after which ``share`` of the way is done, at a speed that changes evenly."""
+    if v0 < 0 or v1 < 0 or v0 + v1 < _SLOW or v0 == v1 or share == 0:
+        return share
+    return share * (v0 + v1) / (v0 + sqrt(v0 * v0 + (v1 * v1 - v0 * v0) * share))
+
+
 def dump_fix(fix: Fix | None) -> list[int] | None:
-    """JSON value of a fix for a snapshot."""
-    return None if fix is None else [fix.t, fix.lon, fix.lat, fix.cum]
+    """Plain value of a fix for a snapshot."""
+    return None if fix is None else [fix.t, fix.lon, fix.lat, fix.cum, fix.speed, fix.position]
 
 
 def load_fix(value: list[int] | None) -> Fix | None:
@@ -69,17 +91,16 @@ def load_fix(value: list[int] | None) -> Fix | None:
     return None if value is None else Fix(*value)
 
 
-def dump_bracket(bracket: Bracket | None) -> list[int] | None:
-    """JSON value of a bracket for a snapshot."""
+def dump_bracket(bracket: Bracket | None) -> list[int | None] | None:
+    """Plain value of a bracket for a snapshot."""
     if bracket is None:
         return None
-    earliest = NONE if bracket.earliest is None else bracket.earliest
-    return [earliest, bracket.latest, bracket.estimate, bracket.lon, bracket.lat]
+    return [bracket.earliest, bracket.latest, bracket.estimate, bracket.lon, bracket.lat, *bracket.evidence]
 
 
-def load_bracket(value: list[int] | None) -> Bracket | None:
+def load_bracket(value: list[Any] | None) -> Bracket | None:
     """What ``dump_bracket`` was given."""
     if value is None:
         return None
-    earliest, *rest = value
-    return Bracket(None if earliest == NONE else earliest, *rest)
+    *plain, first, second = value
+    return Bracket(*plain, (first, second))

@@ -1,48 +1,44 @@
 """The engine: a pure fold of one partition's log records into events.
 
 Each record is one step. Its result depends on the records before it, the zones and the rules, and on
-nothing else: no clock, no file. A frame is folded as whole columns; plain Python runs only for assets
-that enter or leave a zone, begin or end a trip, or wait for a grace to pass.
+nothing else: no clock, no file but the past, which is asked as of a log position. A frame is folded as whole
+columns by a compiled kernel; plain Python runs only for assets that enter or leave a zone, begin or end a
+trip, or wait for a grace to pass, and for those whose data came late.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Final
 
+import cbor2
 import numpy as np
 import pyarrow as pa
 
 from streams.codec import decode_frame, load_json
-from streams.engine import trips
+from streams.engine import kernel
+from streams.engine.advance import advance
+from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
-from streams.engine.crossings import Crossings
-from streams.engine.fixes import NONE, Fixes, Steps, believed, in_order, without_jumps
-from streams.engine.follow import Course, Journey
-from streams.engine.objects import Announce
+from streams.engine.drafts import Notes
+from streams.engine.units import NONE
+from streams.engine.journey import Course, Journey, opened
+from streams.engine.late import Memory, chunk, refold
+from streams.engine.order import rows_of, settle
+from streams.engine.recent import Recent
 from streams.engine.registry import Registry
+from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
-from streams.engine.visits import NEVER, Visits
 from streams.engine.world import World
-from streams.events import Change, Event, Kind
+from streams.events import Change, Event, Kind, object_id
+from streams.past import Past
 from streams.records import Frame, LogRecord, RecordKind
 
-ASSET_COLUMNS: Final = {
-    "t": ("<i8", NONE),
-    "lon": ("<i4", 0),
-    "lat": ("<i4", 0),
-    "speed": ("<i4", -1),
-    "heading": ("<i4", -1),
-    "set": ("<i4", -1),
-    "cell": ("<i8", -1),  # of the index in this process: a restored state knows none
-    "country": ("<i4", -1),
-    "seen": ("<i8", 0),
-    "cum": ("<i8", 0),
-    "wake": ("<i8", NEVER),
-    "device": ("<i4", -1),
-    **trips.COLUMNS,
-}
+_LIVE: Final = 4_096  # assets whose open objects are held unpacked
+_GENERATION: Final = 2_000_000  # samples of the arena before it turns
+_SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +58,44 @@ class Counts:
     conflicts: int = 0
     samples: int = 0
     late: int = 0
+    too_late: int = 0
     jumps: int = 0
     unbelieved: int = 0
+    contested: int = 0
+    refolds: int = 0
 
 
 @dataclass(slots=True)
+class Live:
+    """An asset's open objects, unpacked."""
+
+    journey: Journey
+    book: list[Entry]
+
+
 class Engine:
     """The state of one partition. Not for use by two threads at once."""
 
-    partition: int
-    world: World
-    rules: Rules = field(default_factory=Rules)
-    position: int = 0
-    number: int = 0
-    now_ms: int = 0
-    counts: Counts = field(default_factory=Counts)
-    registry: Registry = field(default_factory=Registry)
-    sequences: Sequences = field(default_factory=Sequences)
-    assets: Columns = field(default_factory=lambda: Columns(ASSET_COLUMNS))
-    names: list[str] = field(default_factory=list)
-    tenants: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-    journeys: dict[int, Journey] = field(default_factory=dict)
-    _events: list[Event] = field(default_factory=list)
+    def __init__(
+        self, partition: int, world: World, rules: Rules | None = None, past: Past | None = None
+    ) -> None:
+        self.partition, self.world, self.rules = partition, world, rules or Rules()
+        self.position = self.number = self.now_ms = 0
+        self.counts = Counts()
+        self.registry = Registry()
+        self.sequences = Sequences()
+        self.names: list[str] = []
+        self.tenants: list[str] = []
+        self.rows: dict[str, int] = {}
+        self.state = np.repeat(kernel.NEW, 64)
+        self.cell = np.full(64, -1, np.int64)
+        self.extra = Columns(_SEEN)
+        self.packed: dict[int, bytes] = {}
+        self.revived: dict[int, dict[tuple[str, str, int], int]] = {}
+        self.memory = Memory(past, Recent())
+        self._live: OrderedDict[int, Live] = OrderedDict()
+        self._numbers = kernel.numbers(self.rules)
+        self._events: list[Event] = []
 
     def fold(self, record: LogRecord) -> Step:
         """Fold one record; one at or below ``position`` was folded before and gives nothing.
@@ -103,6 +114,57 @@ class Engine:
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
         return Step(self._events, moved)
+
+    def latest(self, rows: Array) -> dict[str, Array]:
+        """The present of some assets: t, seen (ms), lon, lat (1e-7 degree), speed (0.01 km/h), heading
+        (0.01 degree), set, country (zone numbers), device (row), trip_mm; -1 or NONE where not known."""
+        s, extra = self.state[rows], self.extra
+        driving = (s["phase"] == kernel.DRIVING) & (s["bt"] != NONE)
+        return {
+            "t": s["bt"],
+            "lon": s["blon"],
+            "lat": s["blat"],
+            "speed": s["bspeed"],
+            "heading": s["heading"],
+            "set": s["set"],
+            "country": extra["home"][rows],
+            "seen": extra["seen"][rows],
+            "device": extra["device"][rows],
+            "trip_mm": np.where(driving, s["cum"] - s["trip_cum"], -1),
+        }
+
+    def seal(self) -> None:
+        """Give everything since the last seal to the past, so that a snapshot of now can be restored."""
+        memory = self.memory
+        if memory.past is None or memory.sealed == self.position:
+            return
+        memory.past.write(chunk(memory, self.names, self.position))
+        memory.sealed = self.position
+        memory.changed.clear()
+        if memory.recent.young > _GENERATION:
+            self._turn()
+
+    def live_packed(self) -> dict[int, bytes]:
+        """The open objects of every asset, packed; by row."""
+        for row, live in self._live.items():
+            self.packed[row] = self._pack(live)
+        return self.packed
+
+    def _turn(self) -> None:
+        memory = self.memory
+        memory.recent.turn(self.position, len(self.state))
+        first = memory.recent.first
+        memory.states = {
+            row: kept
+            for row, held in memory.states.items()
+            if (kept := [one for one in held if one.position > first])
+        }
+        memory.voided = [one for one in memory.voided if one.position > first]
+        memory.closed = {
+            row: kept
+            for row, held in memory.closed.items()
+            if (kept := [entry for entry in held if entry.kept > first])
+        }
 
     def _fold_command(self, command: dict[str, Any]) -> None:
         for fact in self.registry.apply(command, self.now_ms):
@@ -126,19 +188,46 @@ class Engine:
         verdict = self.sequences.judge(device_row, boots, boot, seq, _digests(reports))
         self.counts.reports += len(verdict)
         asset_row = self._rows_of(reports)
-        self.assets["device"][asset_row] = device_row
+        self.extra["device"][asset_row] = device_row
         if verdict.any():
             self.counts.duplicates += int((verdict == Verdict.DUPLICATE).sum())
             self.counts.conflicts += int((verdict == Verdict.CONFLICT).sum())
             asset_row = np.where(verdict == Verdict.NEW, asset_row, -1)
         received = reports.column("received_ms").to_numpy()
         new = asset_row >= 0
-        np.maximum.at(self.assets["seen"], asset_row[new], received[new])
+        np.maximum.at(self.extra["seen"], asset_row[new], received[new])
         report = samples.column("report").to_numpy()
-        fixes = believed(samples, asset_row[report], received[report], self.rules)
+        rows, index = rows_of(samples, asset_row[report], received[report], self.position)
         self.counts.samples += samples.num_rows
-        self.counts.unbelieved += samples.num_rows - len(fixes)
-        return self._follow(fixes)
+        if not len(rows):
+            return np.empty(0, np.int64)
+        rows = self._not_too_late(rows, reports, report[index])
+        rows, conflicts = settle(rows, self._numbers)
+        self.counts.contested += conflicts
+        return self._follow(rows)
+
+    def _not_too_late(self, rows: Rows, reports: pa.RecordBatch, report: Array) -> Rows:
+        """The rows within the late window; of the others it is said that they came."""
+        newest = self.state["t"][rows.asset]
+        late = (rows.t < newest - self.rules.late_window_ms) & (newest != NONE)
+        if not late.any():
+            return rows
+        self.counts.too_late += int(late.sum())
+        for number in np.unique(report[late]).tolist():
+            t = rows.t[late & (report == number)]
+            row = int(rows.asset[np.flatnonzero(report == number)[0]])
+            told = {name: reports.column(name)[number].as_py() for name in ("device", "boot", "seq")}
+            id_ = object_id(Kind.LATE, self.names[row], *told.values())
+            data = {
+                **told,
+                "samples": len(t),
+                "first_ms": int(t.min()),
+                "last_ms": int(t.max()),
+                "why": {"changed": [], "positions": [self.position]},
+            }
+            asset, tenant = self.names[row], self.tenants[row]
+            self._say(tenant, asset, Kind.LATE, id_, 1, Change.CREATED, int(t.max()), data)
+        return rows.take(~late)
 
     def _rows_of(self, reports: pa.RecordBatch) -> Array:
         asset, assets = _names(reports, "asset")
@@ -152,122 +241,132 @@ class Engine:
         return row
 
     def _add_asset(self, name: str, tenant: str) -> int:
-        row = self.rows[name] = self.assets.add(1)
+        row = self.rows[name] = self.extra.add(1)
+        if row >= len(self.state):
+            self.state = np.concatenate([self.state, np.repeat(kernel.NEW, len(self.state))])
+            self.cell = np.concatenate([self.cell, np.full(len(self.cell), -1, np.int64)])
         self.names.append(name)
         self.tenants.append(tenant)
         return row
 
-    def _last(self) -> tuple[Array, Array, Array]:
-        return self.assets["t"], self.assets["lon"], self.assets["lat"]
-
-    def _follow(self, fixes: Fixes) -> Array:
-        """Move the assets along their fixes; returns the rows that moved."""
-        fixes, late = in_order(fixes, self.assets["t"])
-        fixes, way, jumps = without_jumps(fixes, self._last(), self.rules)
-        self.counts.late += late
-        self.counts.jumps += jumps
-        if not len(fixes):
+    def _follow(self, rows: Rows) -> Array:
+        """Move the assets along their samples; returns the rows that moved."""
+        if not len(rows):
             return np.empty(0, np.int64)
-        n = len(fixes)
-        starts = np.flatnonzero(way.first)
-        heads = starts[np.cumsum(way.first) - 1]
-        tails = np.append(starts[1:], n) - 1
-        total = np.cumsum(way.dist)
-        cum = total - (total - way.dist)[heads] + self.assets["cum"][fixes.row]
-        sets, cells = self.world.sets(fixes.lon, fixes.lat)
-        self._fold_visits(fixes, way, sets, cells, cum, starts, tails)
-        self._fold_trips(fixes, way, cum, heads, tails)
-        self._keep_latest(fixes, sets, cells, cum, tails)
-        return fixes.row[starts]
+        newest = self.state["t"]
+        self.memory.recent.add(rows, newest)
+        starts = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
+        assets = rows.asset[starts]
+        behind = rows.t[starts] <= newest[assets]
+        if not behind.any():
+            self._fold_in_order(rows)
+            return assets
+        late = np.repeat(behind, np.diff(np.append(starts, len(rows))))
+        self.counts.late += int((rows.t <= newest[rows.asset])[late].sum())
+        rest = rows.take(~late)
+        if len(rest):
+            self._fold_in_order(rest)
+        for row, first in zip(assets[behind].tolist(), rows.t[starts][behind].tolist(), strict=True):
+            self._fold_late(row, first)
+        return assets
 
-    def _fold_visits(
-        self, fixes: Fixes, way: Steps, sets: Array, cells: Array, cum: Array, starts: Array, tails: Array
-    ) -> None:
-        old = self._before(sets, "set", fixes, starts)
-        cuts = self._cuts(fixes, way, (self._before(cells, "cell", fixes, starts), cells))
-        changed = old != sets
-        if cuts:
-            changed[list(cuts)] = True
-        busy = changed | (fixes.t >= self.assets["wake"][fixes.row])
-        if not busy.any():
-            return
-        course = Course(fixes, way, cum, old, sets, changed, cuts)
-        rows = fixes.row[starts]
-        for row in np.unique(fixes.row[busy]).tolist():
-            place = int(np.searchsorted(rows, row))
-            self._walk(row, course, int(starts[place]), int(tails[place]) + 1)
+    def _fold_in_order(self, rows: Rows) -> None:
+        course, flags = advance(self.world, self._numbers, rows, self.state, self.cell)
+        self.counts.unbelieved += len(rows) - len(course.steps)
+        owner = course.steps[:, kernel.ASSET]
+        busy = course.steps[:, kernel.MARK] != 0
+        busy |= course.marked
+        if busy.any():
+            for row in np.unique(owner[busy]).tolist():
+                begin, end = np.searchsorted(owner, (row, row + 1)).tolist()
+                self._walk(row, course, begin, end)
+        due = rows.asset[self.state["since"][rows.asset] >= self.rules.checkpoint_rows]
+        for row in np.unique(due).tolist():
+            self._keep_state(row)
 
     def _walk(self, row: int, course: Course, begin: int, end: int) -> None:
-        journey = self._journey(row)
-        say = self._sayer(row)
-        journey.crossings.listening(say)
-        wake = course.follow(journey, begin, end, int(self.assets["wake"][row]), say)
-        self.assets["wake"][row] = wake
-        home = journey.visits.home
-        self.assets["country"][row] = -1 if home is None else home.zone
+        live, notes = self._unpacked(row), Notes()
+        wake = course.walk(live.journey, begin, end, int(self.state["wake"][row]), notes)
+        self.state["wake"][row] = wake
+        if notes.drafts or notes.unsaid:
+            self._revise(row, live, live.book, notes, again=False)
 
-    def _before(self, values: Array, column: str, fixes: Fixes, starts: Array) -> Array:
-        """For each fix the value of the fix before it of the same asset, the state's for its first."""
-        before = np.empty_like(values)
-        before[1:] = values[:-1]
-        before[starts] = self.assets[column][fixes.row[starts]]
-        return before
+    def _fold_late(self, row: int, first: int) -> None:
+        self.counts.refolds += 1
+        memory = self.memory
+        again = refold(self.world, self.rules, self._numbers, memory, row, first)
+        self.counts.contested += again.conflicts
+        self.state[row], self.cell[row] = again.state[0], again.cell
+        live = self._unpacked(row)
+        held = [*live.book, *memory.take_closed(row, self.names[row], again.since)]
+        live.journey = again.journey
+        self._revise(row, live, held, again.notes, again=True)
+        memory.void(row, again.since - 1, self.position)
+        for t, blob in again.states:
+            memory.keep_state(row, t, self.position, blob)
 
-    def _cuts(self, fixes: Fixes, way: Steps, cells: tuple[Array, Array]) -> dict[int, list[int]]:
-        maybe = np.flatnonzero((way.t0 != NONE) & ((cells[0] != cells[1]) | (cells[0] < 0)))
-        segment, zone = self.world.cuts(
-            way.lon0[maybe],
-            way.lat0[maybe],
-            fixes.lon[maybe],
-            fixes.lat[maybe],
-            (cells[0][maybe], cells[1][maybe]),
-        )
-        cuts: dict[int, list[int]] = {}
-        for i, z in zip(maybe[segment].tolist(), zone.tolist(), strict=True):
-            cuts.setdefault(i, []).append(z)
-        return cuts
+    def _revise(self, row: int, live: Live, held: list[Entry], notes: Notes, again: bool) -> None:
+        asset, tenant = self.names[row], self.tenants[row]
+        standing = live.journey.keys()
 
-    def _journey(self, row: int) -> Journey:
-        journey = self.journeys.get(row)
-        if journey is None:
-            visits = Visits(self.world, self.rules, self.names[row])
-            journey = self.journeys[row] = Journey(visits, Crossings(self.world, self.names[row], visits))
-        return journey
+        def tell(entry: Entry, change: Change, why: dict[str, Any]) -> None:
+            into = why.get("merged_into")
+            if isinstance(into, Entry):
+                why["merged_into"] = into.id(asset)
+            if change is Change.CREATED and not entry.born:
+                entry.born = self.number + 1
+            draft = entry.draft
+            data = {**draft.data, "why": why}
+            self._say(tenant, asset, draft.kind, entry.id(asset), entry.revision, change, draft.t_ms, data)
 
-    def _fold_trips(self, fixes: Fixes, way: Steps, cum: Array, heads: Array, tails: Array) -> None:
-        moves = trips.moving(fixes, way, self.rules)
-        turns, last = trips.turns(fixes, moves, heads, self.assets, self.rules)
-        for turn in turns:
-            row = int(fixes.row[turn.index])
-            trips.turn(turn, fixes, cum, self.assets, self.names[row], self._sayer(row), self.rules)
-        trips.remember(last, tails, fixes, cum, self.assets)
-        rows = fixes.row[tails]
-        due = rows[(self.assets["trip_said"][rows] == 0) & trips.far_enough(self.assets, rows, self.rules)]
-        for row in due.tolist():
-            trips.announce(row, self.assets, self.names[row], self._sayer(row))
+        revived = self.revived.get(row, {})
+        kept = revise(held, notes, again, revived, tell)
+        if revived:
+            self.revived[row] = revived
+        live.book = []
+        for entry in kept:
+            if still_open(entry, standing):
+                live.book.append(entry)
+            else:
+                entry.kept = self.position
+                self.memory.keep_closed(row, entry, self.position)
+        home = live.journey.visits.home
+        self.extra["home"][row] = -1 if home is None else home.zone
 
-    def _sayer(self, row: int) -> Announce:
-        tenant, asset = self.tenants[row], self.names[row]
+    def _keep_state(self, row: int) -> None:
+        self.state["since"][row] = 0
+        live = self._live.get(row)
+        journey = live.journey.pack() if live is not None else cbor2.loads(self.packed[row])[0]
+        t = int(self.state["t"][row])
+        self.memory.keep_state(row, t, self.position, self.state[row].tobytes() + journey)
+        self.memory.prune(row, t - self.rules.late_window_ms)
 
-        def say(kind: Kind, id_: str, revision: int, change: Change, t: int, data: dict[str, Any]) -> None:
-            self._say(tenant, asset, kind, id_, revision, change, t, data)
+    def _unpacked(self, row: int) -> Live:
+        live = self._live.get(row)
+        if live is not None:
+            self._live.move_to_end(row)
+            return live
+        packed = self.packed.pop(row, None)
+        if packed is None:
+            live = Live(opened(None, self.world, self.rules), [])
+        else:
+            journey, entries = cbor2.loads(packed)
+            live = Live(opened(journey, self.world, self.rules), [])
+            drafts = {draft.key: draft for draft in live.journey.standing()}
+            for kind, place, at, *plain in entries:
+                draft = drafts.get((Kind(kind), place, at))
+                if draft is not None:  # else its zone is gone
+                    live.book.append(Entry(draft, *plain))
+        self._live[row] = live
+        if len(self._live) > _LIVE:
+            old, rested = self._live.popitem(last=False)
+            self.packed[old] = self._pack(rested)
+        return live
 
-        return say
-
-    def _keep_latest(self, fixes: Fixes, sets: Array, cells: Array, cum: Array, tails: Array) -> None:
-        row = fixes.row[tails]
-        latest = (
-            ("t", fixes.t),
-            ("lon", fixes.lon),
-            ("lat", fixes.lat),
-            ("set", sets),
-            ("cell", cells),
-            ("cum", cum),
-            ("speed", np.maximum(fixes.speed, -1)),
-            ("heading", np.maximum(fixes.heading, -1)),
-        )
-        for name, values in latest:
-            self.assets[name][row] = values[tails]
+    @staticmethod
+    def _pack(live: Live) -> bytes:
+        entries = [[e.draft.kind.value, e.draft.place, e.draft.opened, *e.plain()] for e in live.book]
+        return cbor2.dumps([live.journey.pack(), entries])
 
     def _say(
         self,
@@ -281,21 +380,9 @@ class Engine:
         data: dict[str, Any],
     ) -> None:
         self.number += 1
+        place = self.partition, self.number, self.position
         self._events.append(
-            Event(
-                self.partition,
-                self.number,
-                self.position,
-                kind,
-                id_,
-                revision,
-                change,
-                tenant,
-                asset,
-                t_ms,
-                self.now_ms,
-                data,
-            )
+            Event(*place, kind, id_, revision, change, tenant, asset, t_ms, self.now_ms, data)
         )
 
 
@@ -309,3 +396,4 @@ def _digests(reports: pa.RecordBatch) -> Array:
     column = reports.column("hash")
     data = np.frombuffer(column.buffers()[1], np.uint64).reshape(-1, 4)
     return data[column.offset : column.offset + len(column), 0]
+

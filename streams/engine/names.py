@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from geofences.compiled import compiled
 from streams.engine.columns import Array, roomier
+from streams.texts import Texts, texts
 
 _BASIS: Final = np.uint64(0xCBF29CE484222325)
 _PRIME: Final = np.uint64(0x100000001B3)
@@ -23,27 +24,9 @@ _SHIFT: Final = np.uint64(32)
 _ONE: Final = np.uint64(1)
 
 
-class Texts(NamedTuple):
-    """Strings as Arrow holds them: ``ends`` int32[n + 1] into ``data`` uint8[], UTF-8."""
-
-    ends: Array
-    data: Array
-
-    def __len__(self) -> int:
-        return len(self.ends) - 1
-
-
-def texts(names: Sequence[str]) -> Texts:
-    """The names as columns."""
-    parts = [name.encode() for name in names]
-    ends = np.zeros(len(parts) + 1, np.int32)
-    np.cumsum([len(part) for part in parts], out=ends[1:])
-    return Texts(ends, np.frombuffer(b"".join(parts), np.uint8))
-
-
 def hashes(names: Texts) -> Array:
     """A 64-bit hash of each name, never 0, the same on every machine: uint64[n]."""
-    out = np.empty(len(names), np.uint64)
+    out = np.empty(len(names.ends) - 1, np.uint64)
     _hashes(names.ends, names.data, out)
     return out
 
@@ -59,9 +42,9 @@ class Names(Mapping[str, int]):
 
     def rows(self, names: Texts) -> Array:
         """The row of each name, a new one for a name that was not there: int64[n]."""
-        out = np.empty(len(names), np.int64)
+        out = np.empty(len(names.ends) - 1, np.int64)
         if _find(names.ends, names.data, self._data, self._ends, self._table, out):
-            self._make_room(len(names), int(names.ends[-1] - names.ends[0]))
+            self._make_room(len(out), len(names.data))
             held = self._data, self._ends, self._table
             self._size = _add(names.ends, names.data, *held, self._size, out)
         return out
@@ -117,7 +100,7 @@ def _hash(data: Any, begin: Any, end: Any) -> Any:
 @compiled
 def _hashes(ends: Any, data: Any, out: Any) -> None:
     for i in range(len(out)):
-        out[i] = _hash(data, ends[i], ends[i + 1])
+        out[i] = _hash(data, np.int64(ends[i]), np.int64(ends[i + 1]))
 
 
 @compiled

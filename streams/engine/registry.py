@@ -100,8 +100,9 @@ class Registry:
             "asset": data["asset"],
             "from_ms": data.get("from_ms") or now_ms,
             "to_ms": None,
-            "datum": data.get("datum", "wgs84"),
         }
+        if "datum" in data:
+            fitted["datum"] = data["datum"]
         return self._device(tenant, device, fitted)
 
     def _unfit(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:

@@ -22,8 +22,9 @@ import numpy as np
 
 from streams.engine import sequence_kernel as kernel
 from streams.engine.columns import Array, Columns, roomier
-from streams.engine.names import Names, Texts, hashes, texts
+from streams.engine.names import Names, hashes
 from streams.engine.sequence_kernel import RING, RING_BYTES, SPARE, holds, put
+from streams.texts import Texts, texts
 
 _GAPS: Final = 256  # remembered missing ranges of one boot: more are taken for lost
 _BOOTS: Final = 8  # remembered earlier boots of a device
@@ -110,6 +111,8 @@ class Sequences:
         uint64[n], 8 bytes of the report's hash.
         """
         ids = hashes(boots if isinstance(boots, Texts) else texts(boots))[boot]
+        # copies: the kernel is compiled once more for columns that are read-only or have steps
+        row, seq, digest = np.array(row, np.int64), np.array(seq, np.int64), np.array(digest, np.uint64)
         verdict = np.empty(len(row), np.int8)
         held = self._running.columns
         device = held["boot"], held["next"], held["flag"], self._ring

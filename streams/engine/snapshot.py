@@ -1,8 +1,9 @@
 """An engine's whole state as bytes, and back: folding on after ``restore`` equals never having stopped.
 
-A head of JSON (counters, registry, open objects) is followed by the columns as they lie in memory. The
-version names the layout; one that this code does not know is refused, and the state is then rebuilt from
-the log.
+A head of JSON (counters, registry, names) is followed by the columns as they lie in memory and by every
+asset's packed open objects. The version names the layout; one that this code does not know is refused, and
+the state is then rebuilt from the log. What is older than the hot state lies in the past, which was sealed at
+the same position.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import sys
 from dataclasses import asdict
 from typing import Any, Final
 
-from streams.codec import CodecError, dump_json, load_json
-from streams.engine.crossings import Crossings
-from streams.engine.engine import Counts, Engine
-from streams.engine.follow import Journey
-from streams.engine.settings import Rules
-from streams.engine.visits import Visits
-from streams.engine.world import World
+import numpy as np
 
-VERSION: Final = 1
+from streams.codec import CodecError, dump_json, load_json
+from streams.engine import kernel
+from streams.engine.columns import Array
+from streams.engine.engine import Counts, Engine
+from streams.engine.late import renumber
+from streams.engine.recent import Recent
+from streams.engine.settings import Rules
+from streams.engine.world import World
+from streams.past import Past
+
+VERSION: Final = 2
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"CES\n"
 
@@ -30,10 +35,15 @@ class SnapshotError(Exception):
 
 
 def snapshot(engine: Engine) -> bytes:
-    """The state of ``engine`` after its last record."""
+    """The state of ``engine`` after its last record; what is due to the past is given to it."""
     if sys.byteorder != "little":
         raise SnapshotError("snapshots are little-endian: got a big-endian machine")
+    engine.seal()
+    size = engine.extra.size
     sequences, sequence_parts = engine.sequences.dump()
+    packed = engine.live_packed()
+    rows = sorted(packed)
+    revived = [[row, [[*key, n] for key, n in held.items()]] for row, held in sorted(engine.revived.items())]
     head = {
         "partition": engine.partition,
         "position": engine.position,
@@ -44,15 +54,27 @@ def snapshot(engine: Engine) -> bytes:
         "sequences": sequences,
         "names": engine.names,
         "tenants": engine.tenants,
-        "journeys": [
-            [row, j.visits.dump(), j.crossings.dump()] for row, j in sorted(engine.journeys.items())
-        ],
+        "revived": revived,
+        "packed": len(rows),
+        "home": [zone.id for zone in engine.world.zones],
     }
     body = dump_json(head)
-    return b"".join((_HEAD.pack(_MAGIC, VERSION, len(body)), body, *sequence_parts, *engine.assets.dump()))
+    lengths = np.array([len(packed[row]) for row in rows], "<u4")
+    return b"".join(
+        (
+            _HEAD.pack(_MAGIC, VERSION, len(body)),
+            body,
+            *sequence_parts,
+            engine.state[:size].tobytes(),
+            *engine.extra.dump(),
+            np.array(rows, "<u4").tobytes(),
+            lengths.tobytes(),
+            *(packed[row] for row in rows),
+        )
+    )
 
 
-def restore(data: bytes, world: World, rules: Rules | None = None) -> Engine:
+def restore(data: bytes, world: World, rules: Rules | None = None, past: Past | None = None) -> Engine:
     """The engine that ``data`` is a snapshot of, in ``world``. Raises SnapshotError."""
     if len(data) < _HEAD.size:
         raise SnapshotError(f"snapshot too short: got {len(data)} bytes, want at least {_HEAD.size}")
@@ -61,49 +83,63 @@ def restore(data: bytes, world: World, rules: Rules | None = None) -> Engine:
         raise SnapshotError(f"snapshot of another kind: got {magic!r} version {version}, want {VERSION}")
     try:
         head = load_json(data[_HEAD.size : _HEAD.size + length])
-        return _restored(head, memoryview(data)[_HEAD.size + length :], world, rules or Rules())
+        rest = memoryview(data)[_HEAD.size + length :]
+        return _restored(head, rest, world, rules or Rules(), past)
     except (CodecError, KeyError, ValueError, TypeError) as error:
         raise SnapshotError(f"snapshot not readable: {error}") from error
 
 
-def _restored(head: dict[str, Any], rest: memoryview, world: World, rules: Rules) -> Engine:
-    engine = Engine(head["partition"], world, rules, head["position"], head["number"], head["now_ms"])
+class _Parts:
+    """Takes one part after the other."""
+
+    def __init__(self, rest: memoryview) -> None:
+        self._rest, self._at = rest, 0
+
+    def take(self, length: int) -> memoryview:
+        """The next ``length`` bytes."""
+        part = self._rest[self._at : self._at + length]
+        if len(part) != length:
+            raise ValueError(f"got {len(part)} bytes, want {length}")
+        self._at += length
+        return part
+
+    def end(self) -> None:
+        """Raises ValueError when something is left."""
+        if self._at != len(self._rest):
+            raise ValueError(f"got {len(self._rest)} bytes of columns, want {self._at}")
+
+
+def _restored(head: dict[str, Any], rest: memoryview, world: World, rules: Rules, past: Past | None) -> Engine:
+    engine = Engine(head["partition"], world, rules, past)
+    engine.position, engine.number, engine.now_ms = head["position"], head["number"], head["now_ms"]
     engine.counts = Counts(**head["counts"])
     engine.registry.load(head["registry"])
     engine.names, engine.tenants = head["names"], head["tenants"]
     engine.rows = {name: row for row, name in enumerate(engine.names)}
+    engine.revived = {
+        row: {(kind, place, anchor): n for kind, place, anchor, n in held} for row, held in head["revived"]
+    }
+    size, parts = len(engine.names), _Parts(rest)
     devices = len(head["sequences"]["devices"])
-    at = 0
-    parts: list[memoryview] = []
-    for length in engine.sequences.sizes(devices):
-        parts.append(rest[at : at + length])
-        at += length
-    engine.sequences.load(head["sequences"], parts)
-    asset_parts: list[memoryview] = []
-    for length in engine.assets.sizes(len(engine.names)):
-        asset_parts.append(rest[at : at + length])
-        at += length
-    if at != len(rest):
-        raise ValueError(f"got {len(rest)} bytes of columns, want {at}")
-    engine.assets.load(len(engine.names), asset_parts)
-    for row, visits, crossing in head["journeys"]:
-        journey_visits = Visits(world, rules, engine.names[row])
-        journey_visits.load(visits)
-        crossings = Crossings(world, engine.names[row], journey_visits)
-        crossings.load(crossing)
-        engine.journeys[row] = Journey(journey_visits, crossings)
-    _renumber(engine)
+    engine.sequences.load(head["sequences"], [parts.take(n) for n in engine.sequences.sizes(devices)])
+    state = np.frombuffer(parts.take(size * kernel.STATE.itemsize), kernel.STATE)
+    engine.state = np.concatenate([state, np.repeat(kernel.NEW, max(64, size // 8))])
+    engine.cell = np.full(len(engine.state), -1, np.int64)
+    engine.extra.load(size, [parts.take(n) for n in engine.extra.sizes(size)])
+    rows = np.frombuffer(parts.take(4 * head["packed"]), "<u4").tolist()
+    lengths = np.frombuffer(parts.take(4 * head["packed"]), "<u4").tolist()
+    for row, length in zip(rows, lengths, strict=True):
+        engine.packed[row] = bytes(parts.take(length))
+    parts.end()
+    renumber(world, engine.state)
+    engine.extra["home"][:size] = _renamed(engine.extra["home"][:size], head["home"], world)
+    engine.memory.recent = Recent(engine.position)
+    engine.memory.sealed = engine.position
     return engine
 
 
-def _renumber(engine: Engine) -> None:
-    """Give the state this process's set and country numbers, by asking where each asset is."""
-    assets, size = engine.assets, engine.assets.size
-    here = (assets["set"][:size] >= 0).nonzero()[0]
-    if len(here):
-        places = assets["lon"][here].astype("int64"), assets["lat"][here].astype("int64")
-        assets["set"][here], assets["cell"][here] = engine.world.sets(*places)
-    assets["country"][:size] = -1
-    for row, journey in engine.journeys.items():
-        home = journey.visits.home
-        assets["country"][row] = -1 if home is None else home.zone
+def _renamed(home: Array, zones: list[str], world: World) -> Array:
+    """Zone numbers of the engine that was, as numbers of this world; -1 for zones that are gone."""
+    table = np.array([*(world.number.get(zone, -1) for zone in zones), -1])
+    renamed: Array = table[home]
+    return renamed

@@ -1,142 +1,184 @@
-"""Trips: maximal runs of moving fixes, standstills shorter than the trip gap merged.
+"""Trips and stops of one asset.
 
-A trip begins with its first moving fix and ends with its last one. Which fixes begin or end a trip is
-found in columns; only those few are looked at one by one.
+A trip is a maximal run of moving fixes, standstills shorter than the trip gap merged; a longer standstill is
+a stop. The kernel finds the fixes at which one ends or begins; here they become objects. A trip is told
+when it has gone the minimum.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
-
-from streams.engine.columns import Array, Columns
-from streams.engine.fixes import NONE, Fixes, Steps
-from streams.engine.objects import Announce
+from streams.engine.brackets import Fix
+from streams.engine.drafts import Draft, Key, Notes
+from streams.engine.units import NONE
 from streams.engine.settings import Rules
-from streams.events import Change, Kind, object_id
+from streams.engine.units import NEVER
+from streams.events import Kind
 
-COLUMNS = {
-    "move_t": ("<i8", NONE),
-    "move_lon": ("<i4", 0),
-    "move_lat": ("<i4", 0),
-    "move_cum": ("<i8", 0),
-    "move_odo": ("<i8", NONE),
-    "trip_t": ("<i8", NONE),
-    "trip_lon": ("<i4", 0),
-    "trip_lat": ("<i4", 0),
-    "trip_cum": ("<i8", 0),
-    "trip_odo": ("<i8", NONE),
-    "trip_said": ("<i1", 0),
-}
-"""Columns of the asset state: the last moving fix, the first of the open trip (NONE: no trip), and whether
-that trip was announced, which it is when it has gone the minimum."""
+_NOWHERE: Final = "??"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """At fix ``index`` the open trip has ended, and perhaps a new one begins."""
+class Still:
+    """The last moving fix before a turn (or the asset's first one), and where the asset came to rest."""
 
-    index: int
-    last: int  # fix that moved last before it in this frame, -1: the state's
-    begins: bool
-
-
-def moving(fixes: Fixes, way: Steps, rules: Rules) -> Array:
-    """Which fixes move: by GNSS speed, or by the way since the last fix where there is none: bool[n]."""
-    dt = np.maximum(fixes.t - way.t0, 1)
-    implied = np.where(way.t0 == NONE, 0, way.dist * 360 // dt)  # mm/ms * 360 = 0.01 km/h
-    return np.where(fixes.speed != NONE, fixes.speed, implied) >= rules.moving_ckmh
+    t: int
+    lon: int
+    lat: int
+    cum: int
+    odometer: int
+    rest_lon: int
+    rest_lat: int
 
 
-def turns(fixes: Fixes, moves: Array, heads: Array, state: Columns, rules: Rules) -> tuple[list[Turn], Array]:
-    """Fixes that may end or begin a trip, in order; and for each fix the last moving one up to it.
+@dataclass(slots=True)
+class Trip:
+    """An open trip: its first fix, and from where on its steps belong to which country."""
 
-    ``heads``: int64[n], number of the first fix of the same asset in this frame. Of the second result -1
-    stands for none in this frame.
-    """
-    n = len(fixes)
-    last = np.maximum.accumulate(np.where(moves, np.arange(n), -1))
-    last = np.where(last >= heads, last, -1)
-    before = np.empty(n, np.int64)
-    before[:1] = -1
-    before[1:] = last[:-1]
-    before = np.where(before >= heads, before, -1)
-    held = state["move_t"][fixes.row]
-    before_t = np.where(before >= 0, fixes.t[before], held)
-    running = (before >= 0) | (state["trip_t"][fixes.row] != NONE)
-    pause = fixes.t - before_t >= rules.trip_gap_ms
-    at = np.flatnonzero((running & pause) | (moves & (~running | pause)))
-    return [Turn(i, int(before[i]), bool(moves[i])) for i in at.tolist()], last
+    begin: Fix
+    odometer: int
+    legs: list[tuple[str, int, int]]  # country, and the time and mm from which on
+    said: bool = False
 
 
-def turn(
-    turn: Turn, fixes: Fixes, cum: Array, state: Columns, asset: str, say: Announce, rules: Rules
-) -> None:
-    """Close the open trip of the asset at its last moving fix and begin the next one, if so."""
-    row, i = int(fixes.row[turn.index]), turn.index
-    if turn.last >= 0:
-        _mark(state, "move", row, fixes, cum, turn.last)
-    if state["trip_t"][row] != NONE:
-        if far_enough(state, np.array([row]), rules)[0]:
-            announce(row, state, asset, say)
-            start, end = int(state["trip_t"][row]), int(state["move_t"][row])
-            say(Kind.TRIP, _id(asset, start), 2, Change.AMENDED, end, _data(state, row, closed=True))
-        state["trip_t"][row] = NONE
-    if turn.begins:
-        _mark(state, "trip", row, fixes, cum, i)
-        _mark(state, "move", row, fixes, cum, i)
-        state["trip_said"][row] = 0
+@dataclass(slots=True)
+class Stop:
+    """An open stop."""
+
+    t: int
+    lon: int
+    lat: int
+    position: int
+    beginning_seen: bool
 
 
-def far_enough(state: Columns, rows: Array, rules: Rules) -> Array:
-    """Which of ``rows`` have an open trip that has gone the minimum: bool[n]."""
-    gone = state["move_cum"][rows] - state["trip_cum"][rows] >= rules.trip_min_mm
-    verdict: Array = gone & (state["trip_t"][rows] != NONE)
-    return verdict
+@dataclass(slots=True)
+class Trips:
+    """The open trip or stop of one asset, and the country of its steps."""
+
+    rules: Rules
+    country: str = _NOWHERE
+    trip: Trip | None = None
+    stop: Stop | None = None
+
+    def enters(self, country: str | None, before: Fix | None) -> None:
+        """From ``before`` on steps belong to this country; None: as the step before."""
+        if country is None or country == self.country:
+            return
+        self.country = country
+        if self.trip is not None and before is not None:
+            self.trip.legs.append((country, before.t, before.cum))
+
+    def pauses(self, still: Still, seen: bool, position: int, notes: Notes) -> None:
+        """The asset has stood since ``still`` for the gap; ``seen``: it had moved before."""
+        trip = self.trip
+        if trip is not None:
+            if still.cum - trip.begin.cum >= self.rules.trip_min_mm:
+                notes.say(self._closed(trip, still, position))
+            self.trip = None
+        self.stop = Stop(still.t, still.rest_lon, still.rest_lat, position, seen)
+        notes.say(self._stop(self.stop, None, position))
+
+    def begins(self, fix: Fix, odometer: int, notes: Notes) -> None:
+        """A trip begins at ``fix``, and a stop ends."""
+        if self.stop is not None:
+            notes.say(self._stop(self.stop, fix.t, fix.position))
+            self.stop = None
+        self.trip = Trip(fix, odometer, [(self.country, fix.t, fix.cum)])
+
+    def far(self, notes: Notes) -> None:
+        """The open trip has gone the minimum."""
+        if self.trip is not None and not self.trip.said:
+            self.trip.said = True
+            notes.say(self._open(self.trip))
+
+    def standing(self) -> list[Draft]:
+        """What was said of what is open."""
+        drafts = [self._open(self.trip)] if self.trip is not None and self.trip.said else []
+        if self.stop is not None:
+            drafts.append(self._stop(self.stop, None, self.stop.position))
+        return drafts
+
+    def keys(self) -> list[Key]:
+        """The keys of ``standing``."""
+        trip, stop = self.trip, self.stop
+        keys: list[Key] = [(Kind.TRIP, "", trip.begin.t)] if trip is not None and trip.said else []
+        return keys if stop is None else [*keys, (Kind.STOP, "", stop.t)]
+
+    def _open(self, trip: Trip) -> Draft:
+        data = {
+            "state": "open",
+            "start_ms": trip.begin.t,
+            "end_ms": None,
+            "distance_mm": None,
+            "odometer_mm": None,
+            "difference_mm": None,
+            "countries": None,
+            "start": {"lon_e7": trip.begin.lon, "lat_e7": trip.begin.lat},
+            "end": None,
+        }
+        return Draft(Kind.TRIP, "", trip.begin.t, NEVER, trip.begin.t, data, (trip.begin.position,))
+
+    def _closed(self, trip: Trip, still: Still, position: int) -> Draft:
+        way = still.cum - trip.begin.cum
+        driven = still.odometer - trip.odometer if NONE not in (still.odometer, trip.odometer) else None
+        data = {
+            "state": "closed",
+            "start_ms": trip.begin.t,
+            "end_ms": still.t,
+            "distance_mm": way,
+            "odometer_mm": driven,
+            "difference_mm": None if driven is None else driven - way,
+            "countries": _countries(trip.legs, still),
+            "start": {"lon_e7": trip.begin.lon, "lat_e7": trip.begin.lat},
+            "end": {"lon_e7": still.lon, "lat_e7": still.lat},
+        }
+        return Draft(Kind.TRIP, "", trip.begin.t, still.t, still.t, data, (trip.begin.position, position))
+
+    def _stop(self, stop: Stop, end: int | None, position: int) -> Draft:
+        data = {
+            "state": "open" if end is None else "closed",
+            "start_ms": stop.t,
+            "end_ms": end,
+            "duration_ms": None if end is None else end - stop.t,
+            "lon_e7": stop.lon,
+            "lat_e7": stop.lat,
+            "open_beginning": not stop.beginning_seen,
+        }
+        last, t = (NEVER, stop.t) if end is None else (end - 1, end)
+        return Draft(Kind.STOP, "", stop.t, last, t, data, tuple(sorted({stop.position, position})))
+
+    def dump(self) -> list[Any]:
+        """Plain values for a snapshot."""
+        trip, stop = self.trip, self.stop
+        begun = None
+        if trip is not None:
+            fix = trip.begin
+            place = [fix.t, fix.lon, fix.lat, fix.cum, fix.speed, fix.position]
+            begun = [place, trip.odometer, trip.legs, trip.said]
+        stood = None if stop is None else [stop.t, stop.lon, stop.lat, stop.position, stop.beginning_seen]
+        return [self.country, begun, stood]
+
+    def load(self, value: list[Any]) -> None:
+        """Become what ``dump`` was given of."""
+        self.country, begun, stood = value
+        self.trip = self.stop = None
+        if begun is not None:
+            place, odometer, legs, said = begun
+            self.trip = Trip(Fix(*place), odometer, [(c, t, cum) for c, t, cum in legs], said)
+        if stood is not None:
+            self.stop = Stop(*stood)
 
 
-def announce(row: int, state: Columns, asset: str, say: Announce) -> None:
-    """Say that the open trip has begun, once."""
-    if not state["trip_said"][row]:
-        state["trip_said"][row] = 1
-        start = int(state["trip_t"][row])
-        say(Kind.TRIP, _id(asset, start), 1, Change.CREATED, start, _data(state, row, closed=False))
-
-
-def remember(last: Array, tails: Array, fixes: Fixes, cum: Array, state: Columns) -> None:
-    """Keep the last moving fix of each asset of the frame; ``tails``: each asset's last fix."""
-    index = last[tails]
-    index = index[index >= 0]
-    row = fixes.row[index]
-    for name, values in (("t", fixes.t), ("lon", fixes.lon), ("lat", fixes.lat), ("cum", cum)):
-        state[f"move_{name}"][row] = values[index]
-    state["move_odo"][row] = fixes.odometer[index]
-
-
-def _mark(state: Columns, prefix: str, row: int, fixes: Fixes, cum: Array, i: int) -> None:
-    values = (("t", fixes.t), ("lon", fixes.lon), ("lat", fixes.lat), ("cum", cum), ("odo", fixes.odometer))
-    for name, column in values:
-        state[f"{prefix}_{name}"][row] = column[i]
-
-
-def _id(asset: str, start: int) -> str:
-    return object_id(Kind.TRIP, asset, start)
-
-
-def _data(state: Columns, row: int, closed: bool) -> dict[str, Any]:
-    def value(name: str) -> int:
-        return int(state[name][row])
-
-    odometers = value("trip_odo"), value("move_odo")
-    driven = odometers[1] - odometers[0] if closed and NONE not in odometers else None
-    return {
-        "state": "closed" if closed else "open",
-        "start_ms": value("trip_t"),
-        "end_ms": value("move_t") if closed else None,
-        "distance_mm": value("move_cum") - value("trip_cum") if closed else 0,
-        "odometer_mm": driven,
-        "start": {"lon_e7": value("trip_lon"), "lat_e7": value("trip_lat")},
-        "end": {"lon_e7": value("move_lon"), "lat_e7": value("move_lat")} if closed else None,
-    }
+def _countries(legs: list[tuple[str, int, int]], still: Still) -> dict[str, dict[str, int]]:
+    """Way and time in each country up to the last moving fix."""
+    out: dict[str, dict[str, int]] = {}
+    ends = [*[(t, cum) for _, t, cum in legs[1:]], (still.t, still.cum)]
+    for (country, t, cum), (until, gone) in zip(legs, ends, strict=True):
+        if t < still.t:
+            one = out.setdefault(country, {"mm": 0, "ms": 0})
+            one["mm"] += min(gone, still.cum) - cum
+            one["ms"] += min(until, still.t) - t
+    return out

@@ -12,49 +12,52 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from geofences.zone import Zone
-from streams.engine.brackets import (
-    Bracket,
-    Fix,
-    at,
-    dump_bracket,
-    dump_fix,
-    load_bracket,
-    load_fix,
-)
-from streams.engine.objects import Announce, Revised
+from streams.engine.brackets import Bracket, Fix, at, dump_bracket, dump_fix, load_bracket, load_fix
+from streams.engine.drafts import Draft, Key, Notes, evidence
 from streams.engine.settings import Rules
+from streams.engine.units import NEVER
 from streams.engine.world import World
-from streams.events import Kind, object_id
+from streams.events import Kind
 
-NEVER: Final = 1 << 62
+
+SURE: Final = 1_000
 
 
 class Passage(Protocol):
-    """What wants to know of a finished step of a visit: the crossings."""
+    """What wants to know of a step of a visit that counts: the crossings."""
 
-    def entered(self, zone: Zone, bracket: Bracket, home: str | None) -> None:
-        """The asset came into ``zone``; ``home`` is the country that it was last known to be in."""
+    def entered(self, zone: Zone, bracket: Bracket, opened: int, confidence: int) -> None:
+        """The asset came into ``zone``; ``opened``: time of the first fix inside."""
         ...
 
-    def left(self, zone: Zone, bracket: Bracket, settled: bool, home: str | None) -> None:
-        """The asset left ``zone``; ``settled``: into its own country, no change of country is in the air."""
+    def left(self, zone: Zone, enter: Bracket, leave: Bracket, into: str, confidence: int) -> None:
+        """The asset left ``zone``; ``into``: the one country around it then, "" if none or several."""
         ...
 
-    def changed_country(self, origin: str, other: str, bracket: Bracket) -> None:
-        """The asset went from one country to the other."""
+    def changed_country(self, origin: str, other: str, bracket: Bracket, stay: list[tuple[Fix, int]]) -> None:
+        """The asset went from one country to the other; ``stay``: its fixes since then, with HDOP."""
+        ...
+
+    def came_back(self, stay: list[tuple[Fix, int]]) -> None:
+        """Nothing came of a change of country; ``stay``: the fixes meanwhile."""
         ...
 
 
 @dataclass(slots=True)
 class Visit:
-    """An open visit; ``away`` is the last fix inside and the first outside while the grace runs."""
+    """An open visit; ``away`` is the last fix inside and the first outside while the grace runs.
+
+    ``passed``: those two are the ends of a step that passed through the zone once more.
+    """
 
     zone: int
-    object: Revised
     enter: Bracket
     since: int
     how: str
+    said: bool = False
     away: tuple[Fix, Fix] | None = None
+    confidence: int = SURE
+    passed: bool = False
 
 
 @dataclass(slots=True)
@@ -63,52 +66,54 @@ class Visits:
 
     world: World
     rules: Rules
-    asset: str
     open: dict[int, Visit] = field(default_factory=dict)
     home: Visit | None = None
     home_fix: Fix | None = None  # the last fix that only the home country holds
     abroad: Visit | None = None  # another country, not yet for the line's grace
+    stay: list[tuple[Fix, int]] = field(default_factory=list)  # the fixes since then, with HDOP
 
     def wake(self) -> int:
-        """The event time from which a fix may end or announce something without entering or leaving."""
-        times = [self._due(visit) for visit in self.open.values()]
+        """The event time from which a fix matters though it enters and leaves nothing."""
         if self.abroad is not None:
-            times.append(self.abroad.since + self.rules.line_grace_ms)
-        return min(times, default=NEVER)
+            return 0
+        return min((self._due(visit) for visit in self.open.values()), default=NEVER)
 
     def _due(self, visit: Visit) -> int:
         zone = self.world.zones[visit.zone]
         if visit.away is not None:
             return visit.away[0].t + zone.grace_s * 1000
-        return NEVER if visit.object.revision else visit.since + zone.min_dwell_s * 1000
+        return NEVER if visit.said else visit.since + zone.min_dwell_s * 1000
 
     def step(
         self,
         before: Fix | None,
         now: Fix,
-        old: int,
-        new: int,
+        hdop: int,
+        sets: tuple[int, int],
         cuts: list[int],
-        say: Announce,
+        notes: Notes,
         passage: Passage,
     ) -> None:
-        """Fold the step from ``before`` (in set ``old``) to ``now`` (in set ``new``)."""
-        self._end_absences(now.t, say, passage)
+        """Fold the step from ``before`` to ``now``; ``sets``: the sets of zones around both."""
+        old, new = sets
+        self._end_absences(now.t, notes, passage)
         if before is not None:
             for zone in self._along(cuts, before, now):
-                self._cut(zone, before, now, say, passage)
+                self._cut(zone, before, now, notes, passage)
         if old != new:
-            self._change_country(before, now, old, new, say)
+            self._change_country(before, now, old, new, notes, passage)
             old_areas, new_areas = self.world.areas(old), self.world.areas(new)
             for zone in old_areas:
                 if zone not in new_areas and zone in self.open and before is not None:
-                    self.open[zone].away = (before, now)
+                    self.open[zone].away, self.open[zone].passed = (before, now), False
             for zone in new_areas:
                 if zone not in old_areas:
                     self._enter(zone, before, now)
-        self._end_absences(now.t, say, passage)
-        self._announce_due(now.t, say, passage)
-        self._settle_country(now.t, say, passage)
+        if self.abroad is not None:
+            self.stay.append((now, hdop))
+        self._end_absences(now.t, notes, passage)
+        self._announce_due(now.t, notes, passage)
+        self._settle_country(now.t, notes, passage)
 
     def _along(self, cuts: list[int], before: Fix, now: Fix) -> list[int]:
         if len(cuts) < 2:
@@ -121,89 +126,101 @@ class Visits:
             held.away = None
             return
         bracket = at(now) if before is None else self.world.enter(zone, before, now)
-        id_ = object_id(Kind.VISIT, self.asset, self.world.zones[zone].id, now.t)
-        how = "open_beginning" if before is None else "path"
-        self.open[zone] = Visit(zone, Revised(Kind.VISIT, id_), bracket, now.t, how)
+        self.open[zone] = Visit(zone, bracket, now.t, "open_beginning" if before is None else "path")
 
-    def _cut(self, zone: int, before: Fix, now: Fix, say: Announce, passage: Passage) -> None:
+    def _cut(self, zone: int, before: Fix, now: Fix, notes: Notes, passage: Passage) -> None:
         held = self.open.get(zone)
         if held is not None:  # still counted as inside: the cut proves that it was
-            held.away = (before, now)
+            held.away, held.passed = (before, now), True
             return
         enter, leave = self.world.cut(zone, before, now)
+        confidence = self.world.sureness(zone, before, now, self.rules.cut_max_mm_per_s)
         place = self.world.zones[zone]
-        visit = Visit(
-            zone, Revised(Kind.VISIT, object_id(Kind.VISIT, self.asset, place.id, now.t)), enter, now.t, "cut"
-        )
-        visit.object.announce(say, leave.estimate, self._data(visit, leave))
-        passage.entered(place, enter, self._home_code())
-        passage.left(place, leave, self.abroad is None, self._home_code())
+        how = "cut" if confidence == SURE else "possible"
+        visit = Visit(zone, enter, now.t, how, True, (now, now), confidence)
+        notes.say(self._draft(visit, leave))
+        passage.entered(place, enter, now.t, confidence)
+        passage.left(place, enter, leave, self._land(now), confidence)
 
-    def _end_absences(self, t: int, say: Announce, passage: Passage) -> None:
+    def _end_absences(self, t: int, notes: Notes, passage: Passage) -> None:
         due = [v for v in self.open.values() if v.away is not None and t >= self._due(v)]
         for visit in sorted(due, key=lambda v: (v.away[0].t if v.away else 0, v.zone)):
             assert visit.away is not None
             inside, outside = visit.away
             del self.open[visit.zone]
             zone = self.world.zones[visit.zone]
-            if not visit.object.revision and inside.t - visit.since < zone.min_dwell_s * 1000:
+            if not visit.said and inside.t - visit.since < zone.min_dwell_s * 1000:
                 continue
-            unseen = not visit.object.revision
-            leave = self.world.leave(visit.zone, inside, outside)
-            visit.object.announce(say, leave.estimate, self._data(visit, leave))
-            if unseen:
-                passage.entered(zone, visit.enter, self._home_code())
-            passage.left(zone, leave, self._at_home(outside), self._home_code())
+            if visit.passed:
+                leave = self.world.cut(visit.zone, inside, outside)[1]
+            else:
+                leave = self.world.leave(visit.zone, inside, outside)
+            notes.say(self._draft(visit, leave))
+            if not visit.said:
+                passage.entered(zone, visit.enter, visit.since, SURE)
+            passage.left(zone, visit.enter, leave, self._land(outside), SURE)
 
-    def _at_home(self, fix: Fix) -> bool:
-        """Whether ``fix`` lies in the home country alone: neither abroad nor in a gap between outlines."""
-        if self.abroad is not None or self.home is None:
-            return False
-        return self.world.country(self.world.set_at(fix.lon, fix.lat)) == self.home.zone
+    def _land(self, fix: Fix) -> str:
+        """The one country around ``fix``: "" in a gap between outlines or where they overlap."""
+        country = self.world.country(self.world.set_at(fix.lon, fix.lat))
+        return self.world.zones[country].country or "" if country >= 0 else ""
 
-    def _announce_due(self, t: int, say: Announce, passage: Passage) -> None:
+    def _announce_due(self, t: int, notes: Notes, passage: Passage) -> None:
         for visit in list(self.open.values()):
             if visit.away is None and t >= self._due(visit):
-                visit.object.announce(say, visit.enter.estimate, self._data(visit, None))
-                passage.entered(self.world.zones[visit.zone], visit.enter, self._home_code())
+                visit.said = True
+                notes.say(self._draft(visit, None))
+                passage.entered(self.world.zones[visit.zone], visit.enter, visit.since, SURE)
 
-    def _change_country(self, before: Fix | None, now: Fix, old: int, new: int, say: Announce) -> None:
+    def _change_country(
+        self, before: Fix | None, now: Fix, old: int, new: int, notes: Notes, passage: Passage
+    ) -> None:
         country = self.world.country(new)
         if self.home is None:
             if country >= 0:
-                self.home = self._country_visit(country, at(now), now.t, "open_beginning")
-                self.home.object.announce(say, now.t, self._data(self.home, None))
+                self.home = Visit(country, at(now), now.t, "open_beginning", True)
+                notes.say(self._draft(self.home, None))
             return
         if before is not None and self.world.country(old) == self.home.zone:
             self.home_fix = before
-        if country == self.home.zone:
+        if country >= 0 and (self.abroad is None or self.abroad.zone != country):
+            if self.stay:
+                passage.came_back(self.stay)
+                self.stay = []
             self.abroad = None
-        elif country >= 0 and (self.abroad is None or self.abroad.zone != country):
-            origin = self.home_fix or before or now
-            self.abroad = self._country_visit(country, self.world.enter(country, origin, now), now.t, "path")
+            if country != self.home.zone:
+                start = self.home_fix or before or now
+                self.abroad = Visit(country, self.world.enter(country, start, now), now.t, "path")
 
-    def _settle_country(self, t: int, say: Announce, passage: Passage) -> None:
+    def _settle_country(self, t: int, notes: Notes, passage: Passage) -> None:
         abroad, home = self.abroad, self.home
         if abroad is None or home is None or t < abroad.since + self.rules.line_grace_ms:
             return
         line = abroad.enter
-        home.object.announce(say, line.estimate, self._data(home, line))
-        abroad.object.announce(say, line.estimate, self._data(abroad, None))
+        notes.say(self._draft(home, line, last=abroad.since - 1))
+        abroad.said = True
+        notes.say(self._draft(abroad, None))
+        stay, self.stay = self.stay, []
         self.home, self.abroad = abroad, None
-        passage.changed_country(
-            self.world.zones[home.zone].country or "", self.world.zones[abroad.zone].country or "", line
-        )
+        self.home_fix = next(f for f, _ in reversed(stay) if self._land(f) == self.world.zones[abroad.zone].country)
+        codes = (self.world.zones[visit.zone].country or "" for visit in (home, abroad))
+        passage.changed_country(*codes, line, stay)
 
-    def _country_visit(self, zone: int, enter: Bracket, t: int, how: str) -> Visit:
-        id_ = object_id(Kind.VISIT, self.asset, self.world.zones[zone].id, t)
-        return Visit(zone, Revised(Kind.VISIT, id_), enter, t, how)
+    def standing(self) -> list[Draft]:
+        """What was said of the visits that are open."""
+        held = [*self.open.values(), *([self.home] if self.home is not None else [])]
+        return [self._draft(visit, None) for visit in held if visit.said]
 
-    def _home_code(self) -> str | None:
-        return None if self.home is None else self.world.zones[self.home.zone].country
+    def keys(self) -> list[Key]:
+        """The keys of ``standing``."""
+        held = [*self.open.values(), *([self.home] if self.home is not None else [])]
+        return [(Kind.VISIT, self.world.zones[v.zone].id, v.since) for v in held if v.said]
 
-    def _data(self, visit: Visit, leave: Bracket | None) -> dict[str, Any]:
+    def _draft(self, visit: Visit, leave: Bracket | None, last: int | None = None) -> Draft:
         zone = self.world.zones[visit.zone]
-        return {
+        if last is None:
+            last = NEVER if leave is None else visit.away[0].t if visit.away else leave.latest
+        data: dict[str, Any] = {
             "zone": zone.id,
             "zone_name": zone.name,
             "zone_kind": str(zone.kind),
@@ -212,48 +229,46 @@ class Visits:
             "country": zone.country or zone.side,
             "state": "open" if leave is None else "closed",
             "how": visit.how,
+            "confidence_permille": visit.confidence,
             "enter": visit.enter.data(),
             "leave": None if leave is None else leave.data(),
             "dwell_ms": None if leave is None else leave.estimate - visit.enter.estimate,
         }
+        t = visit.enter.estimate if leave is None else leave.estimate
+        return Draft(Kind.VISIT, zone.id, visit.since, last, t, data, evidence((visit.enter, leave)))
 
-    def dump(self) -> dict[str, Any]:
-        """JSON values for a snapshot; zones by id, since numbers are this process's own."""
-        return {
-            "open": [self._dump_visit(v) for v in self.open.values()],
-            "home": self._dump_visit(self.home),
-            "home_fix": dump_fix(self.home_fix),
-            "abroad": self._dump_visit(self.abroad),
-        }
+    def dump(self) -> list[Any]:
+        """Plain values for a snapshot; zones by id, since numbers are this process's own."""
+        return [
+            [self._dump_visit(v) for v in self.open.values()],
+            self._dump_visit(self.home),
+            dump_fix(self.home_fix),
+            self._dump_visit(self.abroad),
+            [[dump_fix(fix), hdop] for fix, hdop in self.stay],
+        ]
 
     def _dump_visit(self, visit: Visit | None) -> list[Any] | None:
         if visit is None:
             return None
         away = None if visit.away is None else [dump_fix(fix) for fix in visit.away]
-        return [
-            self.world.zones[visit.zone].id,
-            visit.object.id,
-            visit.object.revision,
-            dump_bracket(visit.enter),
-            visit.since,
-            visit.how,
-            away,
-        ]
+        zone = self.world.zones[visit.zone].id
+        return [zone, dump_bracket(visit.enter), visit.since, visit.how, visit.said, away, visit.passed]
 
-    def load(self, value: dict[str, Any]) -> None:
+    def load(self, value: list[Any]) -> None:
         """Become what ``dump`` was given of; visits of zones that no longer exist are dropped."""
-        visits = [self._load_visit(v) for v in value["open"]]
+        open_, home, home_fix, abroad, stay = value
+        visits = [self._load_visit(v) for v in open_]
         self.open = {v.zone: v for v in visits if v is not None}
-        self.home = self._load_visit(value["home"])
-        self.home_fix = load_fix(value["home_fix"])
-        self.abroad = self._load_visit(value["abroad"])
+        self.home = self._load_visit(home)
+        self.home_fix = load_fix(home_fix)
+        self.abroad = self._load_visit(abroad)
+        self.stay = [(Fix(*fix), hdop) for fix, hdop in stay]
 
     def _load_visit(self, value: list[Any] | None) -> Visit | None:
         if value is None or value[0] not in self.world.number:
             return None
-        zone, id_, revision, enter, since, how, away = value
+        zone, enter, since, how, said, away, passed = value
         bracket = load_bracket(enter)
         assert bracket is not None
         fixes = None if away is None else (Fix(*away[0]), Fix(*away[1]))
-        object_ = Revised(Kind.VISIT, id_, revision)
-        return Visit(self.world.number[zone], object_, bracket, since, how, fixes)
+        return Visit(self.world.number[zone], bracket, since, how, said, fixes, passed=passed)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
 
 import numpy as np
 
+from geofences.depth import beyond
+from geofences.geodesy import distance_mm_e7
 from geofences.index import ZoneIndex
 from geofences.zone import Gate, Zone, ZoneKind
 from streams.engine.brackets import Bracket, Fix, between
 from streams.engine.columns import Array
-from streams.engine.fixes import DEGREE
+from streams.engine.units import DEGREE
 
 _ORDER = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
 
@@ -23,6 +26,10 @@ class World:
         self.gates = {gate.id: gate for gate in gates}
         self.index = ZoneIndex(self.zones)
         self.number = {zone.id: number for number, zone in enumerate(self.zones)}
+        self._countries: dict[str, list[Zone]] = {}
+        for zone in self.zones:
+            if zone.kind is ZoneKind.COUNTRY and zone.country is not None:
+                self._countries.setdefault(zone.country, []).append(zone)
         self._areas: dict[int, tuple[int, ...]] = {-1: ()}
         self._country: dict[int, int] = {-1: -1}
 
@@ -75,6 +82,23 @@ class World:
         """Both brackets of a way that passes through, from the first to the last meeting."""
         shares = self._meetings(zone, before, after) or [0.5]
         return between(before, after, min(shares)), between(before, after, max(shares))
+
+    def sureness(self, zone: int, before: Fix, after: Fix, mm_per_s: int) -> int:
+        """How sure it is that the asset went through ``zone`` between two fixes outside it: permille.
+
+        1,000 when the places that it could reach at ``mm_per_s`` do not go round the zone on either side.
+        """
+        ends = (before.lon * DEGREE, before.lat * DEGREE, after.lon * DEGREE, after.lat * DEGREE)
+        side = min(self.index.reach(zone, *ends))
+        chord = int(distance_mm_e7(before.lon, before.lat, after.lon, after.lat))
+        could = mm_per_s * (after.t - before.t) // 1000
+        aside = isqrt(max(could * could - chord * chord, 0)) // 2
+        return 1000 if aside <= side else side * 1000 // aside
+
+    def beyond(self, country: str, fix: Fix, mm: int) -> bool:
+        """Whether ``fix`` lies outside ``country`` and further than ``mm`` from it."""
+        held = self._countries.get(country, ())
+        return all(beyond(zone.geometry, fix.lon * DEGREE, fix.lat * DEGREE, mm) for zone in held)
 
     def _meetings(self, zone: int, before: Fix, after: Fix) -> list[float]:
         ends = (before.lon * DEGREE, before.lat * DEGREE, after.lon * DEGREE, after.lat * DEGREE)

@@ -1,0 +1,68 @@
+"""From ordered samples to a course: zones, believed fixes, steps and cuts, in whole columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.engine import kernel
+from streams.engine.columns import Array
+from streams.engine.units import NONE
+from streams.engine.journey import Course
+from streams.engine.rows import Rows
+from streams.engine.world import World
+
+
+def advance(world: World, rules: Array, rows: Rows, state: Array, cell: Array) -> tuple[Course, Array]:
+    """Fold rows that are in order and newer than ``state`` (changed in place); the course, and the flags.
+
+    ``state``: ``kernel.STATE`` by ``rows.asset``; ``cell``: int64, each one's cell of the index, -1 where not
+    known.
+    """
+    n = len(rows)
+    sets, cells = world.sets(rows.lon, rows.lat)
+    flags, steps = np.zeros(n, np.int64), np.empty((n, kernel.STEP_WIDTH), np.int64)
+    turns = np.empty((n, kernel.TURN_WIDTH), np.int64)
+    count, turned = kernel.follow(
+        rows.asset,
+        rows.t,
+        rows.lon,
+        rows.lat,
+        rows.speed,
+        rows.heading,
+        rows.hdop,
+        rows.fix,
+        rows.odometer,
+        rows.wheel,
+        rows.received,
+        rows.position,
+        sets,
+        cells,
+        state,
+        cell,
+        rules,
+        flags,
+        steps,
+        turns,
+    )
+    steps, turns = steps[:count], turns[:turned]
+    return Course(rows, steps, turns, _cuts(world, rows, steps)), flags
+
+
+def _cuts(world: World, rows: Rows, steps: Array) -> dict[int, list[int]]:
+    """Of each step the zones that it passes through while neither end lies in them."""
+    before, after = steps[:, kernel.CELL0], steps[:, kernel.CELL1]
+    maybe = np.flatnonzero(((before != after) | (before < 0)) & (steps[:, kernel.T0] != NONE))
+    if not len(maybe):
+        return {}
+    index = steps[maybe, kernel.INDEX]
+    segment, zone = world.cuts(
+        steps[maybe, kernel.LON0],
+        steps[maybe, kernel.LAT0],
+        rows.lon[index],
+        rows.lat[index],
+        (before[maybe], after[maybe]),
+    )
+    cuts: dict[int, list[int]] = {}
+    for at, number in zip(maybe[segment].tolist(), zone.tolist(), strict=True):
+        cuts.setdefault(at, []).append(number)
+    return cuts

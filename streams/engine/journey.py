@@ -1,0 +1,143 @@
+"""The open objects of one asset, and how they follow its steps."""
+
+from __future__ import annotations
+
+
+
+import cbor2
+import numpy as np
+
+from streams.engine import kernel
+from streams.engine.brackets import Fix
+from streams.engine.columns import Array
+from streams.engine.crossings import Crossings
+from streams.engine.drafts import Draft, Key, Notes
+from streams.engine.units import NONE
+from streams.engine.rows import Rows
+from streams.engine.settings import Rules
+from streams.engine.trips import Still, Trips
+from streams.engine.units import NEVER
+from streams.engine.visits import Visits
+from streams.engine.world import World
+
+
+class Journey:
+    """Visits, crossings, trips and stops of one asset, as far as they are open or not settled."""
+
+    __slots__ = ("crossings", "trips", "visits", "world")
+
+    def __init__(self, world: World, rules: Rules) -> None:
+        self.world = world
+        self.visits = Visits(world, rules)
+        self.crossings = Crossings(world, rules, self.visits)
+        self.trips = Trips(rules)
+
+    def wake(self) -> int:
+        """The event time from which each fix matters."""
+        return 0 if self.crossings.doubtful is not None else self.visits.wake()
+
+    def standing(self) -> list[Draft]:
+        """What was said of the objects that may still change."""
+        return [*self.visits.standing(), *self.crossings.standing(), *self.trips.standing()]
+
+    def keys(self) -> set[Key]:
+        """The keys of ``standing``."""
+        return {*self.visits.keys(), *self.crossings.keys(), *self.trips.keys()}
+
+    def pack(self) -> bytes:
+        """The journey as bytes."""
+        return cbor2.dumps([self.visits.dump(), self.crossings.dump(), self.trips.dump()])
+
+    def unpack(self, packed: bytes) -> None:
+        """Become what ``pack`` was of."""
+        visits, crossings, trips = cbor2.loads(packed)
+        self.visits.load(visits)
+        self.crossings.load(crossings)
+        self.trips.load(trips)
+
+
+class Course:
+    """Steps and turns of one fold, and the samples behind them (see ``kernel``); ``cuts``: by step, the
+    zones that it cuts."""
+
+    def __init__(self, rows: Rows, steps: Array, turns: Array, cuts: dict[int, list[int]]) -> None:
+        self.rows, self.steps, self.turns, self.cuts = rows, steps, turns, cuts
+        self.marked = (steps[:, kernel.MARK] & ~kernel.WAKE) != 0
+        if cuts:
+            self.marked[list(cuts)] = True
+        self.t = rows.t[steps[:, kernel.INDEX]]
+
+    def walk(self, journey: Journey, begin: int, end: int, wake: int, notes: Notes) -> int:
+        """Lead the journey along the steps [begin, end), all of one asset, where something may happen.
+
+        ``wake``: event time from which each step matters. Returns the next such time.
+        """
+        t, at = self.t[begin:end], begin
+        for mark in [*(np.flatnonzero(self.marked[begin:end]) + begin).tolist(), end]:
+            while wake < NEVER and (due := max(at, begin + int(np.searchsorted(t, wake)))) < mark:
+                wake = self._step(journey, due, notes)
+                at = due + 1
+            if mark < end:
+                wake = self._step(journey, mark, notes)
+                at = mark + 1
+        return wake
+
+    def _step(self, journey: Journey, at: int, notes: Notes) -> int:
+        step: list[int] = self.steps[at].tolist()
+        i, mark = step[kernel.INDEX], step[kernel.MARK]
+        rows = self.rows
+        cum = step[kernel.CUM]
+        now = Fix(
+            int(rows.t[i]), int(rows.lon[i]), int(rows.lat[i]), cum, int(rows.speed[i]), int(rows.position[i])
+        )
+        before = None
+        if step[kernel.T0] != NONE:
+            before = Fix(
+                step[kernel.T0],
+                step[kernel.LON0],
+                step[kernel.LAT0],
+                cum - step[kernel.DIST],
+                step[kernel.SPEED0],
+                step[kernel.POS0],
+            )
+        hdop = int(rows.hdop[i])
+        notes.now = now.t
+        sets = (step[kernel.OLD], step[kernel.NEXT])
+        cuts = self.cuts.get(at, [])
+        journey.visits.step(before, now, hdop, sets, cuts, notes, journey.crossings)
+        journey.crossings.step(now, hdop, notes)
+        if mark & kernel.SET:
+            country = journey.world.country(sets[1])
+            journey.trips.enters(
+                journey.world.zones[country].country if country >= 0 else None, before
+            )
+        if mark & (kernel.PAUSE | kernel.BEGIN):
+            self._turn(journey.trips, step, before, now, notes)
+        if mark & kernel.FAR:
+            journey.trips.far(notes)
+        return journey.wake()
+
+    def _turn(self, trips: Trips, step: list[int], before: Fix | None, now: Fix, notes: Notes) -> None:
+        turn: list[int] = self.turns[step[kernel.TURN]].tolist()
+        mark = step[kernel.MARK]
+        if mark & kernel.PAUSE:
+            seen = turn[kernel.PHASE] == kernel.DRIVING
+            trips.pauses(Still(*turn[: kernel.PHASE]), seen, now.position, notes)
+        if mark & kernel.BEGIN:
+            i = step[kernel.INDEX]
+            if mark & kernel.THROUGH and before is not None:
+                # the odometer at the fix before is the step's beginning; it was not kept if it did not move
+                still_there = turn[kernel.AT] == before.t
+                trips.begins(before, turn[kernel.ODO] if still_there else NONE, notes)
+            else:
+                trips.begins(now, int(self.rows.odometer[i]), notes)
+
+
+def opened(packed: bytes | None, world: World, rules: Rules) -> Journey:
+    """The journey that was packed, or a new one."""
+    journey = Journey(world, rules)
+    if packed is not None:
+        journey.unpack(packed)
+    return journey
+
+

@@ -1,0 +1,159 @@
+"""Data that came late: the asset's rules are gone through again from a state before it.
+
+The samples since that state, the late ones among them, are folded by the very same code as everything
+else, and the objects that come out are compared with those that were told. So the result can't depend on
+the order of arrival; only the price does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streams.engine import kernel
+from streams.engine.advance import advance
+from streams.engine.book import Entry, unpack
+from streams.engine.columns import Array
+from streams.engine.drafts import Notes
+from streams.engine.units import NONE
+from streams.engine.journey import Journey, opened
+from streams.engine.order import settle
+from streams.engine.recent import Recent
+from streams.engine.rows import joined
+from streams.engine.settings import Rules
+from streams.engine.world import World
+from streams.past import Chunk, KeptObject, KeptState, Past, Voided
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is kept of the assets besides their hot state: samples, states and closed objects.
+
+    Of the log positions above ``recent.first`` it is here, of those up to there in ``past``. ``sealed``: up
+    to this position everything was given to the past.
+    """
+
+    past: Past | None
+    recent: Recent
+    sealed: int = 0
+    states: dict[int, list[KeptState]] = field(default_factory=dict)
+    closed: dict[int, list[Entry]] = field(default_factory=dict)
+    changed: dict[int, list[tuple[int, Entry]]] = field(default_factory=dict)  # position of each closing
+    voided: list[Voided] = field(default_factory=list)
+
+    def state(self, row: int, before: int) -> KeptState | None:
+        """The newest state of the asset before a time."""
+        held = [one for one in self.states.get(row, ()) if one.t < before]
+        newest = max(held, key=lambda one: one.t, default=None)
+        if newest is None and self.past is not None and self.recent.first:
+            newest = self.past.state(row, before, self.recent.first)
+            voids = (v for v in self.voided if v.asset == row and newest is not None)
+            while newest is not None and any(v.after < newest.t for v in voids):
+                newest = self.past.state(row, newest.t, self.recent.first)
+        return newest
+
+    def keep_state(self, row: int, t: int, position: int, blob: bytes) -> None:
+        """Keep a state of the asset after its sample at ``t``."""
+        self.states.setdefault(row, []).append(KeptState(row, t, position, blob))
+
+    def void(self, row: int, after: int, position: int) -> None:
+        """The asset's states after a time don't hold any more."""
+        held = self.states.get(row)
+        if held:
+            self.states[row] = [one for one in held if one.t <= after]
+        self.voided.append(Voided(row, after, position))
+
+    def keep_closed(self, row: int, entry: Entry, position: int) -> None:
+        """Keep an object that only late data can change."""
+        self.closed.setdefault(row, []).append(entry)
+        if self.past is not None:
+            self.changed.setdefault(row, []).append((position, entry))
+
+    def take_closed(self, row: int, name: str, since: int) -> list[Entry]:
+        """The asset's closed objects that were touched at ``since`` or later; they are kept no more."""
+        held = self.closed.get(row, [])
+        taken = [entry for entry in held if entry.touched >= since]
+        self.closed[row] = [entry for entry in held if entry.touched < since]
+        if self.past is not None and self.recent.first:
+            known = {entry.id(name) for entry in held}
+            for kept in self.past.objects(row, since, self.recent.first):
+                if kept.id not in known:
+                    taken.append(unpack(kept.blob))
+        return taken
+
+    def prune(self, row: int, before: int) -> None:
+        """Forget what no late data within the window can ask for."""
+        states = self.states.get(row)
+        if states and states[0].t < before:
+            newest = max((one.t for one in states if one.t < before), default=NONE)
+            self.states[row] = [one for one in states if one.t >= newest]
+        closed = self.closed.get(row)
+        if closed and closed[0].touched < before:
+            self.closed[row] = [entry for entry in closed if entry.touched >= before]
+
+
+@dataclass(slots=True)
+class Refolded:
+    """An asset gone through again: its new hot state, journey, and what the walk said."""
+
+    state: Array
+    cell: int
+    journey: Journey
+    notes: Notes
+    since: int
+    states: list[tuple[int, bytes]]
+    conflicts: int
+
+
+def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int, first: int) -> Refolded:
+    """Go through an asset again from its newest state before ``first`` (event time)."""
+    kept = memory.state(row, first)
+    after = NONE if kept is None else kept.t
+    state = kernel.NEW.copy()
+    journey = opened(None, world, rules)
+    if kept is not None:
+        state[:] = np.frombuffer(kept.blob[: kernel.STATE.itemsize], kernel.STATE)
+        journey = opened(kept.blob[kernel.STATE.itemsize :], world, rules)
+        renumber(world, state)
+        state["since"] = 0
+    parts, complete = memory.recent.rows(row, after)
+    if not complete and memory.past is not None:
+        parts.append(memory.past.rows(row, after, memory.recent.first))
+    rows, conflicts = settle(joined(parts), numbers)
+    rows.asset[:] = 0
+    cell = np.full(1, -1, np.int64)
+    notes = Notes()
+    for draft in journey.standing():
+        notes.say(draft)
+        notes.touched[draft.key] = after
+    states: list[tuple[int, bytes]] = []
+    for begin in range(0, len(rows), rules.checkpoint_rows):
+        part = rows.take(slice(begin, begin + rules.checkpoint_rows))
+        course, _ = advance(world, numbers, part, state, cell)
+        state["wake"] = course.walk(journey, 0, len(course.steps), int(state["wake"][0]), notes)
+        if begin + rules.checkpoint_rows < len(rows):
+            state["since"] = 0
+            states.append((int(state["t"][0]), state.tobytes() + journey.pack()))
+    return Refolded(state, int(cell[0]), journey, notes, after + 1, states, conflicts)
+
+
+def renumber(world: World, state: Array) -> None:
+    """Give states this process's numbers of sets, by asking where their last believed fixes are."""
+    here = np.flatnonzero(state["bt"] != NONE)
+    if len(here):
+        lon, lat = state["blon"][here].astype(np.int64), state["blat"][here].astype(np.int64)
+        state["set"][here] = world.sets(lon, lat)[0]
+
+
+def chunk(memory: Memory, names: list[str], position: int) -> Chunk:
+    """Everything since the last seal, for the past."""
+    first = memory.sealed
+    states = [one for held in memory.states.values() for one in held if one.position > first]
+    objects = [
+        KeptObject(row, entry.id(names[row]), entry.touched, at, entry.pack())
+        for row, held in memory.changed.items()
+        for at, entry in held
+    ]
+    voided = [one for one in memory.voided if one.position > first]
+    return Chunk(first, position, memory.recent.since(first), states, voided, objects)

@@ -1,0 +1,218 @@
+"""The samples of late: an arena of small blocks, chained by asset, newest first.
+
+Appending is one pass over a frame; asking for one asset walks its chain. Two generations are held: ``turn``
+makes the younger one the elder and drops what was elder, so that memory is bounded and the last hours are
+always at hand. What the arena does not reach back to is asked of the past.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from geofences.compiled import compiled
+from streams.engine.columns import Array
+from streams.engine.units import NONE
+from streams.engine.rows import EMPTY, Rows
+
+BLOCK: Final = 16
+_NARROW: Final = -(1 << 31)  # NONE in four bytes
+_SAMPLE: Final = np.dtype(
+    [
+        ("t", "<i8"),
+        ("received", "<i8"),
+        ("odometer", "<i8"),
+        ("position", "<i8"),
+        ("lon", "<i4"),
+        ("lat", "<i4"),
+        ("speed", "<i4"),
+        ("heading", "<i4"),
+        ("hdop", "<i4"),
+        ("sats", "<i4"),
+        ("fix", "<i4"),
+        ("wheel", "<i4"),
+    ]
+)
+
+
+@compiled
+def _append(rows: tuple[Array, ...], data: Array, used: Array, before: Array, last: Array, count: int) -> int:
+    """Put the samples into blocks; ``last``: each asset's newest block or -1; returns the blocks in use."""
+    asset, t, lon, lat, speed, heading, hdop, sats, fix, odometer, wheel, received, position = rows
+    for i in range(len(t)):
+        row = asset[i]
+        block = last[row]
+        if block < 0 or used[block] == BLOCK:
+            before[count] = block
+            used[count] = 0
+            last[row] = block = count
+            count += 1
+        sample = data[block * BLOCK + used[block]]
+        used[block] += 1
+        sample.t = t[i]
+        sample.received = received[i]
+        sample.odometer = odometer[i]
+        sample.position = position[i]
+        sample.lon, sample.lat = lon[i], lat[i]
+        sample.speed = max(speed[i], _NARROW)
+        sample.heading = max(heading[i], _NARROW)
+        sample.hdop = max(hdop[i], _NARROW)
+        sample.sats = max(sats[i], _NARROW)
+        sample.fix = max(fix[i], _NARROW)
+        sample.wheel = max(wheel[i], _NARROW)
+    return count
+
+
+@compiled
+def _gather(data: Array, used: Array, before: Array, block: int, after: int, out: Array) -> int:
+    """Indexes in ``data`` of the chain's samples with t > after; returns how many."""
+    n = 0
+    while block >= 0:
+        for k in range(used[block]):
+            if data[block * BLOCK + k].t > after:
+                if n < len(out):
+                    out[n] = block * BLOCK + k
+                n += 1
+        block = before[block]
+    return n
+
+
+class _Generation:
+    """One arena, from the log position ``first`` on."""
+
+    def __init__(self, first: int, assets: int) -> None:
+        self.first = first
+        self.blocks = 0
+        self.data = np.empty(1024 * BLOCK, _SAMPLE)
+        self.used = np.zeros(1024, np.int32)
+        self.before = np.full(1024, -1, np.int32)
+        self.last = np.full(max(64, assets), -1, np.int32)
+        self.base = np.full(max(64, assets), NONE, np.int64)  # each asset's newest t before its first sample
+
+    def room(self, blocks: int, assets: int) -> None:
+        """Make room for so many blocks more and so many assets in all."""
+        need = self.blocks + blocks
+        if need > len(self.used):
+            size = max(need, 2 * len(self.used))
+            self.data = np.concatenate([self.data, np.empty((size - len(self.used)) * BLOCK, _SAMPLE)])
+            self.before = np.concatenate([self.before, np.full(size - len(self.used), -1, np.int32)])
+            self.used = np.concatenate([self.used, np.zeros(size - len(self.used), np.int32)])
+        if assets > len(self.last):
+            more = max(assets, 2 * len(self.last)) - len(self.last)
+            self.last = np.concatenate([self.last, np.full(more, -1, np.int32)])
+            self.base = np.concatenate([self.base, np.full(more, NONE, np.int64)])
+
+
+class Recent:
+    """The arena of all assets of a partition."""
+
+    def __init__(self, first: int = 0) -> None:
+        """Begin with what the log brings after position ``first``."""
+        self._young = _Generation(first, 0)
+        self._old: _Generation | None = None
+        self._out = np.empty(4096, np.int64)
+
+    @property
+    def samples(self) -> int:
+        """How many samples there is room for in the blocks that are in use."""
+        old = self._old.blocks if self._old is not None else 0
+        return (self._young.blocks + old) * BLOCK
+
+    @property
+    def young(self) -> int:
+        """The samples of the younger generation, as ``samples`` counts them."""
+        return self._young.blocks * BLOCK
+
+    @property
+    def first(self) -> int:
+        """The log position after which everything is here."""
+        return self._young.first if self._old is None else self._old.first
+
+    def add(self, rows: Rows, newest: Array) -> None:
+        """Append samples; ``newest``: by asset, its newest t before them."""
+        g = self._young
+        g.room(len(rows), len(newest))
+        fresh = rows.asset[g.last[rows.asset] < 0]
+        g.base[fresh] = newest[fresh]
+        columns = (
+            rows.asset,
+            rows.t,
+            rows.lon,
+            rows.lat,
+            rows.speed,
+            rows.heading,
+            rows.hdop,
+            rows.sats,
+            rows.fix,
+            rows.odometer,
+            rows.wheel,
+            rows.received,
+            rows.position,
+        )
+        g.blocks = _append(columns, g.data, g.used, g.before, g.last, g.blocks)
+
+    def rows(self, asset: int, after: int) -> tuple[list[Rows], bool]:
+        """The asset's samples with t > ``after``, unsorted; and whether that is all that ever came."""
+        parts = []
+        complete = self.first == 0
+        for g in (self._young, self._old):
+            if g is None or asset >= len(g.last) or g.last[asset] < 0:
+                continue
+            parts.append(self._of(g, asset, after))
+            complete = complete or g.base[asset] <= after
+        return parts, complete
+
+    def _of(self, g: _Generation, asset: int, after: int) -> Rows:
+        block = int(g.last[asset])
+        n = _gather(g.data, g.used, g.before, block, after, self._out)
+        if n > len(self._out):
+            self._out = np.empty(2 * n, np.int64)
+            _gather(g.data, g.used, g.before, block, after, self._out)
+        found = g.data[self._out[:n]]
+        return _rows(np.full(n, asset, np.int64), found)
+
+    def since(self, position: int) -> Rows:
+        """Every sample that came after the log position (not before ``young``'s first), in no order."""
+        g = self._young
+        n = g.blocks
+        if not n:
+            return EMPTY
+        owner = np.full(n, -1, np.int64)
+        owner[g.last[g.last >= 0]] = np.flatnonzero(g.last >= 0)
+        for block in range(n - 1, -1, -1):
+            if g.before[block] >= 0:
+                owner[g.before[block]] = owner[block]
+        place = np.arange(n * BLOCK).reshape(n, BLOCK)
+        index = place[np.arange(BLOCK)[None, :] < g.used[:n, None]]
+        asset = np.repeat(owner, g.used[:n])
+        found = g.data[index]
+        new = found["position"] > position
+        return _rows(asset[new], found[new])
+
+    def turn(self, position: int, assets: int) -> None:
+        """Begin a new generation after ``position``; the elder one goes."""
+        self._old, self._young = self._young, _Generation(position, assets)
+
+
+def _rows(asset: Array, found: Array) -> Rows:
+    def wide(name: str) -> Array:
+        values = found[name].astype(np.int64)
+        values[values == _NARROW] = NONE
+        return values
+
+    return Rows(
+        asset,
+        found["t"].copy(),
+        found["lon"].astype(np.int64),
+        found["lat"].astype(np.int64),
+        wide("speed"),
+        wide("heading"),
+        wide("hdop"),
+        wide("sats"),
+        wide("fix"),
+        found["odometer"].copy(),
+        wide("wheel"),
+        found["received"].copy(),
+        found["position"].copy(),
+    )
