@@ -1,0 +1,66 @@
+"""GeoJSON (RFC 7946) to drafts: a FeatureCollection, one Feature, or a bare geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from geofences.errors import GeometryRefusedError
+from geofences.imports.draft import Draft
+
+_SHAPES: Final = frozenset(
+    ("Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString")
+)
+_DEGREES: Final = ("crs84", "4326")
+
+
+def drafts_of(text: bytes) -> list[Draft]:
+    """The features of a GeoJSON text. Raises GeometryRefusedError when it is none."""
+    try:
+        document = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError as error:
+        raise GeometryRefusedError(f"not JSON: {error}") from None
+    return drafts_of_document(document)
+
+
+def drafts_of_document(document: Any) -> list[Draft]:
+    """As `drafts_of`, of JSON values."""
+    kind = document.get("type") if isinstance(document, Mapping) else type(document).__name__
+    if kind in _SHAPES:
+        return [_draft(0, {"type": "Feature", "geometry": document})]
+    if kind == "Feature":
+        return [_draft(0, document)]
+    if kind != "FeatureCollection":
+        raise GeometryRefusedError(
+            f"not GeoJSON: got {kind!r}, want a FeatureCollection, a Feature, a Polygon or a MultiPolygon"
+        )
+    features = document.get("features")
+    if not isinstance(features, list):
+        raise GeometryRefusedError(f"features missing: got {features!r}, want a list")
+    _refuse_other_datum(document.get("crs"))
+    return [_draft(number, feature) for number, feature in enumerate(features)]
+
+
+def _draft(number: int, feature: Any) -> Draft:
+    if not isinstance(feature, Mapping):
+        return Draft(number, f"feature {number}", {"type": None})
+    properties = feature.get("properties")
+    properties = properties if isinstance(properties, Mapping) else {}
+    own = properties.get("id", feature.get("id"))
+    id_ = str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own) else None
+    name = id_ or properties.get("name")
+    label = f"feature {number} ({name})" if isinstance(name, str) and name else f"feature {number}"
+    geometry = feature.get("geometry")
+    return Draft(
+        number, label, geometry if isinstance(geometry, Mapping) else {"type": None}, id_, properties
+    )
+
+
+def _refuse_other_datum(crs: Any) -> None:
+    """GeoJSON of before 2016 may name another system of coordinates."""
+    properties = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = properties.get("name") if isinstance(properties, Mapping) else None
+    if isinstance(name, str) and not name.lower().endswith(_DEGREES):
+        raise GeometryRefusedError(f"coordinates of another system: got {name!r}, want degrees WGS84 (CRS84)")
