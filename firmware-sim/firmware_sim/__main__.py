@@ -28,8 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         scenario = load(args.scenario, trucks=args.trucks, seed=args.seed)
         if args.verb == "list":
-            for who in identities(scenario):
-                print(json.dumps(who.to_json(), ensure_ascii=False))
+            for index, who in enumerate(identities(scenario)):
+                datum = scenario.options(index).datum
+                more = {} if datum == "wgs84" else {"datum": datum}
+                print(json.dumps(who.to_json() | more, ensure_ascii=False))
             return 0
         asyncio.run(_run(args, scenario))
     except SimError as error:

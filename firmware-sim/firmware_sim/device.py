@@ -124,7 +124,7 @@ class Unit:
 
     def _report(self) -> None:
         buffer, self._buffer = self._buffer, _Buffer()
-        content = Content(self._columns(buffer), buffer.facts, can=buffer.frames)
+        content = Content(self._columns(buffer), buffer.facts, can=buffer.frames, datum=self.options.datum)
         if self.options.gnss == "nmea":
             for t_ms, row in zip(buffer.t, buffer.rows, strict=True):
                 content.nmea += gnss.sentences(t_ms, row)

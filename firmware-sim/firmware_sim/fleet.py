@@ -17,11 +17,12 @@ import numpy as np
 
 from firmware_sim import gnss, kinematics, route, vehicle
 from firmware_sim.candump import CanLog
+from firmware_sim.datum import shifted
 from firmware_sim.device import Unit
 from firmware_sim.errors import StateError
 from firmware_sim.flash import Flash
 from firmware_sim.identity import Identity, invent
-from firmware_sim.noise import I8
+from firmware_sim.noise import F8, I8
 from firmware_sim.scenario import Scenario
 from firmware_sim.sender import Sender
 
@@ -99,11 +100,20 @@ class Fleet:
         on_s = np.array([self.t_s - (unit.boot_s or 0) for unit in units], dtype=np.float64)
         columns, alt_m = gnss.fixes(self.world, rows, on_s)
         lon, lat, _, _ = self.world.where(rows)
+        self._shift(rows, units, columns)
         columns |= vehicle.signals(self.world, rows, alt_m)
         values = [_plain(name, column.tolist()) for name, column in columns.items()]
         names = list(columns)
         for unit, x, y, row in zip(units, lon.tolist(), lat.tolist(), zip(*values, strict=True), strict=True):
             unit.sample(self.t_s, dict(zip(names, row, strict=True)), x, y)
+
+    def _shift(self, rows: I8, units: list[Unit], columns: dict[str, F8]) -> None:
+        """Put the positions of the units that have a datum of their own where these show them in China."""
+        inside = self.world.pos_m[rows] < self.world.route.line_m
+        for datum in {unit.options.datum for unit in units} - {"wgs84"}:
+            at = np.flatnonzero(inside & np.array([unit.options.datum == datum for unit in units]))
+            lon, lat = shifted(columns["lon"][at], columns["lat"][at], datum)
+            columns["lon"][at], columns["lat"][at] = lon, lat
 
     def _load(self) -> dict[str, Any] | None:
         path = self.state / "fleet.json"

@@ -19,7 +19,8 @@ class UnitOptions:
     """How one unit speaks: its form, its receiver (``columns`` or ``nmea``) and its bus.
 
     ``can`` is ``columns`` (decoded by the unit), ``frames`` (raw) or ``none``; ``can_log`` is a candump
-    recording whose frames are sent in place of simulated ones, over and over.
+    recording whose frames are sent in place of simulated ones, over and over. ``datum`` is that of the
+    positions that it sends: reports declare it, a plain receiver can't.
     """
 
     form: Form = Form.CBOR
@@ -28,6 +29,7 @@ class UnitOptions:
     can_log: Path | None = None
     cadence_s: int = 10
     batch: int = 5
+    datum: str = "wgs84"
 
 
 @dataclass(frozen=True, slots=True)

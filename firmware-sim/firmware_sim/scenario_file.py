@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from firmware_sim.datum import DATUMS
 from firmware_sim.errors import ScenarioError
 from firmware_sim.faults import ClockDrift, CoverageHole, Faults, PowerCut
 from firmware_sim.kinematics import GateTimes
@@ -150,6 +151,7 @@ def _unit(table: _Table, base: UnitOptions, folder: Path) -> UnitOptions:
         can_log=base.can_log if log is None else _beside(folder, log, table),
         cadence_s=take("cadence_s", _whole(1, 3_600), base.cadence_s),
         batch=take("batch", _whole(1, MAX_SAMPLES), base.batch),
+        datum=take("datum", _one_of(*DATUMS), base.datum),
     )
     if table.where == "unit":
         table.end()

@@ -36,6 +36,7 @@ class Content:
     facts: list[dict[str, Any]] = field(default_factory=list)
     nmea: list[str] = field(default_factory=list)
     can: Sequence[tuple[int, int, bytes]] = ()
+    datum: str = "wgs84"
 
 
 def encode(form: Form, boot: str, boot_n: int, seq: int, prev: bytes | None, content: Content) -> bytes:
@@ -43,6 +44,8 @@ def encode(form: Form, boot: str, boot_n: int, seq: int, prev: bytes | None, con
     report: dict[str, Any] = {"v": 1, "boot": boot, "boot_n": boot_n, "seq": seq}
     if prev is not None:
         report["prev"] = prev
+    if content.datum != "wgs84":
+        report["datum"] = content.datum
     report.update(content.columns)
     if content.nmea:
         report["nmea"] = "".join(f"{line}\r\n" for line in content.nmea)
