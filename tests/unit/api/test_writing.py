@@ -125,6 +125,13 @@ async def test_device_is_fitted_and_taken_off(client: httpx.AsyncClient) -> None
     assert (again.status_code, again.json()["code"]) == (409, "not_fitted")
 
 
+async def test_the_datum_of_a_device_is_registered_and_changed(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/devices", json={"device": "dev-4", "asset": VIN, "datum": "gcj02"})
+    assert (answer.status_code, answer.json()["datum"]) == (201, "gcj02")
+    answer = await client.post("/v1/devices", json={"device": "dev-4", "asset": VIN})
+    assert (answer.status_code, answer.json()["datum"], answer.json()["revision"]) == (201, "wgs84", 2)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "want"),
     [
@@ -132,6 +139,7 @@ async def test_device_is_fitted_and_taken_off(client: httpx.AsyncClient) -> None
         ({"device": "x" * 65, "asset": VIN}, 422, "pattern"),
         ({"device": "dev-3", "asset": "LZZTESTA0PN000009"}, 404, "no such asset"),
         ({"device": "dev-3", "asset": VIN, "from": "now"}, 422, "RFC 3339"),
+        ({"device": "dev-3", "asset": VIN, "datum": "nad27"}, 422, "'wgs84', 'gcj02' or 'bd09'"),
         ({"device": "dev-foreign", "asset": VIN}, 409, "can't be fitted here"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from corridor.gatewaypart import Fittings, broker_of
 from corridor.settings import SettingsError, load, without_password
 from feeds.readmodel import Fitting
+from gateway.registry import Fitted
 
 
 def test_user_and_password_of_a_broker_url_are_decoded() -> None:
@@ -42,7 +43,7 @@ class _Read:
     def devices_changed(self, since: int) -> tuple[list[Fitting], int]:
         if self.errors:
             raise self.errors.pop(0)
-        return [Fitting("d", "main", "a", 0, None, 1)], 1
+        return [Fitting("d", "main", "a", 0, None, 1, "gcj02")], 1
 
 
 async def test_fittings_are_followed_whatever_goes_wrong_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,6 +54,6 @@ async def test_fittings_are_followed_whatever_goes_wrong_once(monkeypatch: pytes
     async with asyncio.timeout(5):
         while not fittings.ready:
             await asyncio.sleep(0.01)
-    assert fittings.lookup("d") is not None
+    assert fittings.lookup("d") == Fitted("a", "main", 0, "gcj02")
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
