@@ -237,15 +237,15 @@ def _fill(ends: Any, size: Any) -> bool:
     """Whether the strings follow each other from 0 to ``size``."""
     if len(ends) == 0 or ends[0] != 0 or ends[len(ends) - 1] != size:
         return False
+    bad = 0
     for i in range(len(ends) - 1):
-        if ends[i + 1] < ends[i]:
-            return False
-    return True
+        bad += ends[i + 1] < ends[i]
+    return bad == 0
 
 
 @compiled
 def _within(codes: Any, count: Any) -> bool:
+    bad = 0
     for i in range(len(codes)):
-        if codes[i] < 0 or codes[i] >= count:
-            return False
-    return True
+        bad += codes[i] < 0 or codes[i] >= count
+    return bad == 0
