@@ -3,252 +3,135 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from geofences.zone import Gate, ZoneKind
+from geofences.depth import beyond
+from geofences.zone import ZoneKind
 from streams.engine.settings import Rules
-from tests.reference.places import Places
-from tests.reference.values import Bracket, Line, Sample, Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """One thing that crossings are made of: LN, LP, LA, EA or EP."""
-
-    name: str
-    bracket: Bracket
-    visit: Visit | None = None
-    line: Line | None = None
-
-
-@dataclass(slots=True)
-class Crossing:
-    """A crossing of ``gate`` (None: off_gate); ``visits`` are those whose marks it took."""
-
-    gate: Gate | None
-    origin: str
-    other: str
-    state: str
-    stages: dict[str, Bracket] = field(default_factory=dict)
-    visits: list[Visit] = field(default_factory=list)
+from tests.reference.follower import Crossing, Follower, Mark, gate_at
+from tests.reference.places import DEGREE, Places
+from tests.reference.values import Countries, Line, Sample, Visit
 
 
 def marks(places: Places, visits: Sequence[Visit], lines: Sequence[Line]) -> list[Mark]:
-    """Rule 8: the marks at their bracket's estimate; at one estimate in the order LN, LP, LA, EA, EP.
+    """Rule 8: the marks of the counted visits of ports and approaches, and of the lines."""
+    found = [
+        Mark("LN", line.bracket, line.bracket.latest, line.settled, gate_at(places, line), line=line)
+        for line in lines
+    ]
+    for visit in visits:
+        zone = places.zones[visit.zone]
+        gate = places.gates.get(zone.gate or "")
+        if gate is None or zone.kind not in (ZoneKind.PORT, ZoneKind.APPROACH) or visit.counts is None:
+            continue
+        letter = "P" if zone.kind is ZoneKind.PORT else "A"
+        found.append(Mark("E" + letter, visit.enter, visit.opened, visit.counts, gate, visit))
+        if visit.leave is not None and visit.over is not None:
+            found.append(Mark("L" + letter, visit.leave, visit.leave.latest, visit.over, gate, visit))
+    return found
+
+
+def in_order(places: Places, known: Sequence[Mark]) -> list[Mark]:
+    """Rule 8: by estimate; at one estimate in the order LN, LP, LA, EA, EP; then by `opened`, gate and side.
 
     A visit that left at the estimate of its own entering leaves after all of these, for it can't leave first.
     """
-    order = {"LN": 0, "LP": 1, "LA": 2, "EA": 3, "EP": 4}
-    keyed = [((line.bracket.estimate, 0, 0), Mark("LN", line.bracket, line=line)) for line in lines]
-    for visit in visits:
-        zone = places.zones[visit.zone]
-        if zone.gate not in places.gates or zone.kind not in (ZoneKind.PORT, ZoneKind.APPROACH):
-            continue
-        letter = "P" if zone.kind is ZoneKind.PORT else "A"
-        enter, leave = visit.enter, visit.leave
-        keyed.append(((enter.estimate, order["E" + letter], visit.zone), Mark("E" + letter, enter, visit)))
-        if leave is not None:
-            rank = order["L" + letter] + (5 if leave.estimate == enter.estimate else 0)
-            keyed.append(((leave.estimate, rank, visit.zone), Mark("L" + letter, leave, visit)))
-    return [mark for _, mark in sorted(keyed, key=lambda pair: pair[0])]
+
+    def key(mark: Mark) -> tuple[int, int, int, str, str]:
+        rank = ["LN", "LP", "LA", "EA", "EP"].index(mark.name)
+        visit = mark.visit
+        if visit is not None and mark.name[0] == "L" and visit.enter.estimate == mark.bracket.estimate:
+            rank += 5
+        side = "" if visit is None else places.zones[visit.zone].side or ""
+        return mark.bracket.estimate, rank, mark.opened, mark.gate.id if mark.gate else "", side
+
+    return sorted(known, key=key)
 
 
-class Follower:
-    """Follows the marks of one asset; ``done`` are its crossings, over or in progress."""
+def backed(known: Sequence[Mark]) -> list[Mark]:
+    """Rule 8: marks of a cut that is only possible count only where a line at the same gate has a bracket
+    that overlaps."""
+    return [mark for mark in known if mark.sure or any(_overlap(mark, other) for other in known)]
 
-    def __init__(self, places: Places, home: str | None, rules: Rules) -> None:
-        self.places = places
-        self.rules = rules
-        self.home = home  # h of the rules
-        self.now: Crossing | None = None
-        self.done: list[Crossing] = []
-        self.open: list[Visit] = []  # of ports and approaches, in the order of entering
-        self.strays: list[Line] = []  # lines away from any gate
 
-    def follow(self, mark: Mark) -> None:
-        """Take the next mark."""
-        if mark.line is not None:
-            self.crossed_line(mark.line)
-            return
-        assert mark.visit is not None
-        {"EA": self.open.append, "EP": self.entered_port, "LP": self.left_port, "LA": self.left_approach}[
-            mark.name
-        ](mark.visit)
-
-    def entered_port(self, visit: Visit) -> None:
-        """EP: the entry port of the one in progress, its exit port again, or the beginning of one."""
-        self.open.append(visit)
-        gate, side = self.gate_and_side(visit)
-        now = self.now
-        if now is not None and now.gate is gate and side == now.other:
-            now.stages.setdefault("entry_port", visit.enter)
-            now.state = "at_entry_port"
-            now.visits.append(visit)
-        elif now is not None and now.gate is gate and "line" not in now.stages:
-            now.stages.pop("exit_port_left", None)
-            now.state = "at_exit_port"
-            now.visits.append(visit)
-        elif self.home == _other_side(gate, side):
-            crossing = self.begin(gate, self.home, side, "at_entry_port")
-            crossing.stages["entry_port"] = visit.enter
-            crossing.visits.append(visit)
-        else:
-            crossing = self.begin(gate, side, _other_side(gate, side), "at_exit_port")
-            crossing.stages["exit_port"] = visit.enter
-            crossing.visits.append(visit)
-
-    def left_port(self, visit: Visit) -> None:
-        """LP: the exit port is left, or the entry port: completed."""
-        self.open.remove(visit)
-        gate, side = self.gate_and_side(visit)
-        now = self.now
-        if now is None or now.gate is not gate:
-            return
-        assert visit.leave is not None
-        if side == now.origin and "exit_port" in now.stages:
-            now.stages["exit_port_left"] = visit.leave
-            now.visits.append(visit)
-        if side == now.other and now.state == "at_entry_port":
-            self.end(visit, "completed")
-        elif side == now.origin and not _approaches(gate, side):
-            self.maybe_turned_back(visit, side)
-
-    def left_approach(self, visit: Visit) -> None:
-        """LA: turned back before the line, or completed past an entry port that no fix showed."""
-        self.open.remove(visit)
-        gate, side = self.gate_and_side(visit)
-        now = self.now
-        if now is None or now.gate is not gate:
-            return
-        if side == now.other and now.state == "between":
-            self.end(visit, "completed")
-        else:
-            self.maybe_turned_back(visit, side)
-
-    def maybe_turned_back(self, visit: Visit, side: str) -> None:
-        """LA: s = from, at_exit_port, homeward, h = from: turned_back, over.
-
-        Homeward: the first outside fix lies in the home country alone.
-        """
-        assert self.now is not None
-        assert visit.outside is not None
-        outside = self.places.code(self.places.country(self.places.around([visit.outside])[0]))
-        if side == self.now.origin == self.home == outside and self.now.state == "at_exit_port":
-            self.end(visit, "turned_back")
-
-    def crossed_line(self, line: Line) -> None:
-        """LN: the line of the one in progress, the way back over it, or the beginning of one."""
-        origin, other = self.places.code(line.origin) or "", self.places.code(line.other) or ""
-        gate, now = self.gate_of(line), self.now
-        self.home = other
-        if now is not None and (gate is None or gate is now.gate):
-            if (now.origin, now.other) == (origin, other):
-                now.stages["line"] = line.bracket
-                now.state = "between" if now.state == "at_exit_port" else now.state
-                return
-            if (now.other, now.origin) == (origin, other):
-                self.crossed_back(now, line)
-                return
-        if gate is not None:
-            self.begin(gate, origin, other, "between").stages["line"] = line.bracket
-        else:
-            self.strays.append(line)
-
-    def crossed_back(self, now: Crossing, line: Line) -> None:
-        """LN reversed: between: line dropped, at_exit_port; at_entry_port: turned_back, over."""
-        if now.state == "between":
-            del now.stages["line"]
-            now.state = "at_exit_port"
-        elif now.state == "at_entry_port":
-            now.stages["leave"] = line.bracket
-            now.state = "turned_back"
-            self.now = None
-
-    def begin(self, gate: Gate, origin: str, other: str, state: str) -> Crossing:
-        """A new crossing. One in progress ends without leave: completed when its line is known."""
-        if self.now is not None:
-            self.now.state = "completed" if "line" in self.now.stages else "turned_back"
-        self.now = Crossing(gate, origin, other, state)
-        self.done.append(self.now)
-        for visit in self.open:
-            zone = self.places.zones[visit.zone]
-            if zone.kind is ZoneKind.APPROACH and (zone.gate, zone.side) == (gate.id, origin):
-                self.now.stages["approach"] = visit.enter
-                self.now.visits.append(visit)
-                break
-        return self.now
-
-    def end(self, visit: Visit, state: str) -> None:
-        """The one in progress is over with this visit's leaving."""
-        assert self.now is not None
-        assert visit.leave is not None
-        self.now.stages["leave"] = visit.leave
-        self.now.state = state
-        self.now.visits.append(visit)
-        self.now = None
-
-    def gate_and_side(self, visit: Visit) -> tuple[Gate, str]:
-        """The gate of a visit's zone and the side (country) that the zone serves."""
-        zone = self.places.zones[visit.zone]
-        assert zone.gate is not None
-        return self.places.gates[zone.gate], zone.side or ""
-
-    def gate_of(self, line: Line) -> Gate | None:
-        """LN: the gate at its place: a gate zone of these countries around the bracket's place, else one
-        whose approach or port visit is open then, else none."""
-        place = Sample(0, line.bracket.lon, line.bracket.lat)
-        here = sorted(self.places.around([place])[0], key=self._approaches_first)
-        wanted = {self.places.code(line.origin), self.places.code(line.other)}
-        for number in [*here, *(visit.zone for visit in self.open)]:
-            gate = self.places.gates.get(self.places.zones[number].gate or "")
-            if gate is not None and {gate.a_country, gate.b_country} == wanted:
-                return gate
-        return None
-
-    def _approaches_first(self, zone: int) -> tuple[int, int]:
-        kinds = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
-        return kinds.get(self.places.zones[zone].kind, 2), zone
+def _overlap(mark: Mark, line: Mark) -> bool:
+    a, b = mark.bracket, line.bracket
+    at_the_gate = line.name == "LN" and line.gate is mark.gate
+    return at_the_gate and (b.earliest or 0) <= a.latest and (a.earliest or 0) <= b.latest
 
 
 def crossings(
-    places: Places,
-    fixes: Sequence[Sample],
-    home: str | None,
-    visits: Sequence[Visit],
-    lines: Sequence[Line],
-    rules: Rules,
+    places: Places, fixes: Sequence[Sample], way: Countries, visits: Sequence[Visit], rules: Rules
 ) -> list[Crossing]:
-    """Rules 8 and 9: all crossings of an asset, off_gate included."""
-    follower = Follower(places, home, rules)
-    for mark in marks(places, visits, lines):
-        follower.follow(mark)
-    strays = [line for line in follower.strays if surely_abroad(places, fixes, line, lines, rules)]
-    return follower.done + [_off_gate(places, line) for line in strays]
+    """Rules 8 and 9: all crossings of an asset, off_gate included.
+
+    At each fix the marks known since the last idle moment are gone through from the start.
+    """
+    every = marks(places, visits, way.lines)
+    over: list[Follower] = []
+    known: list[Mark] = []
+    home: str | None = None
+    now = Follower(places, None)
+    for n in range(len(fixes)):
+        new = [mark for mark in every if mark.known == n]
+        if new and not known:
+            home = places.code(home_at_first(new, way, n))
+        known += new
+        if new:
+            now = Follower(places, home)
+            for mark in in_order(places, backed(known)):
+                now.follow(mark)
+        if known and now.now is None and idle(places, fixes, way, visits, n, rules):
+            over.append(now)
+            known, now = [], Follower(places, None)
+    followers = [*over, now]
+    strays = [line for one in followers for line in one.strays]
+    sure = [line for line in strays if surely_abroad(places, fixes, line, way, len(fixes) - 1, rules)]
+    return [crossing for one in followers for crossing in one.done] + [off_gate(places, one) for one in sure]
+
+
+def home_at_first(new: Sequence[Mark], way: Countries, n: int) -> int:
+    """Rule 8: h before the first mark = home when that mark became known."""
+    first = any(mark.visit is not None and mark.visit.shown_first for mark in new)
+    return way.before[n] if first else way.home[n]
+
+
+def idle(
+    places: Places, fixes: Sequence[Sample], way: Countries, visits: Sequence[Visit], n: int, rules: Rules
+) -> bool:
+    """Rule 8: after the step at fix n no visit of a gate's zone is open (grace pending and below the minimum
+    dwell too), nobody abroad, no undecided line away from any gate."""
+    for visit in visits:
+        at_a_gate = places.zones[visit.zone].gate in places.gates
+        if at_a_gate and visit.first <= n and (visit.over is None or visit.over > n):
+            return False
+    if way.abroad[n] is not None:
+        return False
+    settled = [line for line in way.lines if line.settled <= n]
+    if not settled or gate_at(places, settled[-1]) is not None:
+        return True
+    return surely_abroad(places, fixes, settled[-1], way, n, rules)
 
 
 def surely_abroad(
-    places: Places, fixes: Sequence[Sample], line: Line, lines: Sequence[Line], rules: Rules
+    places: Places, fixes: Sequence[Sample], line: Line, way: Countries, n: int, rules: Rules
 ) -> bool:
-    """Rule 9: a believed fix during that stay abroad (before the next LN) lies further from the home
-    country's polygon than off_gate_mm + 15 m * hdop (hdop unknown: 2.0)."""
-    later = [other.since.t for other in lines if other.since.t > line.since.t]
-    stay = [x for x in fixes if line.since.t <= x.t and all(x.t < t for t in later)]
-    return any(places.outside_by_more_than(line.origin, x, _doubt_mm(x, rules)) for x in stay)
+    """Rule 9: a believed fix (up to fix n) during that stay abroad (before the next LN, and before what may
+    become one) lies further from the home country's polygon than off_gate_mm + 15 m * hdop (hdop unknown:
+    2.0)."""
+    ends = [other.since for other in way.lines if other.since > line.since]
+    pending = way.abroad[n]
+    stay = fixes[line.since : min([n + 1, *ends, *([] if pending is None else [pending])])]
+    geometry = places.zones[line.origin].geometry
+    return any(beyond(geometry, x.lon * DEGREE, x.lat * DEGREE, doubt_mm(x, rules)) for x in stay)
 
 
-def _doubt_mm(x: Sample, rules: Rules) -> int:
+def doubt_mm(x: Sample, rules: Rules) -> int:
+    """Rule 9: how far off a fix may be."""
     hdop = rules.hdop_unknown_c if x.hdop is None else x.hdop
     return rules.off_gate_mm + rules.off_gate_mm_per_hdop_c * hdop
 
 
-def _off_gate(places: Places, line: Line) -> Crossing:
+def off_gate(places: Places, line: Line) -> Crossing:
+    """Rule 9: a crossing of the line away from any gate."""
     origin, other = places.code(line.origin) or "", places.code(line.other) or ""
     return Crossing(None, origin, other, "off_gate", {"line": line.bracket})
-
-
-def _other_side(gate: Gate, side: str) -> str:
-    return gate.b_country if side == gate.a_country else gate.a_country
-
-
-def _approaches(gate: Gate, side: str) -> tuple[str, ...]:
-    return gate.a_approaches if side == gate.a_country else gate.b_approaches

@@ -9,8 +9,9 @@ from geofences.zone import Gate, Zone, ZoneKind
 from streams.engine.settings import Rules
 from streams.events import Kind
 from tests.reference.belief import believed
-from tests.reference.countries import country_visits, first_home, lines
-from tests.reference.crossings import Crossing, crossings
+from tests.reference.countries import countries, country_visits
+from tests.reference.crossings import crossings
+from tests.reference.follower import Crossing
 from tests.reference.places import Places
 from tests.reference.trips import runs, stops, trips
 from tests.reference.values import Bracket, Object, Sample, Visit
@@ -39,23 +40,21 @@ def derive(samples: Iterable[Sample], places: Places, rules: Rules) -> list[Obje
     cuts = places.cuts(fixes)
     country = [places.country(zones) for zones in around]
 
-    settled = lines(places, fixes, country, rules)
+    way = countries(places, fixes, country, rules)
     touched = sorted({zone for zones in [*around, *cuts] for zone in zones})
     areas = [zone for zone in touched if places.zones[zone].kind is not ZoneKind.COUNTRY]
     stays = [visit for zone in areas for visit in visits(places, zone, fixes, around, cuts, rules)]
 
-    start = first_home(fixes, country)
-    home = None if start is None else places.code(country[start])
-    passed = crossings(places, fixes, home, stays, settled, rules)
+    passed = crossings(places, fixes, way, stays, rules)
 
     moved = runs(fixes, rules)
     codes = [places.code(one) for one in country]
     return [
-        *(Object(Kind.VISIT, visit_data(places, visit)) for visit in stays),
-        *(Object(Kind.VISIT, visit_data(places, visit)) for visit in country_visits(fixes, country, settled)),
+        *(Object(Kind.VISIT, visit_data(places, visit)) for visit in stays if visit.counts is not None),
+        *(Object(Kind.VISIT, visit_data(places, visit)) for visit in country_visits(fixes, way)),
         *(Object(Kind.CROSSING, crossing_data(crossing)) for crossing in passed),
         *(Object(Kind.TRIP, data) for data in trips(fixes, codes, moved, rules)),
-        *(Object(Kind("stop"), data) for data in stops(fixes, moved, rules)),
+        *(Object(Kind.STOP, data) for data in stops(fixes, moved, rules)),
     ]
 
 

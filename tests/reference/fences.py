@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import cos, radians, sqrt
+from math import cos, isqrt, radians, sqrt
 
 import shapely
 
 from streams.engine.settings import Rules
-from tests.reference.places import DEGREE, M_PER_DEGREE, Places
+from tests.reference.places import DEGREE, M_PER_DEGREE, Places, way_mm
 from tests.reference.values import Bracket, Sample
 
 SLOW_CKMH = 200
@@ -57,19 +57,27 @@ def passing(places: Places, zone: int, p: Sample, x: Sample) -> tuple[Bracket, B
 
 
 def cut_confidence(places: Places, zone: int, p: Sample, x: Sample, rules: Rules) -> int:
-    """Rule 6: 1000 when the asset had no time to drive round the zone, else a share of that, permille."""
+    """Rule 6: 1000 when the asset had no time to drive round the zone, else a share of that, permille.
+
+    All places that can be reached on the way form an ellipse; b is half of its minor half axis.
+    """
+    d = way_mm(p, x)
+    r = rules.cut_max_mm_per_s * (x.t - p.t) // 1000
+    b = isqrt(max(r * r - d * d, 0)) // 2
+    m = min(_reach_mm(places, zone, p, x))
+    return 1000 if b <= m else m * 1000 // b
+
+
+def _reach_mm(places: Places, zone: int, p: Sample, x: Sample) -> tuple[int, int]:
+    """How far the zone's boundary points reach to the left and to the right of the chord."""
     east = M_PER_DEGREE * cos(radians((p.lat + x.lat) / 2 * DEGREE))
     chord = ((x.lon - p.lon) * DEGREE * east, (x.lat - p.lat) * DEGREE * M_PER_DEGREE)
-    d = sqrt(chord[0] ** 2 + chord[1] ** 2)
-    r = rules.cut_max_mm_per_s / 1000 * (x.t - p.t) / 1000
-    b = sqrt(max(r * r - d * d, 0.0)) / 2
+    length = sqrt(chord[0] ** 2 + chord[1] ** 2)
     offsets = [
-        (chord[0] * (lat - p.lat * DEGREE) * M_PER_DEGREE - chord[1] * (lon - p.lon * DEGREE) * east) / d
+        (chord[0] * (lat - p.lat * DEGREE) * M_PER_DEGREE - chord[1] * (lon - p.lon * DEGREE) * east) / length
         for lon, lat in _boundary(places, zone, p, x)
     ]
-    left, right = max(0.0, *offsets), max(0.0, *(-offset for offset in offsets))
-    m = min(left, right)
-    return 1000 if b <= m else int(m * 1000 // b)
+    return int(max(0.0, *offsets) * 1000), int(-min(0.0, *offsets) * 1000)
 
 
 def _boundary(places: Places, zone: int, p: Sample, x: Sample) -> list[tuple[float, float]]:

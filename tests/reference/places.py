@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from shapely.affinity import affine_transform
-from shapely.geometry.base import BaseGeometry
 
 from geofences.geodesy import A_M, distance_mm
 from geofences.index import ZoneIndex
@@ -60,24 +58,6 @@ class Places:
         """The polygons that make up a zone."""
         geometry = self.zones[zone].geometry
         return [geometry] if isinstance(geometry, shapely.Polygon) else list(geometry.geoms)
-
-    def outside_by_more_than(self, zone: int, x: Sample, limit_mm: int) -> bool:
-        """Whether the nearest point of the zone is further from x than the limit."""
-        lon, lat = x.lon * DEGREE, x.lat * DEGREE
-        scale = float(np.cos(np.radians(lat)))
-        reach = 2 * limit_mm / 1000 / M_PER_DEGREE
-        window = shapely.box(lon - reach / scale, lat - reach, lon + reach / scale, lat + reach)
-        near = self.zones[zone].geometry.intersection(window)
-        if near.is_empty:
-            return True
-        plane = _on_plane(near, lon, lat, scale)
-        return bool(plane.distance(shapely.Point(0, 0)) * 1000 > limit_mm)
-
-
-def _on_plane(geometry: BaseGeometry, lon: float, lat: float, scale: float) -> BaseGeometry:
-    """The geometry in metres east and north of a point."""
-    east, north = M_PER_DEGREE * scale, M_PER_DEGREE
-    return affine_transform(geometry, [east, 0, 0, north, -lon * east, -lat * north])
 
 
 def way_mm(a: Sample, b: Sample) -> int:

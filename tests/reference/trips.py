@@ -125,13 +125,14 @@ def stops(fixes: Sequence[Sample], found: Sequence[Run], rules: Rules) -> list[d
     for number, (begin, end) in enumerate(zip(begins, ends, strict=True)):
         newest = len(fixes) - 1 if end is None else end
         if fixes[newest].t - fixes[begin].t >= rules.trip_gap_ms:
-            result.append(stop(fixes, begin, end, number == 0))
+            result.append(stop(fixes, begin, end, number == 0, rules))
     return result
 
 
-def stop(fixes: Sequence[Sample], begin: int, end: int | None, first: bool) -> dict[str, Any]:
-    """The content of a stop. Place: the first believed fix after the last moving one."""
-    place = fixes[begin if first else begin + 1]
+def stop(fixes: Sequence[Sample], begin: int, end: int | None, first: bool, rules: Rules) -> dict[str, Any]:
+    """The content of a stop. Place: the first believed fix after the last moving one; that one itself when
+    the next fix moves."""
+    place = fixes[begin if first or moving(fixes, begin + 1, rules) else begin + 1]
     return {
         "state": "open" if end is None else "closed",
         "start_ms": fixes[begin].t,

@@ -75,9 +75,11 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit that counts. ``leave`` is None while it is open.
+    """A visit. ``leave`` and ``outside`` (the first believed fix after it) are None while it is open.
 
-    ``zone``: its number; ``outside``: the first believed fix after it, None while it is open.
+    ``opened``: time of the first fix inside, of a cut that of the step's end. Numbers of fixes: ``first`` is
+    that fix, ``counts`` the one that shows that the visit counts (None: it does not), ``over`` the one that
+    ends it. ``shown_first``: known before the step's change of country (see rule 5, order at one step).
     """
 
     zone: int
@@ -86,13 +88,31 @@ class Visit:
     how: str
     confidence: int = 1000
     outside: Sample | None = None
+    opened: int = 0
+    first: int = 0
+    counts: int | None = 0
+    over: int | None = None
+    shown_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A settled change of country: from zone to zone, and the first fix in the new one."""
+    """A settled change of country, from zone to zone. ``since``: number of the first fix in the new one;
+    ``settled``: of the one that settled it."""
 
     origin: int
     other: int
     bracket: Bracket
-    since: Sample
+    since: int
+    settled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Countries:
+    """How the country went: the lines, and at each fix the home before and after its change of country (-1:
+    not known yet) and since which fix the asset is abroad after it (None: it is not)."""
+
+    lines: list[Line]
+    before: list[int]
+    home: list[int]
+    abroad: list[int | None]

@@ -64,48 +64,73 @@ def visits(
     cuts: Sequence[set[int]],
     rules: Rules,
 ) -> list[Visit]:
-    """Rule 5: the visits of one zone that count."""
+    """Rule 5: the visits of one zone, those that do not count included."""
     inside = [zone in zones for zones in around]
     cut = [zone in zones for zones in cuts]
     groups = stays(presences(inside, cut), fixes, places.zones[zone].grace_s * 1000)
-    found: list[Visit] = []
-    for group in groups:
-        if group[0].cut:
-            found.append(_cut_visit(places, zone, fixes, group[0], rules))
-        else:
-            found += _stay(places, zone, fixes, group)
-    return found
+    return [
+        _cut_visit(places, zone, fixes, group[0], rules)
+        if group[0].cut
+        else _stay(places, zone, fixes, inside, group)
+        for group in groups
+    ]
 
 
 def _cut_visit(places: Places, zone: int, fixes: Sequence[Sample], cut: Presence, rules: Rules) -> Visit:
-    """A cut with no open visit: how = `cut` when sure, else `possible`."""
-    p, x = fixes[cut.last], fixes[cut.outside]
+    """A cut with no open visit: how = `cut` when sure, else `possible`. It always counts."""
+    n = cut.outside
+    p, x = fixes[n - 1], fixes[n]
     enter, leave = passing(places, zone, p, x)
-    confidence = cut_confidence(places, zone, p, x, rules)
-    return Visit(zone, enter, leave, "cut" if confidence == 1000 else "possible", confidence, x)
+    sure = cut_confidence(places, zone, p, x, rules)
+    how = "cut" if sure == 1000 else "possible"
+    return Visit(zone, enter, leave, how, sure, x, opened=x.t, first=n, counts=n, over=n, shown_first=True)
 
 
-def _stay(places: Places, zone: int, fixes: Sequence[Sample], group: list[Presence]) -> list[Visit]:
-    """The visit of a group, or none when it does not last the minimum dwell."""
-    over = _over(places, zone, fixes, group[-1])
-    counted = [one for one in group if over or not one.cut]
-    if fixes[counted[-1].last].t - fixes[group[0].first].t < places.zones[zone].min_dwell_s * 1000:
-        return []
-    first = group[0].first
-    enter = unseen(fixes[0]) if first == 0 else coming_in(places, zone, fixes[first - 1], fixes[first])
-    leave = _leave(places, zone, fixes, group[-1]) if over else None
-    outside = fixes[group[-1].outside] if over else None
-    return [Visit(zone, enter, leave, "open_beginning" if first == 0 else "path", outside=outside)]
+def _stay(
+    places: Places, zone: int, fixes: Sequence[Sample], inside: Sequence[bool], group: list[Presence]
+) -> Visit:
+    """The visit of a group of presences that begins with a run of fixes inside."""
+    first, last = group[0].first, group[-1]
+    over = _over(places, zone, fixes, last)
+    counts = _counts(places, zone, fixes, inside, group, over)
+    return Visit(
+        zone,
+        unseen(fixes[0]) if first == 0 else coming_in(places, zone, fixes[first - 1], fixes[first]),
+        None if over is None else _leave(places, zone, fixes, last),
+        "open_beginning" if first == 0 else "path",
+        outside=None if over is None else fixes[last.outside],
+        opened=fixes[first].t,
+        first=first,
+        counts=counts,
+        over=over,
+        shown_first=counts is not None and counts == over and last.outside < over,
+    )
 
 
-def _over(places: Places, zone: int, fixes: Sequence[Sample], last: Presence) -> bool:
-    """The absence ends the visit as soon as a believed fix outside with t >= last inside + grace comes.
+def _over(places: Places, zone: int, fixes: Sequence[Sample], last: Presence) -> int | None:
+    """An absence ends the visit as soon as a believed fix with t >= last inside + grace comes. Its number.
 
-    Any later presence would have been added to the group or have come after the grace, so the newest fix
-    tells.
+    Any presence before that would have been added to the group.
     """
     due = fixes[last.last].t + places.zones[zone].grace_s * 1000
-    return last.outside < len(fixes) and fixes[-1].t >= due
+    return next((n for n in range(last.outside, len(fixes)) if fixes[n].t >= due), None)
+
+
+def _counts(
+    places: Places,
+    zone: int,
+    fixes: Sequence[Sample],
+    inside: Sequence[bool],
+    group: list[Presence],
+    over: int | None,
+) -> int | None:
+    """It counts from the first fix inside with t - first inside >= min_dwell_s, or else, when it is over,
+    when last inside - first inside is as long. The number of the fix that shows it."""
+    due = fixes[group[0].first].t + places.zones[zone].min_dwell_s * 1000
+    for n in range(group[0].first, group[-1].last + 1):
+        if inside[n] and fixes[n].t >= due:
+            return n
+    return over if over is not None and fixes[group[-1].last].t >= due else None
 
 
 def _leave(places: Places, zone: int, fixes: Sequence[Sample], last: Presence) -> Bracket:
