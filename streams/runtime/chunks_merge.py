@@ -46,6 +46,8 @@ KEEP_ALL: Final = Floors(_FROM_START, np.empty(0, np.int64), np.empty(0, np.int6
 
 def floors(files: Sequence[ChunkFile], before: int, position: int) -> Floors:
     """The anchors of a trim of these files."""
+    if not files:
+        return KEEP_ALL
     voids = _joined(files, "void")
     voids = _taken(voids, np.argsort(voids["asset"], kind="stable"))
     found = KEEP_ALL

@@ -42,8 +42,8 @@ class Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._file.close()
         if isinstance(error, Exception):
-            self._file.close()
             self._part.unlink(missing_ok=True)
 
     def rows(self, rows: Rows) -> None:
