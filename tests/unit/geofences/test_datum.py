@@ -202,7 +202,7 @@ def test_where_the_shift_runs_along_the_road_a_strip_stays_unknown(name: str) ->
     assert wrong.sum() * 2.0 < 100
 
 
-def test_a_device_with_a_slightly_wrong_border_is_still_read_right_on_the_road() -> None:
+def test_a_device_whose_border_lies_too_far_out_is_still_read_right_on_the_road() -> None:
     lon, lat = way("mohan-boten")
     inside = datum.in_china(lon, lat)
     late = inside | np.r_[np.zeros(25, dtype=bool), inside[:-25]]  # 50 m more of shifting
@@ -210,6 +210,10 @@ def test_a_device_with_a_slightly_wrong_border_is_still_read_right_on_the_road()
     gcj02 = datum.wgs84_to_gcj02(lon, lat)
     x, y, _ = datum.to_wgs84(np.where(late, gcj02[0], lon), np.where(late, gcj02[1], lat), "gcj02")
     assert apart_m((x, y), (lon, lat)).max() < 0.01
+    early = inside & np.r_[inside[25:], np.zeros(25, dtype=bool)]  # 50 m less
+    x, y, _ = datum.to_wgs84(np.where(early, gcj02[0], lon), np.where(early, gcj02[1], lat), "gcj02")
+    wrong = apart_m((x, y), (lon, lat)) > 0.01
+    assert (wrong == (inside & ~early)).all()  # nothing contradicts the rule there
 
 
 def test_away_from_gates_what_both_explain_was_shifted_and_what_neither_explains_is_halved() -> None:
