@@ -1,12 +1,16 @@
 /** Requests to the API with the key. Answers are typed; a refusal is an ApiError with the problem's words. */
 
-import type { Asset, CorridorEvent, Crossing, Gate, Page, Signals, Track, Visit } from "./types.ts";
+import type {
+  Asset, CorridorEvent, Crossing, DryRun, Finding, Gate, Page, Revision, Signals, Stop, Track, Trip, Visit, ZoneFeature,
+} from "./types.ts";
 import { signalsFrom, trackFrom } from "./columns.ts";
 
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** The problem as the server sent it. */
+    readonly problem: Record<string, unknown> = {},
   ) {
     super(message);
   }
@@ -18,6 +22,11 @@ export interface Identity {
 }
 
 const TIMEOUT_MS = 20_000;
+/** A dry run reads days of samples. */
+const LONG_MS = 300_000;
+
+/** What was told of a truck and taken back. */
+export type Retracted = { kind: string } & (Crossing | Visit | Trip | Stop);
 
 export class Api {
   constructor(
@@ -53,6 +62,39 @@ export class Api {
     return (await this.json<Page<Visit>>("/v1/visits", filter)).items;
   }
 
+  async trips(filter: Record<string, string>): Promise<Trip[]> {
+    return (await this.json<Page<Trip>>("/v1/trips", filter)).items;
+  }
+
+  async stops(filter: Record<string, string>): Promise<Stop[]> {
+    return (await this.json<Page<Stop>>("/v1/stops", filter)).items;
+  }
+
+  async retracted(asset: string): Promise<Retracted[]> {
+    return (await this.json<Page<Retracted>>(`/v1/assets/${encodeURIComponent(asset)}/retracted`, { limit: "50" })).items;
+  }
+
+  /** The newest revisions of an object, newest first. */
+  async revisions(id: string, limit: number): Promise<Revision[]> {
+    return (await this.json<Page<Revision>>(`/v1/objects/${encodeURIComponent(id)}/revisions`, { limit: String(limit) })).items;
+  }
+
+  checkZones(zones: GeoJSON.Feature[]): Promise<{ zones: ZoneFeature[]; findings: Finding[] }> {
+    return this.send("POST", "/v1/zones/check", { zones });
+  }
+
+  tryZones(zones: GeoJSON.Feature[], retire: string[], days: number): Promise<DryRun> {
+    return this.send("POST", "/v1/zones/dry-run", { zones, retire, days });
+  }
+
+  publishZones(zones: GeoJSON.Feature[], valid_from_ms: number): Promise<unknown> {
+    return this.send("POST", "/v1/zones", { zones, valid_from_ms });
+  }
+
+  retireZone(id: string): Promise<unknown> {
+    return this.send("DELETE", `/v1/zones/${encodeURIComponent(id)}`);
+  }
+
   async track(asset: string, from: number, to: number, points: number): Promise<Track> {
     const query = { from: iso(from), to: iso(to), points: String(points), format: "json" };
     return trackFrom(await this.json(`/v1/assets/${encodeURIComponent(asset)}/track`, query));
@@ -75,15 +117,27 @@ export class Api {
     return (await (await this.get(path, query, "application/json")).json()) as T;
   }
 
-  private async get(path: string, query: Record<string, string>, accept: string): Promise<Response> {
+  private get(path: string, query: Record<string, string>, accept: string): Promise<Response> {
     const search = new URLSearchParams(query).toString();
-    const response = await fetch(`${this.base}${path}${search ? `?${search}` : ""}`, {
-      headers: { authorization: `Bearer ${this.key}`, accept },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+    return this.ask(`${path}${search ? `?${search}` : ""}`, { headers: { accept } }, TIMEOUT_MS);
+  }
+
+  private async send<T>(method: string, path: string, body?: object): Promise<T> {
+    const headers = { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}) };
+    const response = await this.ask(path, { method, headers, body: body ? JSON.stringify(body) : null }, LONG_MS);
+    const text = await response.text();
+    return (text ? JSON.parse(text) : null) as T;
+  }
+
+  private async ask(path: string, request: RequestInit & { headers: Record<string, string> }, timeout: number): Promise<Response> {
+    const response = await fetch(`${this.base}${path}`, {
+      ...request,
+      headers: { ...request.headers, authorization: `Bearer ${this.key}` },
+      signal: AbortSignal.timeout(timeout),
     });
     if (response.ok) return response;
-    const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
-    throw new ApiError(response.status, problem.detail ?? problem.title ?? `the server answered ${response.status}`);
+    const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    throw new ApiError(response.status, String(problem.detail ?? problem.title ?? `the server answered ${response.status}`), problem);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Tracks and signals: rows of the API's JSON turned into columns, and places on a track. Pure. */
 
+import { MOVES_NOTHING } from "./flags.ts";
 import { instant } from "./format.ts";
 import type { Page, Signals, Track } from "./types.ts";
 
@@ -7,14 +8,20 @@ export type Row = Record<string, unknown>;
 
 const real = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : null);
 
-/** Rows without an instant or a place are left out. */
+/**
+ * Rows without an instant or a place are left out. What the engine did not believe is no part of the path, so
+ * that one wild fix does not draw a line over the map; it stands among `flagged`.
+ */
 export function trackFrom(page: Page<Row>): Track {
-  const track: Track = { t: [], lon: [], lat: [], speed: [] };
+  const track: Track = { t: [], lon: [], lat: [], speed: [], flagged: [] };
   for (const row of page.items) {
     const t = instant(row.t);
     const lon = real(row.lon);
     const lat = real(row.lat);
     if (t === null || lon === null || lat === null) continue;
+    const flags = real(row.flags) ?? 0;
+    if (flags) track.flagged.push({ t, lon, lat, flags });
+    if (flags & MOVES_NOTHING) continue;
     track.t.push(t);
     track.lon.push(lon);
     track.lat.push(lat);

@@ -1,4 +1,4 @@
-/** A crossing as a row of stages with times and margins, and its length beside the 2.8 h benchmark. */
+/** A crossing in short: a row of stages with times and margins, and its length beside the 2.8 h benchmark. */
 
 import { h } from "./dom.ts";
 import { clock, dayClock, duration, instant, margin } from "./format.ts";
@@ -7,21 +7,26 @@ import { STAGES, type Crossing, type Stage } from "./types.ts";
 
 const BENCHMARK_MS = 2.8 * 3_600_000;
 
-const NAMES: Record<Stage, string> = {
+/** The stages that the short form shows; leaving the exit port is told with the line. */
+const SHORT = STAGES.filter((name) => name !== "exit_port_left");
+
+export const STAGE_NAMES: Record<Stage, string> = {
   approach: "Approach",
   exit_port: "Exit port",
+  exit_port_left: "Left port",
   line: "Line",
   entry_port: "Entry port",
   leave: "Leaves",
 };
 
-const STATES: Record<Crossing["state"], string> = {
+export const CROSSING_STATES: Record<Crossing["state"], string> = {
   approaching: "Approaching",
   at_exit_port: "At exit port",
   between: "Between the ports",
   at_entry_port: "At entry port",
   completed: "Completed",
   turned_back: "Turned back",
+  off_gate: "Off any gate",
 };
 
 function stage(crossing: Crossing, name: Stage): HTMLElement {
@@ -30,13 +35,13 @@ function stage(crossing: Crossing, name: Stage): HTMLElement {
   const earliest = instant(bracket?.earliest);
   const latest = instant(bracket?.latest);
   const title = bracket
-    ? `${NAMES[name]}: between ${earliest === null ? "unknown" : clock(earliest)} and ${latest === null ? "unknown" : clock(latest)}`
-    : `${NAMES[name]}: not yet`;
+    ? `${STAGE_NAMES[name]}: between ${earliest === null ? "unknown" : clock(earliest)} and ${latest === null ? "unknown" : clock(latest)}`
+    : `${STAGE_NAMES[name]}: not yet`;
   return h(
     "li",
     { class: `stage ${at === null ? "stage-open" : "stage-done"} stage-${name}`, title },
     h("span", { class: "stage-dot", "aria-hidden": "true" }),
-    h("span", { class: "stage-name" }, NAMES[name]),
+    h("span", { class: "stage-name" }, STAGE_NAMES[name]),
     h("span", { class: "stage-time" }, at === null ? "–" : clock(at, undefined, true)),
     h("span", { class: "stage-margin" }, margin(earliest, latest)),
   );
@@ -53,7 +58,6 @@ export function taken(crossing: Crossing): number | null {
 /** `head` is what stands first: the gate's name or the truck's. */
 export function crossingCard(crossing: Crossing, head: Node | string): HTMLElement {
   const length = taken(crossing);
-  const first = STAGES.map((name) => instant(crossing.stages[name]?.estimate)).find((at) => at !== null) ?? null;
   const card = h(
     "article",
     { class: "crossing" },
@@ -62,15 +66,18 @@ export function crossingCard(crossing: Crossing, head: Node | string): HTMLEleme
       { class: "crossing-head" },
       h("strong", {}, head),
       h("span", { class: "way" }, crossing.direction.replace(">", " → ")),
-      h("span", { class: `badge badge-${crossing.state}` }, STATES[crossing.state] ?? crossing.state),
+      h("span", { class: `badge badge-${crossing.state}` }, CROSSING_STATES[crossing.state] ?? crossing.state),
     ),
-    h("ol", { class: "stages" }, ...STAGES.map((name) => stage(crossing, name))),
+    h("ol", { class: "stages" }, ...SHORT.map((name) => stage(crossing, name))),
   );
-  if (length !== null && length > 0) card.append(benchmark(length, first, crossing.state === "completed"));
+  if (length !== null && length > 0) card.append(benchmark(crossing, length));
   return card;
 }
 
-function benchmark(length: number, first: number | null, done: boolean): HTMLElement {
+/** The length of a crossing as a bar against the benchmark. */
+export function benchmark(crossing: Crossing, length: number): HTMLElement {
+  const first = STAGES.map((name) => instant(crossing.stages[name]?.estimate)).find((at) => at !== null) ?? null;
+  const done = crossing.state === "completed";
   const part = Math.min(1, length / BENCHMARK_MS);
   return h(
     "div",

@@ -3,6 +3,7 @@
 import { gapOf, shape } from "./charts.ts";
 import { placeAt } from "./columns.ts";
 import { h, icon, s } from "./dom.ts";
+import { flaggedFeatures, flaggedWords } from "./flags.ts";
 import { clock, dayClock, number, place } from "./format.ts";
 import type { CorridorMap } from "./map.ts";
 import type { Track } from "./types.ts";
@@ -31,6 +32,7 @@ export class DayTrack {
       s("path", { d: drawn?.area ?? "", class: "chart-area" }), s("path", { d: drawn?.line ?? "", class: "chart-line" }));
     this.element = h("div", { class: "daytrack" },
       h("div", { class: "track-row" }, this.playButton, h("div", { class: "track-slide" }, picture as unknown as Node, this.slider)),
+      track.flagged.length ? h("p", { class: "quiet track-flagged" }, flaggedWords(track.flagged)) : null,
       h("div", { class: "track-ends" }, h("span", {}, dayClock(t[0]!)), this.reading, h("span", {}, dayClock(t[t.length - 1]!))));
     this.show();
   }
@@ -45,6 +47,7 @@ export class DayTrack {
     this.halt();
     this.map.set("track", { type: "FeatureCollection", features: [] });
     this.map.set("track-head", { type: "FeatureCollection", features: [] });
+    this.map.set("flagged", { type: "FeatureCollection", features: [] });
   }
 
   fit(): void {
@@ -63,6 +66,7 @@ export class DayTrack {
     });
     const lines = parts.filter((part) => part.length > 1);
     this.map.set("track", { type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: lines } });
+    this.map.set("flagged", flaggedFeatures(this.track.flagged, clock));
   }
 
   private at(): number {
@@ -86,7 +90,7 @@ export class DayTrack {
     if (Number(this.slider.value) >= STEPS) this.slider.value = "0";
     const from = Number(this.slider.value);
     const started = performance.now();
-    this.playButton.replaceChildren(icon("stop"));
+    this.playButton.replaceChildren(icon("pause"));
     this.playButton.setAttribute("aria-label", "Pause the track");
     const frame = (now: number) => {
       const value = from + ((now - started) / PLAY_MS) * STEPS;

@@ -80,21 +80,25 @@ export class EventList {
     const title = `${event.kind} ${event.change}, revision ${event.revision}\n${event.t}`;
     const body = h(
       "button",
-      { type: "button", class: "event", title, onclick: () => event.asset && this.store.select({ kind: "truck", id: event.asset }) },
+      { type: "button", class: `event ${said.tone === "alarm" ? "event-alarm" : ""}`, title, onclick: () => event.asset && this.store.select({ kind: "truck", id: event.asset }) },
       h("span", { class: `event-mark tone-${said.tone}` }),
       h("span", { class: "event-body" },
         h("span", { class: "event-text" }, h("strong", {}, said.subject), ` ${said.text}`),
         h("span", { class: "event-detail" }, said.detail)),
       h("time", { datetime: event.t, title: dayClock(at) }, clock(at)),
     );
-    body.firstElementChild!.append(icon(said.tone === "gate" ? "gate" : said.tone));
+    body.firstElementChild!.append(icon(said.tone));
     return h("li", {}, body);
   }
 }
 
-/** Left out of "All": commands that went well, which other events tell, and the small moves in a queue. */
+/**
+ * Left out of "All": commands that went well, which other events tell, and the small moves and stops
+ * in a queue.
+ */
 export function worthTelling({ kind, object }: CorridorEvent): boolean {
   if (kind === "trip") return object.state === "closed" && typeof object.distance_m === "number" && object.distance_m >= WORTH_M;
+  if (kind === "stop") return false;
   return kind !== "command" || object.ok === false;
 }
 

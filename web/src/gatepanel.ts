@@ -5,7 +5,7 @@ import { crossingCard, taken } from "./crossingview.ts";
 import { h } from "./dom.ts";
 import { country, duration, instant } from "./format.ts";
 import type { Store } from "./store.ts";
-import { section } from "./truckpanel.ts";
+import { section } from "./section.ts";
 import type { Crossing, Gate } from "./types.ts";
 
 const UNDER_WAY = ["approaching", "at_exit_port", "between", "at_entry_port"];

@@ -4,16 +4,17 @@ import { Api } from "./api.ts";
 import { expose } from "./debug.ts";
 import { Detail } from "./detail.ts";
 import { h, iconButton } from "./dom.ts";
-import { number, STATE_NAMES } from "./format.ts";
 import { GateMarkers } from "./gatemarkers.ts";
 import { askForKey, forgetKey, keyFromAddress } from "./login.ts";
 import { CorridorMap } from "./map.ts";
+import { pointer } from "./pointer.ts";
 import { Session } from "./session.ts";
 import { Sidebar } from "./sidebar.ts";
 import { Store } from "./store.ts";
 import { Theme } from "./theme.ts";
 import { TruckLayer } from "./trucklayer.ts";
-import type { Gate } from "./types.ts";
+import type { Gate, ZoneFeature } from "./types.ts";
+import { ZonePanel } from "./zones/zonepanel.ts";
 
 const REGION_DEG = 2.4;
 const SETTLE_MS = 3000;
@@ -45,9 +46,17 @@ async function start(): Promise<void> {
     void askForKey(`The server said: ${reason}`).then(() => location.reload());
   });
   const sidebar = new Sidebar(byId("sidebar"), store, theme, () => session.live.retry());
+  const zones = new ZonePanel(store, api, map, () => void showZones(), () => sidebar.open("zones"));
+  sidebar.addZones(zones.element);
+  const showZones = async () => {
+    const found = await session.zones().catch(() => null);
+    if (!found) return notice("The zones could not be loaded.");
+    map.set("zones", found);
+    zones.set(found.features as ZoneFeature[]);
+  };
   new Detail(byId("detail"), store, api, map);
   new GateMarkers(map, store);
-  pointer(map, layer, store);
+  pointer(map, layer, store, byId("tooltip"));
   controls(map, store, sidebar);
   announce(store);
   expose(store, map, layer);
@@ -55,9 +64,7 @@ async function start(): Promise<void> {
   await Promise.all([map.ready, session.start()]);
   showRegion(map, store, false);
   if (store.motion.size === 0) showLater(map, store);
-  const zones = await session.zones().catch(() => null);
-  if (zones) map.set("zones", zones);
-  else notice("The gates' zones could not be loaded.");
+  await showZones();
 }
 
 function notice(text: string): void {
@@ -112,33 +119,10 @@ function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {
     }),
   );
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement;
+    const typing = event.target instanceof Element && event.target.matches("input, select, textarea");
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     sidebar.focusSearch();
-  });
-}
-
-function pointer(map: CorridorMap, layer: TruckLayer, store: Store): void {
-  const tip = byId("tooltip");
-  map.map.on("mousemove", ({ point }) => {
-    const asset = layer.at(point.x, point.y);
-    layer.hover(asset);
-    map.map.getCanvas().style.cursor = asset ? "pointer" : "";
-    tip.hidden = !asset;
-    if (!asset) return;
-    const i = store.motion.index.get(asset)!;
-    tip.textContent = `${store.name(asset)} · ${STATE_NAMES[store.motion.stateOf(i)]} · ${number(store.motion.speed[i])} km/h`;
-    const box = map.map.getContainer().getBoundingClientRect();
-    tip.style.transform = `translate(${Math.round(box.left + point.x + 14)}px, ${Math.round(box.top + point.y + 14)}px)`;
-  });
-  map.map.on("mouseout", () => {
-    layer.hover(null);
-    tip.hidden = true;
-  });
-  map.map.on("click", ({ point }) => {
-    const asset = layer.at(point.x, point.y);
-    if (asset) store.select({ kind: "truck", id: asset });
   });
 }
 

@@ -31,6 +31,7 @@ export class CorridorMap {
   palette: Palette;
   readonly ready: Promise<void>;
   private step = 0;
+  private readonly filled = new Set<SourceId>();
 
   constructor(container: HTMLElement, scheme: Scheme, trouble: (text: string) => void) {
     this.palette = PALETTES[scheme];
@@ -63,7 +64,14 @@ export class CorridorMap {
     void this.ready.then(() => this.drawGraticule());
   }
 
+  /** Whether the source has anything to show. */
+  holds(id: SourceId): boolean {
+    return this.filled.has(id);
+  }
+
   set(id: SourceId, data: GeoJSON.GeoJSON): void {
+    if (data.type === "FeatureCollection" && data.features.length === 0) this.filled.delete(id);
+    else this.filled.add(id);
     void this.ready.then(() => this.map.getSource<GeoJSONSource>(id)?.setData(data));
   }
 

@@ -9,7 +9,7 @@ import type { Palette } from "./palette.ts";
 const EMPTY: GeoJSON.FeatureCollection = { type: "FeatureCollection", features: [] };
 const FONT = ["Inter Variable"];
 
-export const SOURCES = ["graticule", "zones", "gate-lines", "track", "track-head"] as const;
+export const SOURCES = ["graticule", "zones", "gate-lines", "track", "stretch", "flagged", "track-head", "draft"] as const;
 export type SourceId = (typeof SOURCES)[number];
 
 /** Without what stands in brackets. */
@@ -59,13 +59,13 @@ function baseLayers(p: Palette): LayerSpecification[] {
 }
 
 function zoneLayers(p: Palette): LayerSpecification[] {
-  const colour = ["match", ["get", "kind"], "port", p.port, p.approach];
+  const colour = ["match", ["get", "kind"], "port", p.port, ["custom", "yard", "route"], p.track, p.approach] as unknown as ExpressionSpecification;
   return [
     {
       id: "zones-fill",
       type: "fill",
       source: "zones",
-      paint: { "fill-color": colour as never, "fill-opacity": ["match", ["get", "kind"], "port", 0.2, 0.06] },
+      paint: { "fill-color": colour, "fill-opacity": ["match", ["get", "kind"], "port", 0.2, 0.06] },
     },
     {
       id: "zones-port",
@@ -79,7 +79,7 @@ function zoneLayers(p: Palette): LayerSpecification[] {
       type: "line",
       source: "zones",
       filter: ["!=", ["get", "kind"], "port"],
-      paint: { "line-color": p.approach, "line-width": 1.2, "line-dasharray": [3, 2.5], "line-opacity": 0.75 },
+      paint: { "line-color": colour, "line-width": 1.2, "line-dasharray": [3, 2.5], "line-opacity": 0.75 },
     },
     {
       id: "gate-lines",
@@ -97,11 +97,47 @@ function trackLayers(p: Palette): LayerSpecification[] {
     { id: "track-casing", type: "line", source: "track", layout, paint: { "line-color": p.trackCasing, "line-width": 6, "line-opacity": 0.85 } },
     { id: "track", type: "line", source: "track", layout, paint: { "line-color": p.track, "line-width": 3 } },
     {
+      id: "stretch",
+      type: "line",
+      source: "stretch",
+      filter: ["==", ["geometry-type"], "LineString"],
+      layout,
+      paint: { "line-color": p.picked, "line-width": 7, "line-opacity": 0.75 },
+    },
+    {
+      id: "stretch-ends",
+      type: "circle",
+      source: "stretch",
+      filter: ["==", ["geometry-type"], "Point"],
+      paint: { "circle-radius": 4.5, "circle-color": p.trackCasing, "circle-stroke-color": p.picked, "circle-stroke-width": 2.5 },
+    },
+    {
+      id: "flagged",
+      type: "circle",
+      source: "flagged",
+      paint: {
+        "circle-radius": 4.5,
+        "circle-opacity": 0,
+        "circle-stroke-color": ["case", ["get", "used"], p.approach, p.line],
+        "circle-stroke-width": 1.8,
+      },
+    },
+    {
       id: "track-head",
       type: "circle",
       source: "track-head",
       paint: { "circle-radius": 7, "circle-color": p.trackCasing, "circle-stroke-color": p.track, "circle-stroke-width": 3.5 },
     },
+  ];
+}
+
+/** The zone that is being drawn, above everything else. */
+function draftLayers(p: Palette): LayerSpecification[] {
+  const layout = { "line-cap": "round", "line-join": "round" } as const;
+  return [
+    { id: "draft-fill", type: "fill", source: "draft", filter: isPolygon, paint: { "fill-color": p.picked, "fill-opacity": 0.16 } },
+    { id: "draft-line", type: "line", source: "draft", filter: ["!", ["has", "rubber"]], layout, paint: { "line-color": p.picked, "line-width": 2.4 } },
+    { id: "draft-rubber", type: "line", source: "draft", filter: ["has", "rubber"], paint: { "line-color": p.picked, "line-width": 1.6, "line-dasharray": [2, 2] } },
   ];
 }
 
@@ -156,7 +192,7 @@ function labelLayers(p: Palette): LayerSpecification[] {
 }
 
 export function layers(p: Palette): LayerSpecification[] {
-  return [...baseLayers(p), ...zoneLayers(p), ...trackLayers(p), ...labelLayers(p)];
+  return [...baseLayers(p), ...zoneLayers(p), ...trackLayers(p), ...labelLayers(p), ...draftLayers(p)];
 }
 
 export function mapStyle(p: Palette, basemap: string, places: string, countries: GeoJSON.FeatureCollection): StyleSpecification {

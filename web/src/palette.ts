@@ -19,6 +19,8 @@ export interface Palette {
   line: string;
   track: string;
   trackCasing: string;
+  /** What was picked in a panel, or is being drawn. */
+  picked: string;
   truckEdge: string;
   trail: string;
   states: Record<TruckState, string>;
@@ -40,6 +42,7 @@ export const PALETTES: Record<Scheme, Palette> = {
     line: "#b42318",
     track: "#0f5fb8",
     trackCasing: "#ffffff",
+    picked: "#e08a00",
     truckEdge: "#ffffff",
     trail: "rgba(15, 95, 184, 0.34)",
     states: { moving: "#0f66c4", stopped: "#8a3ea8", at_gate: "#d97b06", silent: "#6b7280" },
@@ -59,6 +62,7 @@ export const PALETTES: Record<Scheme, Palette> = {
     line: "#ff7a6b",
     track: "#6db3ff",
     trackCasing: "#0b1118",
+    picked: "#ffc04d",
     truckEdge: "#0b1118",
     trail: "rgba(109, 179, 255, 0.34)",
     states: { moving: "#5aa9ff", stopped: "#cf8ee8", at_gate: "#ffb347", silent: "#8b97a7" },

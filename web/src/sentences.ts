@@ -3,7 +3,7 @@
 import type { Bracket, CorridorEvent } from "./types.ts";
 import { country, duration, instant, margin, clock } from "./format.ts";
 
-export type Tone = "cross" | "gate" | "zone" | "trip" | "registry" | "warn";
+export type Tone = "cross" | "gate" | "zone" | "trip" | "registry" | "stop" | "warn" | "alarm";
 
 export interface Sentence {
   subject: string;
@@ -55,6 +55,8 @@ function crossing(object: Record<string, unknown>, zone?: string): Omit<Sentence
       const how = took === null ? "" : `in ${duration(took)}`;
       return { text: `completed the crossing at ${gate}`, detail: join(way, how), tone: "cross" };
     }
+    case "off_gate":
+      return { text: "crossed the border away from any gate", detail: join(way, bracketClock(stages.line, zone)), tone: "alarm" };
     case "turned_back":
       return { text: `turned back at ${gate}`, detail: way, tone: "warn" };
     default:
@@ -71,6 +73,10 @@ function visit(object: Record<string, unknown>, zone?: string): Omit<Sentence, "
   const name = kind === "country" ? country(text(object.country, text(object.zone_name))) : text(object.zone_name, "a zone");
   const tone: Tone = kind === "port" ? "gate" : "zone";
   const dwell = span(object, "dwell");
+  if (object.how === "possible") {
+    const share = typeof object.confidence === "number" ? `${Math.round(object.confidence * 100)} % sure` : "";
+    return { text: `may have passed through ${name}`, detail: share, tone };
+  }
   if (object.state === "closed") {
     const verb = object.how === "cut" ? "passed through" : "left";
     return { text: `${verb} ${name}`, detail: dwell === null ? "" : `after ${duration(dwell)}`, tone };
@@ -87,6 +93,17 @@ function trip(object: Record<string, unknown>): Omit<Sentence, "subject"> {
   return { text: "ended its trip", detail: far, tone: "trip" };
 }
 
+function stop(object: Record<string, unknown>): Omit<Sentence, "subject"> {
+  const long = span(object, "duration");
+  if (object.state !== "closed") return { text: "stands still", detail: "", tone: "stop" };
+  return { text: "moved on", detail: long === null ? "" : `after ${duration(long)}`, tone: "stop" };
+}
+
+function late(object: Record<string, unknown>): Omit<Sentence, "subject"> {
+  const n = typeof object.samples === "number" ? `${object.samples} samples` : "samples";
+  return { text: `sent ${n} too old to change anything`, detail: text(object.device), tone: "warn" };
+}
+
 function command(object: Record<string, unknown>): Omit<Sentence, "subject"> {
   const what = text(object.command, "command");
   if (object.ok !== false) return { text: `${what} done`, detail: "", tone: "registry" };
@@ -98,6 +115,8 @@ function command(object: Record<string, unknown>): Omit<Sentence, "subject"> {
 export function sentence(event: CorridorEvent, name: string, zone?: string): Sentence {
   const object = event.object;
   if (event.change === "retracted") {
+    const why = (object.why ?? {}) as { merged_into?: string };
+    if (why.merged_into) return { subject: name, text: `${event.kind} merged with another one`, detail: "", tone: "warn" };
     return { subject: name, text: `${event.kind} withdrawn`, detail: "it never was", tone: "warn" };
   }
   switch (event.kind) {
@@ -116,7 +135,15 @@ export function sentence(event: CorridorEvent, name: string, zone?: string): Sen
         detail: "",
         tone: "registry",
       };
+    case "stop":
+      return { subject: name, ...stop(object) };
+    case "late":
+      return { subject: name, ...late(object) };
+    case "zone":
+      return { subject: text(object.name, "Zone"), text: `zone ${event.change === "created" ? "published" : "changed"}`, detail: text(object.kind), tone: "zone" };
     case "command":
       return { subject: "Registry", ...command(object) };
+    default:
+      return { subject: name, text: `${String(event.kind)} ${String(event.change)}`, detail: "", tone: "registry" };
   }
 }

@@ -48,12 +48,18 @@ export class Session {
 
   async start(): Promise<void> {
     this.live.start();
-    await Promise.all([this.loadGates(), this.loadInfo()]);
+    await Promise.all([this.loadIdentity(), this.loadGates(), this.loadInfo()]);
   }
 
   async zones(): Promise<GeoJSON.FeatureCollection> {
     const zones = await this.api.zones();
     return { ...zones, features: zones.features.filter((zone) => zone.properties?.kind !== "country") };
+  }
+
+  private async loadIdentity(): Promise<void> {
+    const { role } = await this.api.whoami().catch(() => ({ role: "" }));
+    this.store.admin = role === "admin";
+    this.store.tell("identity");
   }
 
   private async welcome(cursor: string | null): Promise<void> {

@@ -10,8 +10,10 @@ import { connection } from "./connection.ts";
 import type { Theme } from "./theme.ts";
 import { TruckList } from "./trucklist.ts";
 
-const TABS = ["live", "trucks"] as const;
+const TABS = ["live", "trucks", "zones"] as const;
 type Tab = (typeof TABS)[number];
+
+const TAB_NAMES: Record<Tab, string> = { live: "Live", trucks: "Trucks", zones: "Zones" };
 
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" } as const;
 const THEME_WORDS = { auto: "Colours as the system has them", light: "Light colours", dark: "Dark colours" };
@@ -29,7 +31,8 @@ export class Sidebar {
     this.trucks = new TruckList(store);
     const live = h("div", { id: "panel-live", role: "tabpanel", "aria-labelledby": "tab-live" }, new GateList(store).element, new EventList(store).element);
     const trucks = h("div", { id: "panel-trucks", role: "tabpanel", "aria-labelledby": "tab-trucks", hidden: true }, this.trucks.element);
-    this.panels = { live, trucks };
+    const zones = h("div", { id: "panel-zones", role: "tabpanel", "aria-labelledby": "tab-zones", hidden: true });
+    this.panels = { live, trucks, zones };
     this.tabs = TABS.map((tab) => this.tab(tab));
     root.append(
       this.handle(),
@@ -38,9 +41,16 @@ export class Sidebar {
       h("div", { class: "search" }, icon("search"), this.box),
       this.chips(),
       h("div", { class: "tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
-      h("div", { class: "panels" }, live, trucks),
+      h("div", { class: "panels" }, live, trucks, zones),
     );
     this.listen();
+  }
+
+  /** Give the third list its content; its tab is there only for keys that may change zones. */
+  addZones(panel: HTMLElement): void {
+    this.panels.zones.replaceChildren(panel);
+    const tab = this.tabs[TABS.indexOf("zones")]!;
+    this.store.on("identity", () => (tab.hidden = !this.store.admin));
   }
 
   focusSearch(): void {
@@ -74,10 +84,10 @@ export class Sidebar {
   }
 
   private current(): Tab {
-    return this.panels.live.hidden ? "trucks" : "live";
+    return TABS.find((tab) => !this.panels[tab].hidden) ?? "live";
   }
 
-  private open(tab: Tab): void {
+  open(tab: Tab): void {
     TABS.forEach((name, i) => {
       const on = name === tab;
       this.panels[name].hidden = !on;
@@ -91,11 +101,12 @@ export class Sidebar {
   private tab(name: Tab): HTMLButtonElement {
     const button = h("button", {
       type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `panel-${name}`,
-      "aria-selected": String(name === "live"), tabindex: name === "live" ? 0 : -1, onclick: () => this.open(name),
-    }, name === "live" ? "Live" : "Trucks");
+      "aria-selected": String(name === "live"), tabindex: name === "live" ? 0 : -1, hidden: name === "zones", onclick: () => this.open(name),
+    }, TAB_NAMES[name]);
     button.addEventListener("keydown", (event) => {
       if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-      const other = TABS[(TABS.indexOf(name) + 1) % TABS.length]!;
+      const there = TABS.filter((_, i) => !this.tabs[i]!.hidden);
+      const other = there[(there.indexOf(name) + (event.key === "ArrowRight" ? 1 : there.length - 1)) % there.length]!;
       this.open(other);
       this.tabs[TABS.indexOf(other)]!.focus();
     });

@@ -7,7 +7,7 @@ import { Trails } from "./trails.ts";
 import type { CorridorEvent, Gate, PositionRow, TruckInfo, TruckState } from "./types.ts";
 
 export type Selection = { kind: "truck"; id: string } | { kind: "gate"; id: string } | null;
-export type Topic = "positions" | "info" | "gates" | "events" | "selection" | "status" | "filter";
+export type Topic = "positions" | "info" | "gates" | "events" | "selection" | "status" | "filter" | "identity";
 
 export class Store {
   readonly motion = new Motion();
@@ -17,6 +17,10 @@ export class Store {
   readonly hidden = new Set<TruckState>();
   gates: Gate[] = [];
   selection: Selection = null;
+  /** Whether the key may change zones. */
+  admin = false;
+  /** A zone is being drawn, so the map's clicks are not for trucks. */
+  drawing = false;
   status: LiveStatus = { phase: "connecting", attempt: 0 };
   /** The newest instant that any truck reported (ms). */
   newest = 0;

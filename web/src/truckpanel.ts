@@ -1,19 +1,21 @@
-/** What is known of one truck: who it is, what it does now, its day, its signals, crossings and visits. */
+/** What is known of one truck: who it is, what it does now, its day, its signals, and what it passed through. */
 
 import type { Api } from "./api.ts";
 import { chartCard } from "./charts.ts";
-import { crossingCard } from "./crossingview.ts";
 import { DayTrack } from "./daytrack.ts";
 import { h, icon } from "./dom.ts";
-import { ago, clock, country, dayClock, duration, heading, instant, margin, number, place, STATE_NAMES } from "./format.ts";
+import { ago, clock, country, heading, number, place, STATE_NAMES } from "./format.ts";
 import type { CorridorMap } from "./map.ts";
-import { span } from "./sentences.ts";
+import { Passages } from "./passages.ts";
+import { section } from "./section.ts";
 import type { Store } from "./store.ts";
-import type { Asset, Visit } from "./types.ts";
+import type { Asset } from "./types.ts";
 
 const DAY_MS = 86_400_000;
 const AHEAD_MS = 60_000;
 const FRESH_MS = 15_000;
+const FOLLOW_MS = 1200;
+const RECENT = 200;
 
 /** `factor` turns the API's unit into the one shown. */
 const SIGNALS: [name: string, label: string, unit: string, decimals: number, factor?: number][] = [
@@ -35,17 +37,18 @@ export class TruckPanel {
   private readonly title = h("h2", { tabindex: "-1" });
   private readonly day = section("Day");
   private readonly signals = section("Signals");
-  private readonly crossings = section("Crossings");
-  private readonly visits = section("Visits");
+  private readonly passages: Passages;
   private track: DayTrack | null = null;
   private closed = false;
   private readonly off: (() => void)[];
   private readonly clock: number;
-  private heard = performance.now();
+  private due = 0;
+  private heard = "";
 
   constructor(private readonly store: Store, private readonly api: Api, private readonly map: CorridorMap, readonly asset: string) {
+    this.passages = new Passages(api, map, asset);
     this.element.append(h("div", { class: "detail-title" }, this.title, this.badge), this.identity, this.now,
-      this.day.root, this.signals.root, this.crossings.root, this.visits.root);
+      this.day.root, this.signals.root, ...this.passages.roots);
     this.showNow();
     this.off = [
       store.on("positions", () => this.showNow()),
@@ -59,7 +62,7 @@ export class TruckPanel {
     void this.loadIdentity();
     void this.loadDay();
     void this.loadSignals();
-    void this.loadPassages();
+    void this.passages.load();
   }
 
   focus(): void {
@@ -69,7 +72,9 @@ export class TruckPanel {
   close(): void {
     this.closed = true;
     window.clearInterval(this.clock);
+    window.clearTimeout(this.due);
     this.track?.close();
+    this.passages.close();
     for (const off of this.off) off();
   }
 
@@ -150,34 +155,17 @@ export class TruckPanel {
     }
   }
 
-  private async loadPassages(): Promise<void> {
-    try {
-      const [crossings, visits] = await Promise.all([
-        this.api.crossings({ asset: this.asset, limit: "50" }),
-        this.api.visits({ asset: this.asset, limit: "100" }),
-      ]);
-      if (this.closed) return;
-      const newest = crossings.slice().sort((a, b) => begin(b.stages.approach ?? b.stages.line) - begin(a.stages.approach ?? a.stages.line));
-      if (newest.length) this.crossings.set(...newest.map((crossing) => crossingCard(crossing, crossing.gate_name)));
-      else this.crossings.say("No crossing so far.");
-      const sorted = visits.slice().sort((a, b) => begin(b.enter) - begin(a.enter));
-      if (sorted.length) this.visits.set(h("ul", { class: "visits" }, ...sorted.map(visitRow)));
-      else this.visits.say("No visit to a zone so far.");
-    } catch (error) {
-      this.crossings.say(wrong("crossings", error));
-    }
-  }
-
+  /** Ask for the lists again soon after the newest event of this truck. */
   private followEvents(): void {
-    const mine = this.store.log.items.slice(0, 50).some((event) => event.asset === this.asset);
-    if (!mine || performance.now() - this.heard < 1500) return;
-    this.heard = performance.now();
-    void this.loadPassages();
+    const newest = this.store.log.items.slice(0, RECENT).find((event) => event.asset === this.asset);
+    if (!newest || `${newest.id}#${newest.revision}` === this.heard) return;
+    this.heard = `${newest.id}#${newest.revision}`;
+    if (this.due) return;
+    this.due = window.setTimeout(() => {
+      this.due = 0;
+      void this.passages.load();
+    }, FOLLOW_MS);
   }
-}
-
-function begin(bracket: { estimate: string } | null | undefined): number {
-  return instant(bracket?.estimate) ?? 0;
 }
 
 function vehicle(asset: Asset | null): string | null {
@@ -205,34 +193,4 @@ function copyable(text: string): HTMLElement {
     });
   });
   return button;
-}
-
-function visitRow(visit: Visit): HTMLElement {
-  const at = instant(visit.enter.estimate) ?? 0;
-  const width = margin(instant(visit.enter.earliest), instant(visit.enter.latest));
-  const dwell = span(visit as unknown as Record<string, unknown>, "dwell");
-  const name = visit.zone_kind === "country" ? country(visit.country) : visit.zone_name;
-  return h("li", { class: visit.state === "open" ? "visit-open" : "" },
-    h("span", { class: "visit-name" }, name, h("small", {}, visit.zone_kind)),
-    h("span", { class: "visit-time" }, dayClock(at), h("small", {}, width)),
-    h("span", { class: "visit-stay" }, visit.state === "open" ? "inside" : dwell === null ? "" : duration(dwell)));
-}
-
-interface Section {
-  root: HTMLElement;
-  head: HTMLElement;
-  set(...children: Node[]): void;
-  say(text: string): void;
-}
-
-export function section(title: string): Section {
-  const body = h("div", {}, h("p", { class: "empty" }, "Loading…"));
-  const head = h("div", { class: "section-head" }, h("h3", {}, title));
-  const root = h("section", { class: "detail-section", "aria-label": title }, head, body);
-  return {
-    root,
-    head,
-    set: (...children) => body.replaceChildren(...children),
-    say: (text) => body.replaceChildren(h("p", { class: "empty" }, text)),
-  };
 }

@@ -42,7 +42,7 @@ export interface Bracket {
   lat?: number;
 }
 
-export const STAGES = ["approach", "exit_port", "line", "entry_port", "leave"] as const;
+export const STAGES = ["approach", "exit_port", "exit_port_left", "line", "entry_port", "leave"] as const;
 export type Stage = (typeof STAGES)[number];
 
 export type CrossingState =
@@ -51,42 +51,98 @@ export type CrossingState =
   | "between"
   | "at_entry_port"
   | "completed"
-  | "turned_back";
+  | "turned_back"
+  | "off_gate";
 
-export interface Crossing {
-  id?: string;
-  asset?: string;
-  gate: string;
-  gate_name: string;
+/** What every object has: `why` tells of its newest revision. */
+export interface Head {
+  id: string;
+  asset: string;
+  revision: number;
+  change: Change;
+  t: string;
+  recorded: string;
+  why?: Why | null;
+}
+
+export type Change = "created" | "amended" | "retracted";
+
+export interface Why {
+  changed?: string[];
+  positions?: number[];
+  merged_into?: string;
+}
+
+export interface Crossing extends Partial<Head> {
+  gate: string | null;
+  gate_name: string | null;
   direction: string;
   from: string;
   to: string;
   state: CrossingState;
   stages: Partial<Record<Stage, Bracket | null>>;
-  duration_ms?: number | null;
+  /** Share of 1. */
+  confidence?: number;
+  duration_s?: number | null;
 }
 
-export interface Visit {
-  id?: string;
-  asset?: string;
+export interface Visit extends Partial<Head> {
   zone: string;
   zone_name: string;
   zone_kind: string;
   gate: string | null;
   country: string | null;
   state: "open" | "closed";
-  how: "path" | "cut" | "open_beginning";
+  how: "path" | "cut" | "open_beginning" | "possible";
   enter: Bracket;
   leave: Bracket | null;
-  dwell_ms?: number | null;
+  confidence?: number;
+  dwell_s?: number | null;
+}
+
+export interface Moment {
+  t: string;
+  lon: number;
+  lat: number;
+}
+
+export interface Trip extends Partial<Head> {
+  state: "open" | "closed";
+  start: Moment | string;
+  end: Moment | string | null;
+  distance_m: number | null;
+  odometer_m?: number | null;
+  difference_m?: number | null;
+  countries?: Record<string, Record<string, number>> | null;
+}
+
+export interface Stop extends Partial<Head> {
+  state: "open" | "closed";
+  start: string;
+  end: string | null;
+  duration_s: number | null;
+  lon: number;
+  lat: number;
+  open_beginning?: boolean;
+}
+
+/** One revision in an object's history. */
+export interface Revision {
+  revision: number;
+  change: Change;
+  t: string;
+  recorded: string;
+  position: number;
+  why: Why | null;
+  object: Record<string, unknown>;
 }
 
 export interface CorridorEvent {
   cursor: string;
-  kind: "asset" | "device" | "command" | "visit" | "crossing" | "trip";
+  kind: "asset" | "device" | "command" | "visit" | "crossing" | "trip" | "stop" | "late" | "zone";
   id: string;
   revision: number;
-  change: "created" | "amended" | "retracted";
+  change: Change;
   asset: string;
   t: string;
   recorded: string;
@@ -109,16 +165,49 @@ export interface ZoneProperties {
   id: string;
   kind: string;
   name: string;
-  gate: string | null;
-  country: string | null;
+  gate?: string | null;
+  side?: string | null;
+  country?: string | null;
+  grace_s?: number;
+  min_dwell_s?: number;
+  plausible?: boolean;
+  version?: string;
 }
 
-/** A truck's path: columns of equal length, times in ms. */
+export type ZoneFeature = GeoJSON.Feature<GeoJSON.Polygon | GeoJSON.MultiPolygon, ZoneProperties>;
+
+/** What a check found in a zone: where, and what is wrong or unusual. */
+export interface Finding {
+  severity: string;
+  message: string;
+  feature?: number | string | null;
+  ring?: number | null;
+  position?: number | [number, number] | null;
+}
+
+/** What zones would have changed over the last days. */
+export interface DryRun {
+  added: unknown;
+  removed: unknown;
+  moved: unknown;
+  assets?: number;
+  samples?: number;
+}
+
+/** A truck's path: columns of equal length, times in ms; `flagged` are fixes with doubts. */
 export interface Track {
   t: number[];
   lon: number[];
   lat: number[];
   speed: (number | null)[];
+  flagged: FlaggedFix[];
+}
+
+export interface FlaggedFix {
+  t: number;
+  lon: number;
+  lat: number;
+  flags: number;
 }
 
 /** Signals of a truck: `t` in ms and one column a name. */

@@ -35,11 +35,11 @@ test("a track leaves out rows without a place, and finds places between its poin
     { t: "1970-01-01T00:00:10Z", lon: 101, lat: 21, speed_kmh: null },
   ];
   const track = trackFrom({ items, next: null });
-  assert.deepEqual(track, { t: [0, 10_000], lon: [100, 101], lat: [20, 21], speed: [10, null] });
+  assert.deepEqual(track, { t: [0, 10_000], lon: [100, 101], lat: [20, 21], speed: [10, null], flagged: [] });
   assert.deepEqual(placeAt(track, 5000), { lon: 100.5, lat: 20.5, speed: 10 });
   assert.deepEqual(placeAt(track, -1), { lon: 100, lat: 20, speed: 10 });
   assert.deepEqual(placeAt(track, 99_999), { lon: 101, lat: 21, speed: null });
-  assert.equal(placeAt({ t: [], lon: [], lat: [], speed: [] }, 0), null);
+  assert.equal(placeAt({ t: [], lon: [], lat: [], speed: [], flagged: [] }, 0), null);
 });
 
 test("signals keep their gaps", () => {
