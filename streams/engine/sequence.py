@@ -8,7 +8,8 @@ may have in flight); an older repeat is taken for a duplicate.
 A ring keeps 13 bits of each hash: 104 bytes a device instead of 512, in memory and in the snapshot alike.
 A conflict is taken for a duplicate once in 8,192 times; neither moves anything, and a device that repeats
 its numbers is still found, since it does so more than once. Full hashes of the devices heard lately would
-need to be part of every snapshot, and a whole fleet is heard lately.
+need to be part of every snapshot, and a whole fleet is heard lately. A remembered earlier start takes 20
+bytes, a missing range 16 and its place in a dict.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from enum import IntEnum
+from itertools import accumulate, pairwise
+from struct import Struct
 from typing import Any, Final
 
 import numpy as np
@@ -30,7 +33,7 @@ _GAPS: Final = 256  # remembered missing ranges of one boot: more are taken for 
 _BOOTS: Final = 8  # remembered earlier boots of a device
 _DEVICES: Final = {"next": ("<i8", 0), "boot": ("<u8", 0), "earlier": ("<i4", -1), "flag": ("|u1", 0)}
 _EARLIER: Final = {"next": ("<i8", 0), "boot": ("<u8", 0), "earlier": ("<i4", -1)}
-_Ranges = list[tuple[int, int]]
+_RANGE: Final = Struct("<qq")  # first and last number that never came
 
 
 class Verdict(IntEnum):
@@ -42,11 +45,11 @@ class Verdict(IntEnum):
 
 
 class Boots:
-    """Starts of devices: hash of the name, next number, the start before it, ranges that never came."""
+    """Starts of devices: hash of the name, next number, the start before it; and ranges that never came."""
 
     def __init__(self, spec: dict[str, tuple[str, int]]) -> None:
         self.columns = Columns(spec)
-        self.gaps: dict[int, _Ranges] = {}
+        self.gaps: dict[int, bytes] = {}
 
     def late(self, row: int, seq: int) -> Verdict:
         """A report whose neighbours' contents are not held: new only where one is missing."""
@@ -61,26 +64,37 @@ class Boots:
         """Remember what is missing before ``seq``."""
         first = int(self.columns["next"][row])
         if seq > first:
-            self.gaps[row] = [*self.gaps.get(row, ()), (first, seq - 1)][-_GAPS:]
+            ranges = self.gaps.get(row, b"") + _RANGE.pack(first, seq - 1)
+            self.gaps[row] = ranges[-_GAPS * _RANGE.size :]
 
     def fill(self, row: int, seq: int) -> bool:
         """Take ``seq`` out of the missing ranges; False when it was not missing."""
-        gaps = self.gaps.get(row, [])
-        for i, (first, last) in enumerate(gaps):
+        for i, (first, last) in enumerate(self.missing(row)):
             if first <= seq <= last:
-                gaps[i : i + 1] = [r for r in ((first, seq - 1), (seq + 1, last)) if r[0] <= r[1]]
-                if not gaps:
-                    del self.gaps[row]
+                left = [r for r in ((first, seq - 1), (seq + 1, last)) if r[0] <= r[1]]
+                held, at = self.gaps.pop(row), i * _RANGE.size
+                ranges = held[:at] + b"".join(_RANGE.pack(*r) for r in left) + held[at + _RANGE.size :]
+                if ranges:
+                    self.gaps[row] = ranges
                 return True
         return False
 
-    def dump(self) -> list[list[Any]]:
-        """The missing ranges for JSON."""
-        return [[row, gaps] for row, gaps in self.gaps.items()]
+    def missing(self, row: int) -> list[tuple[int, int]]:
+        """The ranges [first, last] that never came."""
+        return list(_RANGE.iter_unpack(self.gaps.get(row, b"")))
 
-    def load(self, gaps: list[list[Any]]) -> None:
+    def dump(self) -> list[bytes]:
+        """The missing ranges: rows, lengths, ranges; by row."""
+        rows = sorted(self.gaps)
+        ranges = [self.gaps[row] for row in rows]
+        lengths = np.fromiter(map(len, ranges), np.int32, len(rows))
+        return [np.array(rows, np.int32).tobytes(), lengths.tobytes(), b"".join(ranges)]
+
+    def load(self, parts: Sequence[bytes]) -> None:
         """Take the missing ranges that ``dump`` gave."""
-        self.gaps = {row: [(first, last) for first, last in ranges] for row, ranges in gaps}
+        rows, lengths = (np.frombuffer(part, np.int32).tolist() for part in parts[:2])
+        ends = accumulate(lengths, initial=0)
+        self.gaps = {row: parts[2][a:b] for row, (a, b) in zip(rows, pairwise(ends), strict=True)}
 
 
 class Sequences:
@@ -179,7 +193,7 @@ class Sequences:
     def missing(self, device: str) -> list[tuple[int, int]]:
         """Ranges [first, last] of the running boot of ``device`` that never came."""
         row = self.rows.get(device)
-        return [] if row is None else list(self._running.gaps.get(row, ()))
+        return [] if row is None else self._running.missing(row)
 
     def nbytes(self) -> int:
         """Bytes of columns and names in memory; those of missing ranges are not in it."""
@@ -188,12 +202,8 @@ class Sequences:
 
     def dump(self) -> tuple[dict[str, Any], list[bytes]]:
         """JSON head and column bytes of a snapshot."""
-        head = {
-            "devices": list(self.rows),
-            "gaps": self._running.dump(),
-            "earlier": [b64encode(part).decode() for part in self._earlier.columns.dump()],
-            "earlier_gaps": self._earlier.dump(),
-        }
+        rest = [*self._running.dump(), *self._earlier.dump(), *self._earlier.columns.dump()]
+        head = {"devices": list(self.rows), "rest": [b64encode(part).decode() for part in rest]}
         ring = self._ring[: self._running.columns.size * RING_BYTES]
         return head, [*self._running.columns.dump(), ring.tobytes()]
 
@@ -206,9 +216,10 @@ class Sequences:
         self.rows.load(head["devices"])
         size = len(self.rows)
         self._running.columns.load(size, parts[:-1])
-        self._running.load(head["gaps"])
-        earlier = [memoryview(b64decode(part)) for part in head["earlier"]]
-        self._earlier.columns.load(len(earlier[0]) // 8, earlier)
-        self._earlier.load(head["earlier_gaps"])
+        rest = [b64decode(part) for part in head["rest"]]
+        self._running.load(rest[:3])
+        self._earlier.load(rest[3:6])
+        columns = [memoryview(part) for part in rest[6:]]
+        self._earlier.columns.load(len(columns[0]) // 8, columns)
         self._ring = np.zeros(max(64, size) * RING_BYTES + SPARE, np.uint8)
         self._ring[: size * RING_BYTES] = np.frombuffer(parts[-1], np.uint8)
