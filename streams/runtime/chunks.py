@@ -21,7 +21,7 @@ from streams.engine.rows import Rows
 from streams.past import Chunk, KeptObject, KeptState, PastError, unwritten
 from streams.runtime.chunks_file import ChunkFile, Name, Table, unpacked
 from streams.runtime.chunks_merge import KEEP_ALL, Floors, due, floors, merge, worth
-from streams.runtime.chunks_writer import Writer
+from streams.runtime.chunks_writer import Writer, in_order
 
 _LISTINGS: Final = 100
 _LEFT_OVER_S: Final = 3600.0  # an unfinished file that old is nobody's any more
@@ -56,7 +56,7 @@ class ChunkFiles:
             if fresh is None:
                 return
             with Writer(self.folder, Name(fresh.first, fresh.last, 0, 0)) as writer:
-                writer.rows(_sorted(fresh.rows))
+                writer.rows(in_order(fresh.rows))
                 _write_tables(writer, fresh)
                 writer.finish()
             self._refresh()
@@ -235,16 +235,6 @@ def _voids(files: list[ChunkFile], asset: int, position: int) -> list[tuple[int,
             at = file.voids["position"][first:end].tolist()
             found += zip(file.voids["after"][first:end].tolist(), at, strict=True)
     return [one for one in found if one[1] <= position]
-
-
-def _sorted(rows: Rows) -> Rows:
-    """By (asset, t, position), equals as they came."""
-    order: Array = np.argsort(rows.asset.astype(np.int32), kind="stable")
-    asset, t, position = rows.asset[order], rows.t[order], rows.position[order]
-    back = (t[1:] < t[:-1]) | ((t[1:] == t[:-1]) & (position[1:] < position[:-1]))
-    if ((asset[1:] == asset[:-1]) & back).any():
-        order = order[np.lexsort((position, t, asset))]
-    return rows.take(order)
 
 
 def _write_tables(writer: Writer, chunk: Chunk) -> None:

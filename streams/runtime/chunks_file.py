@@ -80,7 +80,7 @@ class ChunkFile:
             if size < HEAD:
                 raise PastError(f"{path}: damaged: got {size} bytes, want a header of {HEAD}")
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        head = _head(path, self._map[:HEAD])
+        head = unsealed(path, self._map[:HEAD])
         if head["length"] != size:
             raise PastError(f"{path}: damaged: got {size} bytes, want {head['length']}")
         if (head["first"], head["last"]) != (name.first, name.last):
@@ -129,7 +129,16 @@ class ChunkFile:
             raise PastError(f"{self.path}: damaged: got index checksum {got:08x}, want {self._index_crc:08x}")
 
 
-def _head(path: Path, page: bytes) -> dict[str, Any]:
+def sealed(head: dict[str, Any]) -> bytes:
+    """The header page of HEAD bytes."""
+    text = json.dumps(head).encode()
+    return b"".join(
+        [MAGIC, len(text).to_bytes(4, "little"), zlib.crc32(text).to_bytes(4, "little"), text]
+    ).ljust(HEAD, b"\0")
+
+
+def unsealed(path: Path, page: bytes) -> dict[str, Any]:
+    """What ``sealed`` was given. Raises PastError."""
     size, want = int.from_bytes(page[8:12], "little"), int.from_bytes(page[12:16], "little")
     got = zlib.crc32(page[16 : 16 + size])
     if page[:8] != MAGIC:

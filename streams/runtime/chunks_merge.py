@@ -17,7 +17,7 @@ from streams.engine.columns import Array
 from streams.engine.rows import joined
 from streams.runtime.chunks_file import TABLES, ChunkFile, Name, Table, unpacked
 from streams.runtime.chunks_kernels import match
-from streams.runtime.chunks_writer import Writer
+from streams.runtime.chunks_writer import Writer, in_order
 
 TIER: Final = 8
 _BAND_ROWS: Final = 1 << 20
@@ -114,8 +114,9 @@ def _merge_rows(writer: Writer, group: Sequence[ChunkFile], limit: Floors) -> No
             if a < b:
                 parts.append(unpacked([(file, a, b)]))
         rows = joined(parts)
-        rows = rows.take(rows.t > limit.of(rows.asset))
-        writer.rows(rows.take(np.lexsort((rows.position, rows.t, rows.asset))))
+        if len(limit.asset):
+            rows = rows.take(rows.t > limit.of(rows.asset))
+        writer.rows(in_order(rows))
 
 
 def _bands(group: Sequence[ChunkFile]) -> Iterator[tuple[int, int]]:

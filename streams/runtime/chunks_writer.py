@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ import numpy as np
 
 from streams.engine.columns import Array
 from streams.engine.rows import Rows
-from streams.runtime.chunks_file import HEAD, MAGIC, TABLES, Name, Table, padded
+from streams.runtime.chunks_file import HEAD, TABLES, Name, Table, padded, sealed
 from streams.runtime.chunks_kernels import COLUMNS, MOST, STEADY, pack
 
 BLOCK_ROWS: Final = 256
@@ -103,10 +102,8 @@ class Writer:
                 self._at += len(part)
                 crc = zlib.crc32(part, crc)
         head |= {"index_crc": crc, "length": self._at}
-        text = json.dumps(head).encode()
-        sizes = len(text).to_bytes(4, "little") + zlib.crc32(text).to_bytes(4, "little")
         self._file.seek(0)
-        self._file.write(MAGIC + sizes + text)
+        self._file.write(sealed(head))
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -131,3 +128,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def in_order(rows: Rows) -> Rows:
+    """By (asset, t, position), equals as they came."""
+    order: Array = np.argsort(rows.asset.astype(np.int32), kind="stable")
+    asset, t, position = rows.asset[order], rows.t[order], rows.position[order]
+    back = (t[1:] < t[:-1]) | ((t[1:] == t[:-1]) & (position[1:] < position[:-1]))
+    if ((asset[1:] == asset[:-1]) & back).any():
+        order = order[np.lexsort((position, t, asset))]
+    return rows.take(order)
