@@ -1,8 +1,9 @@
-"""Where fences are: a map of the world, one bit a cell, that lets go of ways that can't meet any.
+"""Where fences are: what ways may meet any, and the edges near them.
 
-Cells measure 1/64 degree. A cell's bit is set when a fence runs in it or in one of its eight neighbours, so
-a way no longer than a cell is looked up where it begins, once. The map errs only towards "near": a way that
-it lets go of meets no fence.
+A map of the world, one bit a cell of 1/64 degree, lets go of ways that can't meet any. A cell's bit is set
+when a fence runs in it or in one of its eight neighbours, so a short way is looked up where it begins, once.
+The map errs only towards "near". A cell that is asked for more becomes a patch: the edges of fences by cells
+of 1/1024 degree.
 """
 
 from __future__ import annotations
@@ -13,30 +14,38 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geofences.leaves import with_room
+from geofences.passing import COLUMNS, PER_DEG, ROWS, SPLIT, find, near, sift, through
 from geofences.piece import MARGIN_DEG, edges
 from geofences.raster import Window, touched
+from geofences.walk import BIT, GEOS
 
 Floats: TypeAlias = NDArray[np.float64]
 Int64s: TypeAlias = NDArray[np.int64]
-Bools: TypeAlias = NDArray[np.bool_]
 Geometries: TypeAlias = NDArray[np.object_]
 
-PER_DEG = 64
-_COLUMNS, _ROWS = 360 * PER_DEG, 180 * PER_DEG
-# one cell less 100 m: a drawn way leaves the box of its ends by a decimetre, see `path`
-_SHORT_DEG = 1 / PER_DEG - 0.001
-_MOST_LAT = 75.0  # beyond it a decimetre is no longer small in degrees of longitude
 _SMALL = 16  # cells of a bounding box up to which drawing a fence gains nothing
+_MOST_RING = 4096  # edges beyond which GEOS says quicker whether a zone holds a point
+_NOT_YET = -2
+_NO_CELLS = np.zeros(0, dtype=np.int64)
 
 
 class Fences:
-    """The fences of these polygons."""
+    """The fences of these polygons; zones are numbered by their places."""
 
     def __init__(self, geometries: Geometries) -> None:
-        self._bits = np.zeros(_COLUMNS * _ROWS // 8, dtype=np.uint8)  # untouched pages cost no memory
+        self.tree = shapely.STRtree(geometries)
+        self._geometries = geometries
+        self._marks = np.zeros(COLUMNS * ROWS // 8, dtype=np.uint8)  # untouched pages cost no memory
+        self._patches = np.full((1024, 2), -1, dtype=np.int64)  # hash table of (cell, patch)
+        self._starts = np.zeros((64, SPLIT**2 + 1), dtype=np.int32)
+        self._edges = np.empty((1024, 5))  # of patches: x0, y0, x1, y1, the zone's number as int64
+        self._n_patches = self._n_edges = self._n_ring_edges = 0
+        self._rings = np.full((len(geometries), 2), _NOT_YET, dtype=np.int64)  # of zones: first edge, edges
+        self._ring_edges = np.empty((1024, 5))  # of zones: x0, y0, x1, y1, 1 as int64
+        self._bounds = bounds = shapely.bounds(geometries)
         if not len(geometries):
             return
-        bounds = shapely.bounds(geometries)
         low = np.floor((bounds[:, :2] + [180.0, 90.0] - MARGIN_DEG) * PER_DEG).astype(np.int64)
         high = np.floor((bounds[:, 2:] + [180.0, 90.0] + MARGIN_DEG) * PER_DEG).astype(np.int64)
         small = (high - low + 1).prod(axis=1) <= _SMALL
@@ -49,26 +58,89 @@ class Fences:
             cells = np.stack([column, row], axis=1) + low[at]
             self._mark(cells - 1, cells + 1)
 
-    def near(self, lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> Bools:
-        """Which of these ways (degrees) may meet a fence; always those that are long or not finite."""
-        short = (np.abs(lon1 - lon0) <= _SHORT_DEG) & (np.abs(lat1 - lat0) <= _SHORT_DEG)
-        short &= (np.abs(lat0) <= _MOST_LAT) & (np.abs(lon0) < 180.0)
-        if not short.all():
-            lon0, lat0 = np.where(short, lon0, 0.0), np.where(short, lat0, 0.0)
-        # both sums are positive: cutting off the fraction is rounding down
-        cell = ((lat0 + 90.0) * PER_DEG).astype(np.int64) * _COLUMNS
-        cell += ((lon0 + 180.0) * PER_DEG).astype(np.int64)
-        marked = (self._bits[cell >> 3] >> (cell & 7).astype(np.uint8)) & 1
-        verdict: Bools = marked.astype(np.bool_) | ~short
-        return verdict
+    def near(
+        self, lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats, cells: tuple[Int64s, Int64s] | None
+    ) -> tuple[Int64s, Int64s]:
+        """Which of these ways (float64 degrees) may meet a fence: the short ones, straight in degrees, and
+        the others. ``cells`` as in `ZoneIndex.cut`."""
+        straight, bent = np.empty((2, len(lon0)), dtype=np.int64)
+        known = (_NO_CELLS, _NO_CELLS) if cells is None else cells
+        counts = near(lon0, lat0, lon1, lat1, *known, self._marks, straight, bent)
+        return straight[: counts[0]], bent[: counts[1]]
+
+    def through(self, pieces: Floats, owner: Int64s, ends: Floats) -> Int64s:
+        """Rows (owner, zone, verdict) for each fence that ways meet. See `passing.through`."""
+        missing = np.empty(256, dtype=np.int64)
+        pairs = np.empty((2 * len(pieces) + 64, 3), dtype=np.int64)
+        while True:
+            count, made = through(
+                *(pieces, owner, ends, self._marks, self._patches, self._starts, self._edges),
+                *(self._rings, self._bounds, self._ring_edges, missing, pairs),
+            )
+            for cell in np.unique(missing[:made]).tolist():
+                self._make_patch(cell)
+            if count < 0:
+                pairs = np.empty((4 * len(pairs), 3), dtype=np.int64)
+            elif not made:
+                return pairs[:count]
+
+    def _make_patch(self, cell: int) -> None:
+        row, column = divmod(cell, COLUMNS)
+        west, south = column / PER_DEG - 180.0, row / PER_DEG - 90.0
+        box = shapely.box(
+            *(west - MARGIN_DEG, south - MARGIN_DEG),
+            *(west + 1 / PER_DEG + MARGIN_DEG, south + 1 / PER_DEG + MARGIN_DEG),
+        )
+        zones = np.sort(self.tree.query(box))
+        start, end, owner = edges(self._geometries[zones])
+        self._add_rings(zones, start, end, owner)
+        found = np.concatenate([start, end, np.zeros((len(start), 1))], axis=1)
+        found.view(np.int64)[:, BIT] = zones[owner]
+        self._starts = with_room(self._starts, self._n_patches + 1)
+        starts = np.empty(SPLIT**2 + 1, dtype=np.int32)
+        free = self._edges[self._n_edges :]
+        count = sift(found, west, south, starts, free)
+        if count > len(free):
+            self._edges = with_room(self._edges, self._n_edges + count)
+            sift(found, west, south, starts, self._edges[self._n_edges :])
+        self._starts[self._n_patches] = starts + self._n_edges
+        self._n_edges += count
+        self._note(cell, self._n_patches)
+        self._n_patches += 1
+
+    def _note(self, cell: int, patch: int) -> None:
+        if 2 * self._n_patches >= len(self._patches):
+            old = self._patches[self._patches[:, 0] >= 0]
+            self._patches = np.full((4 * len(self._patches), 2), -1, dtype=np.int64)
+            for known in old.tolist():
+                self._patches[-1 - find(self._patches, known[0])] = known
+        self._patches[-1 - find(self._patches, cell)] = (cell, patch)
+
+    def _add_rings(self, zones: Int64s, start: Floats, end: Floats, owner: Int64s) -> None:
+        """Keep the edges of these zones, of which ``owner`` is the place of each edge's zone."""
+        count = np.bincount(owner, minlength=len(zones))
+        new = self._rings[zones, 1] == _NOT_YET
+        many = new & (count > _MOST_RING)
+        self._rings[zones[many]] = (0, GEOS)
+        new &= ~many
+        kept = new[owner]
+        stop = self._n_ring_edges + int(kept.sum())
+        self._ring_edges = with_room(self._ring_edges, stop)
+        row = self._ring_edges[self._n_ring_edges : stop]
+        row[:, :2], row[:, 2:BIT] = start[kept], end[kept]
+        row.view(np.int64)[:, BIT] = 1
+        count = count[new]
+        self._rings[zones[new], 0] = self._n_ring_edges + np.cumsum(count) - count
+        self._rings[zones[new], 1] = count
+        self._n_ring_edges = stop
 
     def _mark(self, low: Int64s, high: Int64s) -> None:
         """Set the bits of all cells (column, row) from ``low`` to ``high``: int64 (n, 2) each."""
-        most = [_COLUMNS - 1, _ROWS - 1]
+        most = [COLUMNS - 1, ROWS - 1]
         low, high = np.clip(low, 0, most), np.clip(high, 0, most)
         width, height = (high - low + 1).T
         count = width * height
         at = np.repeat(np.arange(len(low)), count)
         place = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
-        cell = (low[at, 1] + place // width[at]) * _COLUMNS + low[at, 0] + place % width[at]
-        np.bitwise_or.at(self._bits, cell >> 3, (1 << (cell & 7)).astype(np.uint8))
+        cell = (low[at, 1] + place // width[at]) * COLUMNS + low[at, 0] + place % width[at]
+        np.bitwise_or.at(self._marks, cell >> 3, (1 << (cell & 7)).astype(np.uint8))

@@ -123,6 +123,15 @@ def _radii_m(cos: Floats) -> tuple[Floats, Floats]:
 
 
 @compiled
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """Length of a degree of longitude and of one of latitude, by the ellipsoid's radii of curvature."""
+    cos = _cos(lat * RAD)
+    w2 = 1 - E2 * (1 - cos * cos)
+    east = A_M / math.sqrt(w2)
+    return east * cos * RAD, east * (1 - E2) / w2 * RAD
+
+
+@compiled
 def _distances(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats, out: NDArray[np.int64]) -> None:
     for n in range(len(out)):
         out[n] = _distance_mm(lon0[n], lat0[n], lon1[n], lat1[n])

@@ -28,7 +28,8 @@ Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
 
 SPLIT = 1 << BITS  # a block's rows and columns
-CROWD = 8  # zones beyond which an area is split at once
+CROWD = 8  # zones beyond which an area is split at once, down to cells of `_CROWDED`
+_CROWDED = 2
 HOT = 65_536  # edge tests after which a leaf is worth splitting
 _MAX_BLOCKS = 65_536
 _LIGHT = 32  # vertices below which cutting a polygon down gains nothing
@@ -107,7 +108,7 @@ class Grid:
         area = Area(slot, level, x, y, box, sure, zones, pieces)
         if not len(zones):
             self._cells[slot] = self._table.intern(sure)
-        elif len(zones) > CROWD and self._may_split(level):
+        elif len(zones) > CROWD and level < _CROWDED and self._may_split(level):
             self._split(area)
         else:
             self._cells[slot] = LEAVES - self._leaves.add(area, self._may_split(level))

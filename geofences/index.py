@@ -22,12 +22,16 @@ from geofences import path
 from geofences.border import Border
 from geofences.fences import Fences
 from geofences.grid import Grid
+from geofences.passing import CUT, DOUBT
 from geofences.sets import SetTable
 from geofences.zone import Zone, ZoneKind
 
 Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
+Whole: TypeAlias = NDArray[np.int32] | NDArray[np.int64]
+
+_MOST_LAT = 75.0  # beyond it pieces are no longer small in degrees of longitude
 
 
 class ZoneIndex:
@@ -42,7 +46,6 @@ class ZoneIndex:
         self._grid = Grid(self._geometries, self.table)
         small = [n for n, zone in enumerate(self.zones) if zone.kind is not ZoneKind.COUNTRY]
         self._small: Int64s = np.array(small, dtype=np.int64)
-        self._tree = shapely.STRtree(self._geometries[self._small])
         self._fences = Fences(self._geometries[self._small])
         self._borders: dict[int, Border] = {}
 
@@ -57,6 +60,10 @@ class ZoneIndex:
         """As `locate`, and for each point a number of its cell: equal numbers (not -1) mean that one cell
         without any border holds both points, so nothing is met on the straight way between them."""
         return self._grid.locate(lon, lat)
+
+    def locate_e7(self, lon: Whole, lat: Whole) -> tuple[Int32s, Int64s]:
+        """As `locate_cells`, of whole 1e-7 degrees: int32 or int64 columns."""
+        return self._grid.locate(_degrees(lon), _degrees(lat))
 
     def members(self, set_id: int) -> tuple[int, ...]:
         """The zone numbers of a set, ascending."""
@@ -75,23 +82,37 @@ class ZoneIndex:
         Segments are geodesics. ``cells``: the cell numbers of both ends, when `locate_cells` gave them
         already. Returns (segment, zone), sorted by both; a touched border counts as passing.
         """
-        none = np.zeros(0, dtype=np.int32)
-        maybe = np.nonzero(self._fences.near(lon0, lat0, lon1, lat1))[0]
-        if not len(maybe) or not len(self._small):
-            return none, none
-        if cells is not None:
-            maybe = maybe[(cells[0][maybe] != cells[1][maybe]) | (cells[0][maybe] < 0)]
-        maybe = maybe[np.isfinite(lon0[maybe] + lat0[maybe] + lon1[maybe] + lat1[maybe])]
-        lines, owner = path.lines(lon0[maybe], lat0[maybe], lon1[maybe], lat1[maybe])
-        hit, found = self._tree.query(lines, predicate="intersects")
-        if not len(hit):
-            return none, none
-        pairs = np.unique(np.stack([maybe[owner[hit]], self._small[found]]), axis=1)
-        segment, zone = pairs
-        geometry = self._geometries[zone]
-        held = shapely.intersects_xy(geometry, lon0[segment], lat0[segment])
-        held |= shapely.intersects_xy(geometry, lon1[segment], lat1[segment])
-        return segment[~held].astype(np.int32), zone[~held].astype(np.int32)
+        ends = [np.ascontiguousarray(values, np.float64) for values in (lon0, lat0, lon1, lat1)]
+        straight, bent = self._fences.near(ends[0], ends[1], ends[2], ends[3], cells)
+        found = []
+        if len(straight):
+            ways = np.stack([values[straight] for values in ends], axis=1)
+            found += self._through(ways, straight, ways, ends)
+        if len(bent):
+            lon0, lat0, lon1, lat1 = (values[bent] for values in ends)
+            plain = (np.abs(lon1 - lon0) < 180) & (np.maximum(np.abs(lat0), np.abs(lat1)) < _MOST_LAT)
+            found.append(self._by_geos(bent[~plain], ends))
+            bent = bent[plain]
+            pieces, way = path.pieces(*(values[bent] for values in ends))
+            found += self._through(
+                pieces, bent[way], np.stack([values[bent[way]] for values in ends], axis=1), ends
+            )
+        if not found:
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
+        segment, zone = (np.concatenate(part) for part in zip(*found, strict=True))
+        order = np.lexsort((zone, segment))
+        return segment[order].astype(np.int32), self._small[zone[order]].astype(np.int32)
+
+    def cut_e7(
+        self,
+        lon0: Whole,
+        lat0: Whole,
+        lon1: Whole,
+        lat1: Whole,
+        cells: tuple[Int64s, Int64s] | None = None,
+    ) -> tuple[Int32s, Int32s]:
+        """As `cut`, of whole 1e-7 degrees: int32 or int64 columns."""
+        return self.cut(_degrees(lon0), _degrees(lat0), _degrees(lon1), _degrees(lat1), cells)
 
     def meets(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
         """Where the geodesic from one point to another meets the fence of ``zone``: ascending fractions of
@@ -100,3 +121,35 @@ class ZoneIndex:
         if border is None:
             border = self._borders[zone] = Border(self.zones[zone].geometry)
         return path.meets(border, lon0, lat0, lon1, lat1)
+
+    def reach(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> tuple[int, int]:
+        """How far ``zone`` reaches to the left and to the right of the chord from one point to another, in
+        millimetres. Of several parts only those count that the way meets. See `path.reach`."""
+        return path.reach(self.zones[zone].geometry, lon0, lat0, lon1, lat1)
+
+    def _through(
+        self, pieces: Floats, owner: Int64s, whole: Floats, ends: Sequence[Floats]
+    ) -> list[tuple[Int64s, Int64s]]:
+        """The cuts (segment, place in ``_small``) of segments drawn as straight pieces."""
+        found = self._fences.through(pieces, owner, whole)
+        cut = found[:, 2] == CUT
+        doubt = np.unique(found[found[:, 2] == DOUBT, 0])
+        if not len(doubt):
+            return [(found[cut, 0], found[cut, 1])]
+        cut &= ~np.isin(found[:, 0], doubt)
+        return [(found[cut, 0], found[cut, 1]), self._by_geos(doubt, ends)]
+
+    def _by_geos(self, maybe: Int64s, ends: Sequence[Floats]) -> tuple[Int64s, Int64s]:
+        """The cuts of these segments, exactly and slowly."""
+        lon0, lat0, lon1, lat1 = (values[maybe] for values in ends)
+        lines, owner = path.lines(lon0, lat0, lon1, lat1)
+        hit, found = self._fences.tree.query(lines, predicate="intersects")
+        segment, place = np.unique(np.stack([owner[hit], found]), axis=1)
+        geometry = self._geometries[self._small[place]]
+        held = shapely.intersects_xy(geometry, lon0[segment], lat0[segment])
+        held |= shapely.intersects_xy(geometry, lon1[segment], lat1[segment])
+        return maybe[segment[~held]], place[~held]
+
+
+def _degrees(whole: Whole) -> Floats:
+    return np.multiply(whole, 1e-7, dtype=np.float64)

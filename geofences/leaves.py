@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geofences.piece import MARGIN_DEG, Box, edges
 from geofences.sets import SetTable
-from geofences.walk import GEOS, WORK, outcome
+from geofences.walk import BIT, GEOS, WORK, outcome
 
 Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
@@ -58,13 +58,22 @@ class Leaves:
 
     def __init__(self, sets: SetTable) -> None:
         self.areas: list[Area] = []
-        self.table = np.zeros((256, 4), dtype=np.int64)
-        self.edges, self.bits = np.empty((1024, 4)), np.empty(1024, dtype=np.int64)
+        self.table = np.zeros((256, 8), dtype=np.int64)
+        self._edges = np.empty((1024, 5))
         self.outcomes = np.full((1024, 3), -1, dtype=np.int64)
         self._sets = sets
         self._n_edges = self._n_outcomes = self._n_pieces = 0
         self._first = np.zeros((256, 2), dtype=np.int64)  # of each leaf: its first piece, its pieces
         self._pieces = np.empty(1024, dtype=object)
+
+    @property
+    def edges(self) -> Floats:
+        """The edges as numbers; of their last column see `bits`."""
+        return self._edges
+
+    @property
+    def bits(self) -> Int64s:
+        return self._edges.view(np.int64)
 
     def add(self, area: Area, may_split: bool) -> int:
         """Keep the area as a leaf: its number."""
@@ -76,11 +85,11 @@ class Leaves:
         count = len(met)
         if count > _MOST_EDGES or zones > _MOST_ZONES:
             met, bit, count = met[:0], bit[:0], GEOS
-        self.table[number] = (self._n_edges, count, base, 0 if may_split else _NEVER)
+        self.table[number] = (self._n_edges, count, base, 0 if may_split else _NEVER, -1, 0, -1, 0)
         self._first[number] = (self._n_pieces, zones)
         end = self._n_edges + len(met)
-        self.edges, self.bits = with_room(self.edges, end), with_room(self.bits, end)
-        self.edges[self._n_edges : end], self.bits[self._n_edges : end] = met, bit
+        self._edges = with_room(self._edges, end)
+        self.edges[self._n_edges : end, :BIT], self.bits[self._n_edges : end, BIT] = met, bit
         self._n_edges = end
         self._pieces = with_room(self._pieces, self._n_pieces + zones)
         self._pieces[self._n_pieces : self._n_pieces + zones] = area.pieces

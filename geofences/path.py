@@ -6,6 +6,7 @@ below latitude 75; a segment of up to 2 km is one piece. Fractions are of the le
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -15,12 +16,12 @@ from shapely import MultiPolygon, Polygon
 
 from geofences import geodesy
 from geofences.border import Border
+from geofences.passing import ONE_PIECE_DEG
 
 Floats: TypeAlias = NDArray[np.float64]
 
 PIECE_MM = 2_000_000
 MAX_PIECES = 2_000
-_ONE_PIECE_DEG = 0.012  # each way: at most 1.9 km together
 _SAME = 1e-12
 
 
@@ -41,10 +42,17 @@ def lines(
     return np.concatenate([ways, shifted]), np.concatenate([np.arange(len(lon0)), over])
 
 
+def pieces(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """The ways as straight pieces (m, 4) from point to point, and which segment each belongs to."""
+    points, segment = _drawn(lon0, lat0, lon1, lat1)
+    linked = np.nonzero(segment[1:] == segment[:-1])[0]
+    return np.concatenate([points[linked], points[linked + 1]], axis=1), segment[linked]
+
+
 def _drawn(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """The points (m, 2) of the ways, one after the other, and the segment of each."""
     segment, fraction = _stations(lon0, lat0, lon1, lat1)
-    end = lon0 + geodesy.wrap_deg(lon1 - lon0)
+    end = _end(lon0, lon1)
     start, last = lon0[segment], fraction == 1
     lon, lat = np.where(last, end[segment], start), np.where(last, lat1[segment], lat0[segment])
     inner = np.nonzero((fraction > 0) & ~last)[0]
@@ -53,24 +61,28 @@ def _drawn(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floa
         lon[inner], lat[inner] = geodesy.interpolate(
             lon0[way], lat0[way], end[way], lat1[way], fraction[inner]
         )
-    lon = start + geodesy.wrap_deg(lon - start)
+        lon[inner] = start[inner] + geodesy.wrap_deg(lon[inner] - start[inner])
     return np.stack([lon, lat], axis=1), segment
 
 
 def _ways(lon0: float, lat0: float, lon1: float, lat1: float) -> list[Floats]:
     """The points (m, 2) of one way, and again on the other side of the seam if it goes over it."""
-    end = lon0 + (lon1 - lon0)
-    if abs(lon1 - lon0) < _ONE_PIECE_DEG and abs(lat1 - lat0) < _ONE_PIECE_DEG and abs(end) <= 180:
-        return [np.array([[lon0, lat0], [lon0 + (end - lon0), lat1]])]  # what `_drawn` gives, sooner
+    if abs(lon1 - lon0) < ONE_PIECE_DEG and abs(lat1 - lat0) < ONE_PIECE_DEG and abs(lon1) <= 180:
+        return [np.array([[lon0, lat0], [lon1, lat1]])]  # what `_drawn` gives, sooner
     ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
     way, _ = _drawn(*ends)
     by = float(_over(ends[0], ends[2])[0])
     return [way, way + np.array([by, 0.0])] if by else [way]
 
 
+def _end(lon0: Floats, lon1: Floats) -> Floats:
+    """The longitude of a way's end, beyond 180 when the short way there leads over the antimeridian."""
+    return np.where(np.abs(lon1 - lon0) <= 180, lon1, lon0 + geodesy.wrap_deg(lon1 - lon0))
+
+
 def _over(lon0: Floats, lon1: Floats) -> Floats:
     """What brings a way that leaves the world's map back onto it on the other side: degrees, 0 if none."""
-    end = lon0 + geodesy.wrap_deg(lon1 - lon0)
+    end = _end(lon0, lon1)
     return np.where(end > 180, -360.0, np.where(end < -180, 360.0, 0.0))
 
 
@@ -100,9 +112,31 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     return result
 
 
+def reach(
+    geometry: Polygon | MultiPolygon, lon0: float, lat0: float, lon1: float, lat1: float
+) -> tuple[int, int]:
+    """How far the polygon reaches to the left and to the right of the chord: millimetres, each 0 or more.
+
+    On the plane through the chord's middle latitude, by the ellipsoid's radii there. Only parts count that
+    the way meets; a chord without a length has no sides, and reaches 0.
+    """
+    ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
+    parts = shapely.get_parts(np.array([geometry], dtype=object))
+    ways, _ = lines(*ends)
+    met = parts[shapely.intersects(parts[:, None], ways).any(axis=1)]
+    east, north = geodesy.metres_per_degree((lat0 + lat1) / 2)
+    x, y = float(geodesy.wrap_deg(ends[2] - ends[0])[0]) * east, (lat1 - lat0) * north
+    length = math.sqrt(x * x + y * y)
+    if not len(met) or length == 0:
+        return 0, 0
+    lon, lat = shapely.get_coordinates(shapely.get_exterior_ring(met)).T
+    left = (x * (lat - lat0) * north - y * geodesy.wrap_deg(lon - lon0) * east) / length
+    return round(1000 * max(float(left.max()), 0.0)), round(1000 * max(-float(left.min()), 0.0))
+
+
 def _stations(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[NDArray[np.int64], Floats]:
     """Segment and fraction of each point of the ways, ends included, evenly spaced."""
-    if ((np.abs(lon1 - lon0) < _ONE_PIECE_DEG) & (np.abs(lat1 - lat0) < _ONE_PIECE_DEG)).all():
+    if ((np.abs(lon1 - lon0) < ONE_PIECE_DEG) & (np.abs(lat1 - lat0) < ONE_PIECE_DEG)).all():
         return np.repeat(np.arange(len(lon0)), 2), np.tile([0.0, 1.0], len(lon0))
     pieces = np.clip(-(-geodesy.distance_mm(lon0, lat0, lon1, lat1) // PIECE_MM), 1, MAX_PIECES)
     count = pieces + 1

@@ -16,15 +16,16 @@ Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 
-FINE_PER_DEG = 1024
-LEVELS = 3
+FINE_PER_DEG = 16384
+LEVELS = 4
 BITS = 4  # a block has 2**BITS rows and columns
 ROOT_BITS = BITS * (LEVELS - 1)
 ROOT_COLUMNS, ROOT_ROWS = 360 * FINE_PER_DEG >> ROOT_BITS, 180 * FINE_PER_DEG >> ROOT_BITS
 UNKNOWN = -1  # codes of cells, see `grid`
 LEAVES = -2
 BLOCKS = -(2**30)
-FIRST, COUNT, BASE, WORK = range(4)  # columns of the leaves, see `Leaves`
+FIRST, COUNT, BASE, WORK, MASK, SET, OLD_MASK, OLD_SET = range(8)  # columns of the leaves, see `Leaves`
+X0, Y0, X1, Y1, BIT = range(5)  # columns of the edges
 GEOS = -1  # as COUNT: no rays here
 # Shewchuk 1997, ccwerrboundA: the sign of the determinant is certain beyond this share of its terms
 CERTAIN = (3 + 16 * 2.0**-53) * 2.0**-53
@@ -68,12 +69,12 @@ def walk(
             code = int(cells[slot])
         if code <= LEAVES:
             leaf = LEAVES - code
-            mask = _rays(lon[n], lat[n], leaves[leaf, FIRST], leaves[leaf, COUNT], edges, bits)
+            mask = rays(lon[n], lat[n], leaves[leaf, FIRST], leaves[leaf, COUNT], edges, bits)
             leaves[leaf, WORK] += max(leaves[leaf, COUNT], 0) + 8
             over |= leaves[leaf, WORK] > hot
             if mask >= 0:
                 mask ^= int(leaves[leaf, BASE])
-                found = outcome(outcomes, leaf, mask)
+                found = _recalled(leaves, leaf, mask, outcomes)
                 code = code if found < 0 else found
             slot = -1 if code >= 0 else mask
         sets[n], slots[n] = code, slot
@@ -84,24 +85,38 @@ def walk(
 
 
 @compiled
-def _rays(x: float, y: float, first: int, count: int, edges: Floats, bits: Int64s) -> int:
+def rays(x: float, y: float, first: int, count: int, edges: Floats, bits: Int64s) -> int:
     """The zones whose borders a ray to the east crosses oddly often, -1 when that is not certain."""
     if count == GEOS:
         return -1
     mask = 0
     for n in range(first, first + count):
-        y0, y1 = edges[n, 1], edges[n, 3]
+        y0, y1 = edges[n, Y0], edges[n, Y1]
         up = y1 > y
         if (y0 > y) != up:
-            x0, x1 = edges[n, 0], edges[n, 2]
+            x0, x1 = edges[n, X0], edges[n, X1]
             left, right = (x1 - x0) * (y - y0), (x - x0) * (y1 - y0)
             if abs(left - right) <= CERTAIN * (abs(left) + abs(right)):
                 return -1
             if (left > right) == up:
-                mask ^= int(bits[n])
-        elif (y0 == y or y1 == y) and min(edges[n, 0], edges[n, 2]) <= x <= max(edges[n, 0], edges[n, 2]):
+                mask ^= int(bits[n, BIT])
+        elif (y0 == y or y1 == y) and min(edges[n, X0], edges[n, X1]) <= x <= max(edges[n, X0], edges[n, X1]):
             return -1  # maybe on a corner or on a level edge
     return mask
+
+
+@compiled
+def _recalled(leaves: Int64s, leaf: int, mask: int, outcomes: Int64s) -> int:
+    """As `outcome`, the last two of each leaf at hand."""
+    if leaves[leaf, MASK] == mask:
+        return int(leaves[leaf, SET])
+    if leaves[leaf, OLD_MASK] == mask:
+        return int(leaves[leaf, OLD_SET])
+    found = outcome(outcomes, leaf, mask)
+    if found >= 0:
+        leaves[leaf, OLD_MASK], leaves[leaf, OLD_SET] = leaves[leaf, MASK], leaves[leaf, SET]
+        leaves[leaf, MASK], leaves[leaf, SET] = mask, found
+    return found
 
 
 @compiled
