@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +148,24 @@ def test_verdicts_are_those_of_the_plain_loop_in_any_portions_and_after_any_rest
     if sent:
         judged(straight, sent)
     assert again(sequences).dump() == sequences.dump() == straight.dump()
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_ring_reaches_back_64_numbers_with_and_without_missing_ones(first: int) -> None:
+    sequences = Sequences()
+    judged(sequences, [("d", "b", seq, seq + 1) for seq in range(first, 100)])
+    assert judged(sequences, [("d", "b", 35, 9), ("d", "b", 36, 9)]) == [Verdict.DUPLICATE, Verdict.CONFLICT]
+
+
+def test_what_an_earlier_start_misses_is_new_when_it_comes_and_only_once() -> None:
+    sequences = Sequences()
+    judged(sequences, [("d", "b0", 0, 1), ("d", "b0", 5, 1), ("d", "b1", 0, 1)])
+    sequences = again(sequences)
+    late = [("d", "b0", 3, 1), ("d", "b0", 3, 1), ("d", "b0", 6, 1), ("d", "b0", 9, 1), ("d", "b0", 8, 1)]
+    new, known = Verdict.NEW, Verdict.DUPLICATE
+    assert judged(sequences, late) == [new, known, new, new, new]
+    assert sequences.missing("d") == []
+    assert judged(sequences, [("d", "b1", 1, 1), ("d", "b0", 8, 1)]) == [new, known]
 
 
 def test_the_ninth_earlier_start_is_forgotten() -> None:
