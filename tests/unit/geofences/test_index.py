@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from geofences import ZoneIndex, default_index, world
+from geofences import ZoneIndex, default_index, grid, world
 from geofences.zone import Zone, ZoneKind
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -59,13 +59,42 @@ def test_the_whole_world_is_that_of_plain_shapely(index: ZoneIndex) -> None:
     assert (held(index, lon, lat) == plain(index.zones, lon, lat)).all()
 
 
-def test_splitting_hot_cells_changes_no_verdict() -> None:
+def test_splitting_hot_cells_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     index = default_index()
     gates = [zone.geometry for zone in index.zones if zone.gate == "mohan-boten"]
     lon, lat = near_borders(gates, 4_000, 0.002, 5)
     wanted = plain(index.zones, lon, lat)
-    for _ in range(4):
+    plain_cells = []
+    for hot in (10**9, 4_000, 400, 40, 4):
+        monkeypatch.setattr(grid, "HOT", hot)
         assert (held(index, lon, lat) == wanted).all()
+        plain_cells.append(int((index.locate_cells(lon, lat)[1] >= 0).sum()))
+    assert plain_cells == sorted(plain_cells)
+    assert plain_cells[-1] > 1.2 * plain_cells[0]
+
+
+@given(st.lists(st.tuples(st.integers(1_016_000_000, 1_017_600_000), st.integers(211_000_000, 212_700_000))))
+@settings(max_examples=30, deadline=None)
+def test_whole_numbers_are_located_as_their_degrees(index: ZoneIndex, places: list[tuple[int, int]]) -> None:
+    whole = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    wanted = index.locate_cells(*(whole * 1e-7))
+    for columns in (whole, whole.astype(np.int32)):
+        got = index.locate_e7(*columns)
+        assert [part.tolist() for part in got] == [part.tolist() for part in wanted]
+
+
+def test_points_level_with_corners_and_on_them_are_exact() -> None:
+    rng = np.random.default_rng(12)
+    low = rng.integers(0, 40, (60, 2)) / 1000 + [102.5, 17.9]
+    sizes = rng.integers(1, 12, (60, 2)) / 1000
+    shapes = [shapely.box(x, y, x + w, y + h) for (x, y), (w, h) in zip(low, sizes, strict=True)]
+    stars = [shapely.Point(x, y).buffer(0.003, quad_segs=1) for x, y in low]
+    zones = tuple(Zone(f"z{n}", ZoneKind.YARD, "", shape) for n, shape in enumerate(shapes + stars))
+    index = ZoneIndex(zones)
+    corners = shapely.get_coordinates(shapes + stars)
+    lon, lat = rng.choice(corners[:, 0], 4_000), rng.choice(corners[:, 1], 4_000)
+    lon[::4] += rng.uniform(-0.002, 0.002, 1_000)
+    assert (held(index, lon, lat) == plain(zones, lon, lat)).all()
 
 
 @given(st.integers(1, 400), st.integers(0, 10_000))

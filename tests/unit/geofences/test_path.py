@@ -1,10 +1,13 @@
 """Cuts and meeting points of ways and fences."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from geofences import ZoneIndex, default_index, geodesy, path
 from geofences.zone import Zone, ZoneKind
@@ -99,6 +102,104 @@ def test_cuts_are_those_of_plain_shapely() -> None:
                 wanted.append((n, zone))
     assert len(wanted) > 20
     assert cuts(index, *np.hstack([start, end])) == wanted
+
+
+def plain_cuts(zones: Sequence[Zone], ways: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """By shapely alone, for ways that are straight in degrees."""
+    lines = shapely.linestrings(ways.reshape(-1, 2, 2))
+    areas = [zone.geometry for zone in zones]
+    met = np.stack([shapely.intersects(area, lines) for area in areas], axis=1)
+    for lon, lat in (ways.T[:2], ways.T[2:]):
+        met &= ~np.stack([shapely.intersects_xy(area, lon, lat) for area in areas], axis=1)
+    return [(segment, zone) for segment, zone in np.argwhere(met).tolist()]
+
+
+def crowd(count: int, seed: int) -> tuple[Zone, ...]:
+    """Small zones, round, with a hole, or drawn on whole hundredths of a millidegree, over each other."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform([102.5, 17.9], [102.54, 17.94], (count, 2)).round(5)
+    shapes = list(shapely.buffer(shapely.points(centre), rng.uniform(0.0002, 0.002, count), quad_segs=3))
+    for n in range(0, count, 3):
+        x, y = centre[n]
+        shapes[n] = shapely.box(x, y, x + 0.001, y + 0.0005)
+    for n in range(1, count, 9):
+        shapes[n] = shapes[n].difference(shapely.Point(centre[n]).buffer(0.0001))
+    return tuple(Zone(f"z{n}", ZoneKind.YARD, "", shape) for n, shape in enumerate(shapes))
+
+
+@given(st.integers(0, 10_000), st.floats(0.0001, 0.01), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_cuts_among_many_small_zones_are_those_of_plain_shapely(seed: int, length: float, e7: bool) -> None:
+    zones = crowd(90, seed)
+    rng = np.random.default_rng(seed)
+    corners = shapely.get_coordinates([zone.geometry for zone in zones])
+    start = rng.uniform([102.5, 17.9], [102.54, 17.94], (400, 2))
+    start[:100] = corners[rng.integers(0, len(corners), 100)] + rng.choice([0.0, 1e-5, -1e-5], (100, 2))
+    end = start + rng.normal(0, length, start.shape)
+    end[50:150] = corners[rng.integers(0, len(corners), 100)]
+    end[150:200, 0] = start[150:200, 0]
+    ways = np.hstack([start, end])
+    ways = ways[np.abs(end - start).max(axis=1) < 0.012]
+    index = ZoneIndex(zones)
+    if e7:
+        whole = np.rint(ways * 1e7).astype(np.int64)
+        ways = whole * 1e-7
+        segment, zone = index.cut_e7(*whole.T)
+        assert list(zip(segment.tolist(), zone.tolist(), strict=True)) == plain_cuts(zones, ways)
+    assert cuts(index, *ways) == plain_cuts(zones, ways)
+
+
+def test_cuts_of_long_ways_are_those_of_their_lines() -> None:
+    zones = crowd(120, 3)
+    rng = np.random.default_rng(3)
+    start = rng.uniform([102.4, 17.8], [102.6, 18.0], (300, 2))
+    ways = np.hstack([start, start + rng.normal(0, 0.3, start.shape)])
+    lines, owner = path.lines(*ways.T)
+    assert owner.tolist() == list(range(len(ways)))
+    wanted = []
+    for n, line in enumerate(lines):
+        for number, zone in enumerate(zones):
+            held = shapely.intersects_xy(zone.geometry, ways[n, [0, 2]], ways[n, [1, 3]]).any()
+            if zone.geometry.intersects(line) and not held:
+                wanted.append((n, number))
+    assert len(wanted) > 100
+    assert cuts(ZoneIndex(zones), *ways) == wanted
+
+
+def test_cuts_do_not_depend_on_batching() -> None:
+    zones = crowd(200, 8)
+    rng = np.random.default_rng(8)
+    start = rng.uniform([102.5, 17.9], [102.54, 17.94], (500, 2))
+    ways = np.hstack([start, start + rng.normal(0, 0.004, start.shape)])
+    whole, parts = ZoneIndex(zones), ZoneIndex(zones)
+    singly = [(n, zone) for n, way in enumerate(ways) for _, zone in cuts(parts, tuple(way.tolist()))]
+    assert cuts(whole, *ways) == singly
+
+
+def test_a_zone_of_very_many_edges_is_cut_like_any() -> None:
+    lake = Zone("lake", ZoneKind.CUSTOM, "Lake", shapely.Point(102, 18).buffer(0.004, quad_segs=3_000))
+    index = ZoneIndex([lake])
+    assert cuts(index, (101.9951, 18.001, 102.0049, 18.001), (101.9951, 18.001, 102.0, 18.0)) == [(0, 0)]
+
+
+def test_reach_is_how_far_a_zone_lies_on_either_side_of_the_chord() -> None:
+    index = ZoneIndex([YARD])
+    east, north = geodesy.metres_per_degree(18.005)
+    left, right = index.reach(0, 101.99, 18.002, 102.02, 18.002)
+    assert left == pytest.approx(0.008 * north * 1000, rel=1e-4)
+    assert right == pytest.approx(0.002 * north * 1000, rel=1e-4)
+    assert index.reach(0, 102.02, 18.002, 101.99, 18.002) == (right, left)
+    left, right = index.reach(0, 102.004, 17.99, 102.004, 18.02)
+    assert (left, right) == (round(0.004 * east * 1000), round(0.006 * east * 1000))
+
+
+def test_reach_counts_only_parts_that_the_chord_meets() -> None:
+    far = shapely.box(102.0, 18.1, 102.01, 18.2)
+    both = Zone("both", ZoneKind.YARD, "", YARD.geometry.union(far))
+    chord = (101.99, 18.002, 102.02, 18.002)
+    assert ZoneIndex([both]).reach(0, *chord) == ZoneIndex([YARD]).reach(0, *chord)
+    assert ZoneIndex([both]).reach(0, 101.99, 18.05, 102.02, 18.05) == (0, 0)
+    assert ZoneIndex([YARD]).reach(0, 102.005, 18.005, 102.005, 18.005) == (0, 0)
 
 
 def test_the_meeting_points_of_a_way_through_are_two_fractions() -> None:
