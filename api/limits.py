@@ -19,7 +19,7 @@ from api.metrics import Metrics
 
 MAX_BODY: Final = 1 << 20
 MAX_IMPORT_BODY: Final = 5 << 20
-IMPORT_PATH: Final = "/v1/assets/import"
+IMPORT_PATHS: Final = frozenset(("/v1/assets/import", "/v1/zones", "/v1/zones/check", "/v1/zones/dry-run"))
 BODY_TIMEOUT_S: Final = 20.0
 _AUDIT = logging.getLogger("corridor.api.audit")
 _HEADERS: Final = {
@@ -40,7 +40,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_IMPORT_BODY if scope["path"] == IMPORT_PATH else MAX_BODY
+        limit = MAX_IMPORT_BODY if scope["path"] in IMPORT_PATHS else MAX_BODY
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             problem = _too_large(int(declared), limit)

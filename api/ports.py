@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from feeds.readmodel import ReadModel
 from feeds.store.port import Store
 from geofences.zone import Gate, Zone
 from streams.events import Event
+from streams.zones import ZoneBook
 
 
 class AwayError(Exception):
@@ -109,6 +110,37 @@ class Commands(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class DryRunChange:
+    """What would be otherwise: a visit or crossing of ``asset`` as it is and as it would be.
+
+    ``before`` is None for one that would be added, ``after`` for one that would go; both in engine units.
+    ``what`` names the fields that differ. ``id``: of the object as it is, when it is known.
+    """
+
+    kind: str
+    id: str | None
+    asset: str
+    what: Sequence[str]
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunResult:
+    """What an edit of zones would change in the days looked at, in how many assets and samples."""
+
+    added: Sequence[DryRunChange]
+    removed: Sequence[DryRunChange]
+    moved: Sequence[DryRunChange]
+    assets: int
+    samples: int
+
+
+DryRun: TypeAlias = Callable[[str, Sequence[Zone], Sequence[str], int], DryRunResult]
+"""(tenant, zones as edited, ids to retire, days) to what would change. May take minutes. Raises AwayError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Whether the process can serve, and why not. ``checks`` is shown to anyone: no names, no paths."""
 
@@ -120,7 +152,8 @@ class Health:
 class Ports:
     """All that the API is built from. ``health`` may be called at any time from any thread.
 
-    ``registry`` may hold the process's own metrics already; the API adds its own.
+    ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
+    ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
     """
 
     read: ReadModel
@@ -133,3 +166,5 @@ class Ports:
     gates: Sequence[Gate]
     health: Callable[[], Health]
     registry: CollectorRegistry = field(default_factory=lambda: CollectorRegistry(auto_describe=True))
+    zone_book: Callable[[], ZoneBook] | None = None
+    dry_run: DryRun | None = None

@@ -215,6 +215,61 @@ class FeatureCollection(_Answer):
     features: list[dict[str, Any]]
 
 
+class Zone(_Answer):
+    """A GeoJSON feature; ``versions`` holds all that the zone was and will be."""
+
+    type: str
+    id: str
+    geometry: dict[str, Any]
+    properties: dict[str, Any]
+    versions: list[dict[str, Any]]
+
+
+class ZonesPublished(BaseModel):
+    """Which versions were published."""
+
+    zones: list[dict[str, str]]
+    valid_from: str
+
+
+class ZoneFinding(BaseModel):
+    """What was refused (error), repaired, or looks odd (warning)."""
+
+    severity: str
+    feature: int | None
+    ring: int | None
+    position: int | None
+    message: str
+
+
+class ZoneCheck(BaseModel):
+    """The zones that are sound or were repaired, as features, and what there is to say."""
+
+    zones: list[dict[str, Any]]
+    findings: list[ZoneFinding]
+
+
+class ZoneChange(BaseModel):
+    """A visit or crossing that would be otherwise; ``before`` null if added, ``after`` null if removed."""
+
+    kind: str
+    id: str | None
+    asset: str
+    what: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class ZoneDryRun(BaseModel):
+    """What an edit of zones would change, and in how much it was looked for."""
+
+    added: list[ZoneChange]
+    removed: list[ZoneChange]
+    moved: list[ZoneChange]
+    assets: int
+    samples: int
+
+
 class Gate(_Answer):
     """A border crossing place with the tenant's assets in it, by direction."""
 

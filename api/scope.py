@@ -20,10 +20,11 @@ from api.ports import Ports, PositionTable
 from feeds import cursor, vin
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
-from feeds.keys import Principal
+from feeds.keys import Principal, Role
 from feeds.readmodel import ObjectFilter, StoredObject
 from geofences.zone import Gate, Zone
 from streams.events import Event, Kind, object_id
+from streams.zones import ZoneBook
 
 _STATUS: Final = {"duplicate": 409, "fitted": 409, "taken": 409, "not_fitted": 409, "unknown": 404}
 
@@ -131,6 +132,16 @@ class Scope:
     def zones(self) -> Sequence[Zone]:
         """Zones of everybody."""
         return self.ports.zones
+
+    @property
+    def zone_book(self) -> ZoneBook:
+        """All versions of the zones of everybody."""
+        return self.ports.zone_book() if self.ports.zone_book is not None else ZoneBook(self.ports.zones)
+
+    def may_edit_zones(self) -> None:
+        """Raises Problem 403 for who is no admin of the installation's own tenant: zones are everybody's."""
+        if self.who.role is not Role.ADMIN or self.tenant != self.ports.keys.home:
+            raise Problem(403, "zones are the installation's: got a key of another tenant or role")
 
     @property
     def gates(self) -> Sequence[Gate]:

@@ -182,6 +182,14 @@ class ZoneBook:
             entries[id_] = _Entry(put, revision)
         self._entries = MappingProxyType(entries)
 
+    def allow(self, zone: Zone) -> None:
+        """Raises ZoneBookError when this zone can't be published, whenever."""
+        self._refuse_gates_otherwise(zone, self.timeline(zone.id))
+
+    def allow_retiring(self, id_: str, from_ms: int) -> None:
+        """Raises ZoneBookError when this zone can't be retired from then on."""
+        self._retire(id_, from_ms)
+
     def _publish(self, zone: Zone, from_ms: int) -> ZoneVersion | None:
         """The version to put; None when it holds from that instant on already. Raises ZoneBookError."""
         versions = self.timeline(zone.id)
@@ -258,6 +266,20 @@ def retired(data: Any) -> tuple[tuple[str, ...], int]:
     if odd is not None or len(set(ids)) < len(ids):
         raise ZoneBookError("ids", f"ids: got {odd!r} or one of them twice, want each id once, as text")
     return tuple(ids), _from_ms(data)
+
+
+def batches(features: Iterable[Any]) -> list[list[Any]]:
+    """Features in their order, cut so that each part fits one command."""
+    made: list[list[Any]] = []
+    room = 0
+    for feature in features:
+        size = len(orjson.dumps(feature)) + 1
+        if not made or size > room or len(made[-1]) == MAX_ZONES:
+            made.append([])
+            room = MAX_BYTES - 2
+        made[-1].append(feature)
+        room -= size
+    return made
 
 
 def _from_ms(data: Mapping[str, Any]) -> int:

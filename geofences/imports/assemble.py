@@ -77,7 +77,8 @@ def _shapes(drafts: Sequence[Draft], book: _Book) -> Geometries:
         why = f"latitude stands before longitude: {first.label} fits only swapped, all others would as well"
         book.add(Severity.REPAIRED, None, f"{why}: swapped throughout")
         for draft in drafts:
-            draft.geometry = flipped(draft.geometry)
+            if not isinstance(draft.geometry, BaseGeometry):
+                draft.geometry = flipped(draft.geometry)
         shapes, odd = _quick(drafts)
     for n in odd:
         _mend(drafts[n], n, shapes, book)

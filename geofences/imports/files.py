@@ -56,7 +56,8 @@ def read_zone_file(name: str, content: bytes, options: Options = _DEFAULT, form:
 def read_document(document: Any, name: str, options: Options = _DEFAULT) -> Zones:
     """As `read_zone_file`, of GeoJSON that is JSON values already."""
     try:
-        return assemble(geojson_file.drafts_of_document(document), name, options)
+        drafts, said = _drawn(geojson_file.drafts_of_document(document), name)
+        return _together(drafts, name, options, said)
     except GeometryRefusedError as error:
         return (), (Finding(Severity.ERROR, name, None, str(error)),)
 
@@ -78,7 +79,7 @@ def _read(file: str, content: bytes, options: Options, form: Form) -> Zones:
     said: list[Finding] = []
     match form:
         case Form.GEOJSON:
-            drafts = geojson_file.drafts_of(content)
+            drafts, said = _drawn(geojson_file.drafts_of(content), file)
         case Form.KML:
             drafts, left_out = kml.drafts_of(content)
             said = _findings(Severity.WARNING, file, left_out)
@@ -91,6 +92,18 @@ def _read(file: str, content: bytes, options: Options, form: Form) -> Zones:
     if not drafts and not said:
         said = [Finding(Severity.WARNING, file, None, "no zones in it: the file is empty")]
     return _together(drafts, file, options, said)
+
+
+def _drawn(drafts: list[Draft], file: str) -> tuple[list[Draft], list[Finding]]:
+    """The drafts with their circles and routes drawn; an error for each that can't be."""
+    good, said = [], []
+    for draft in drafts:
+        try:
+            geojson_file.drawn(draft)
+            good.append(draft)
+        except GeometryRefusedError as error:
+            said.append(Finding(Severity.ERROR, file, draft.number, str(error)))
+    return good, said
 
 
 def _together(drafts: list[Draft], file: str, options: Options, said: list[Finding]) -> Zones:

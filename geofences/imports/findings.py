@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_RING: Final = re.compile(r"\bring (\d+)\b")
+_POSITION: Final = re.compile(r"\bposition (\d+)\b")
 
 
 class Severity(StrEnum):
@@ -26,5 +31,20 @@ class Finding:
     feature: int | None
     message: str
 
+    @property
+    def ring(self) -> int | None:
+        """The ring that the message names."""
+        return _number(_RING, self.message)
+
+    @property
+    def position(self) -> int | None:
+        """The position of the ring that the message names."""
+        return _number(_POSITION, self.message)
+
     def __str__(self) -> str:
         return f"{self.file}: {self.severity}: {self.message}"
+
+
+def _number(pattern: re.Pattern[str], text: str) -> int | None:
+    found = pattern.search(text)
+    return int(found.group(1)) if found else None

@@ -1,14 +1,21 @@
-"""GeoJSON (RFC 7946) to drafts: a FeatureCollection, one Feature, or a bare geometry."""
+"""GeoJSON (RFC 7946) to drafts: a FeatureCollection, one Feature, or a bare geometry.
+
+A Point with the property ``radius_m`` is a circle, a LineString with ``width_m`` the surroundings of a route.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 from geofences.errors import GeometryRefusedError
+from geofences.imports.circles import MAX_RADIUS_M, circles
 from geofences.imports.draft import Draft
+from geofences.rings import read_positions
+from geofences.route_zone import MAX_WIDTH_M, route_zone
 
 _SHAPES: Final = frozenset(
     ("Polygon", "MultiPolygon", "GeometryCollection", "Point", "MultiPoint", "LineString", "MultiLineString")
@@ -52,10 +59,33 @@ def _draft(number: int, feature: Any) -> Draft:
     id_ = str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own) else None
     name = id_ or properties.get("name")
     label = f"feature {number} ({name})" if isinstance(name, str) and name else f"feature {number}"
-    geometry = feature.get("geometry")
-    return Draft(
-        number, label, geometry if isinstance(geometry, Mapping) else {"type": None}, id_, properties
-    )
+    held = feature.get("geometry")
+    geometry = held if isinstance(held, Mapping) else {"type": None}
+    return Draft(number, label, geometry, id_, properties)
+
+
+def drawn(draft: Draft) -> None:
+    """Make a polygon of a circle or a route. Raises GeometryRefusedError."""
+    shape, properties = draft.geometry, draft.properties
+    if not isinstance(shape, Mapping):
+        return
+    try:
+        if shape.get("type") == "Point" and "radius_m" in properties:
+            radius = _metres(properties["radius_m"], "radius_m", MAX_RADIUS_M)
+            at = read_positions([shape.get("coordinates")], "centre", 1)
+            draft.geometry = circles(at[:, 0], at[:, 1], np.array([radius]))[0]
+        elif shape.get("type") == "LineString" and "width_m" in properties:
+            width = _metres(properties["width_m"], "width_m", MAX_WIDTH_M)
+            line = read_positions(shape.get("coordinates"), "route", 2)
+            draft.geometry = route_zone(line[:, 0], line[:, 1], width)
+    except GeometryRefusedError as error:
+        raise GeometryRefusedError(f"{draft.label}: {error}") from None
+
+
+def _metres(value: Any, name: str, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+        raise GeometryRefusedError(f"{name}: got {value!r}, want above 0 and at most {most:.0f}")
+    return float(value)
 
 
 def _refuse_other_datum(crs: Any) -> None:
