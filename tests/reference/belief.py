@@ -19,9 +19,14 @@ def distinct(samples: Iterable[Sample]) -> list[Sample]:
     first: dict[tuple[int, tuple[int, ...]], Sample] = {}
     for x in samples:
         held = first.setdefault((x.t, x.content), x)
-        if x.received < held.received:
+        if _received(x) < _received(held):
             first[x.t, x.content] = x
     return sorted(first.values(), key=lambda x: (x.t, x.content))
+
+
+def _received(x: Sample) -> int:
+    """When its report was received; its own time where that is not known."""
+    return x.t if x.received is None else x.received
 
 
 def own_flags(x: Sample, rules: Rules) -> Flag:
@@ -33,9 +38,9 @@ def own_flags(x: Sample, rules: Rules) -> Flag:
         flags |= Flag.POOR_HDOP
     if x.lon == 0 and x.lat == 0:
         flags |= Flag.NULL_ISLAND
-    if x.t > x.received + rules.clock_ahead_ms:
+    if x.t > _received(x) + rules.clock_ahead_ms:
         flags |= Flag.CLOCK_AHEAD
-    rolled_over = abs(x.received - x.t - 1024 * WEEK_MS) <= 2 * DAY_MS
+    rolled_over = abs(_received(x) - x.t - 1024 * WEEK_MS) <= 2 * DAY_MS
     if x.t < YEAR_2000_MS or rolled_over:
         flags |= Flag.CLOCK_BEHIND
     return flags

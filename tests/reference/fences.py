@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import cos, isqrt, radians, sqrt
-
-import shapely
+from math import isqrt, sqrt
 
 from streams.engine.settings import Rules
-from tests.reference.places import DEGREE, M_PER_DEGREE, Places, way_mm
+from tests.reference.places import Places, way_mm
 from tests.reference.values import Bracket, Sample
 
 SLOW_CKMH = 200
@@ -59,30 +57,11 @@ def passing(places: Places, zone: int, p: Sample, x: Sample) -> tuple[Bracket, B
 def cut_confidence(places: Places, zone: int, p: Sample, x: Sample, rules: Rules) -> int:
     """Rule 6: 1000 when the asset had no time to drive round the zone, else a share of that, permille.
 
-    All places that can be reached on the way form an ellipse; b is half of its minor half axis.
+    The places that can be reached on the way form an ellipse, with b the half of its minor axis; left and
+    right: how far the zone reaches to both sides of the chord.
     """
     d = way_mm(p, x)
     r = rules.cut_max_mm_per_s * (x.t - p.t) // 1000
     b = isqrt(max(r * r - d * d, 0)) // 2
-    m = min(_reach_mm(places, zone, p, x))
+    m = min(places.reach_mm(zone, p, x))
     return 1000 if b <= m else m * 1000 // b
-
-
-def _reach_mm(places: Places, zone: int, p: Sample, x: Sample) -> tuple[int, int]:
-    """How far the zone's boundary points reach to the left and to the right of the chord."""
-    east = M_PER_DEGREE * cos(radians((p.lat + x.lat) / 2 * DEGREE))
-    chord = ((x.lon - p.lon) * DEGREE * east, (x.lat - p.lat) * DEGREE * M_PER_DEGREE)
-    length = sqrt(chord[0] ** 2 + chord[1] ** 2)
-    offsets = [
-        (chord[0] * (lat - p.lat * DEGREE) * M_PER_DEGREE - chord[1] * (lon - p.lon * DEGREE) * east) / length
-        for lon, lat in _boundary(places, zone, p, x)
-    ]
-    return int(max(0.0, *offsets) * 1000), int(-min(0.0, *offsets) * 1000)
-
-
-def _boundary(places: Places, zone: int, p: Sample, x: Sample) -> list[tuple[float, float]]:
-    """The outer points of the polygon parts that the chord meets."""
-    chord = shapely.LineString([(p.lon * DEGREE, p.lat * DEGREE), (x.lon * DEGREE, x.lat * DEGREE)])
-    parts = places.parts(zone)
-    met = [part for part in parts if part.intersects(chord)] or parts
-    return [(lon, lat) for part in met for lon, lat in part.exterior.coords]

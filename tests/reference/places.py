@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import shapely
 
-from geofences.geodesy import A_M, distance_mm
+from geofences.geodesy import distance_mm
 from geofences.index import ZoneIndex
 from geofences.zone import Gate, Zone, ZoneKind
 from tests.reference.values import Sample
 
 DEGREE = 1e-7
-M_PER_DEGREE = A_M * np.pi / 180
 
 
 class Places:
@@ -54,10 +52,9 @@ class Places:
         ends = p.lon * DEGREE, p.lat * DEGREE, x.lon * DEGREE, x.lat * DEGREE
         return self.index.meets(zone, *ends) or [0.5]
 
-    def parts(self, zone: int) -> list[shapely.Polygon]:
-        """The polygons that make up a zone."""
-        geometry = self.zones[zone].geometry
-        return [geometry] if isinstance(geometry, shapely.Polygon) else list(geometry.geoms)
+    def reach_mm(self, zone: int, p: Sample, x: Sample) -> tuple[int, int]:
+        """How far a zone's boundary reaches to the left and to the right of the chord from p to x."""
+        return self.index.reach(zone, p.lon * DEGREE, p.lat * DEGREE, x.lon * DEGREE, x.lat * DEGREE)
 
 
 def way_mm(a: Sample, b: Sample) -> int:

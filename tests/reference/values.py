@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from streams.events import Kind
@@ -11,7 +11,7 @@ NONE = -(1 << 62)
 """Stands for "not measured" where contents are compared."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sample:
     """One sample with a position, and when its report was received. None: not measured."""
 
@@ -25,7 +25,11 @@ class Sample:
     fix: int | None = None
     odometer: int | None = None
     wheel: int | None = None
-    received: int = 1 << 61
+    received: int | None = None
+
+    def __repr__(self) -> str:
+        measured = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return f"Sample({', '.join(f'{name}={value}' for name, value in measured if value is not None)})"
 
     @property
     def content(self) -> tuple[int, ...]:
