@@ -21,7 +21,7 @@ from streams.engine.rows import Rows
 from streams.past import Chunk, KeptObject, KeptState, PastError, unwritten
 from streams.runtime.chunks_file import ChunkFile, Name, Table, unpacked
 from streams.runtime.chunks_merge import KEEP_ALL, Floors, due, floors, merge, worth
-from streams.runtime.chunks_writer import Writer, in_order
+from streams.runtime.chunks_writer import Writer, in_order, sync_folder
 
 _LISTINGS: Final = 100
 _LEFT_OVER_S: Final = 3600.0  # an unfinished file that old is nobody's any more
@@ -32,7 +32,10 @@ class ChunkFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            sync_folder(path.parent)
         self._listed: list[str] | None = None
         self._files: tuple[ChunkFile, ...] = ()  # by position, without gaps; replaced as a whole
         self._listing, self._writing, self._compacting = Lock(), Lock(), Lock()
@@ -41,6 +44,7 @@ class ChunkFiles:
         self._floors: Floors = KEEP_ALL  # of the trim that is applied
         self._swept: set[Name] = set()
         self._refresh()
+        sync_folder(folder)  # a writer may have been killed between naming a file and making that durable
 
     @property
     def end(self) -> int:
