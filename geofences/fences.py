@@ -14,38 +14,36 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geofences.leaves import with_room
+from geofences.grown import with_room
 from geofences.passing import COLUMNS, PER_DEG, ROWS, SPLIT, find, near, sift, through
 from geofences.piece import MARGIN_DEG, edges
 from geofences.raster import Window, touched
-from geofences.walk import BIT, GEOS
+from geofences.walk import BIT
 
 Floats: TypeAlias = NDArray[np.float64]
+Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
 
 _SMALL = 16  # cells of a bounding box up to which drawing a fence gains nothing
-_MOST_RING = 4096  # edges beyond which GEOS says quicker whether a zone holds a point
-_NOT_YET = -2
 _NO_CELLS = np.zeros(0, dtype=np.int64)
 
 
 class Fences:
-    """The fences of these polygons; zones are numbered by their places."""
+    """The fences of these polygons: those of the zones ``numbers``."""
 
-    def __init__(self, geometries: Geometries) -> None:
+    def __init__(self, geometries: Geometries, numbers: Int64s) -> None:
+        self.numbers = numbers
         self.tree = shapely.STRtree(geometries)
         self._geometries = geometries
         self._marks = np.zeros(COLUMNS * ROWS // 8, dtype=np.uint8)  # untouched pages cost no memory
         self._patches = np.full((1024, 2), -1, dtype=np.int64)  # hash table of (cell, patch)
         self._starts = np.zeros((64, SPLIT**2 + 1), dtype=np.int32)
         self._edges = np.empty((1024, 5))  # of patches: x0, y0, x1, y1, the zone's number as int64
-        self._n_patches = self._n_edges = self._n_ring_edges = 0
-        self._rings = np.full((len(geometries), 2), _NOT_YET, dtype=np.int64)  # of zones: first edge, edges
-        self._ring_edges = np.empty((1024, 5))  # of zones: x0, y0, x1, y1, 1 as int64
-        self._bounds = bounds = shapely.bounds(geometries)
+        self._n_patches = self._n_edges = 0
         if not len(geometries):
             return
+        bounds = shapely.bounds(geometries)
         low = np.floor((bounds[:, :2] + [180.0, 90.0] - MARGIN_DEG) * PER_DEG).astype(np.int64)
         high = np.floor((bounds[:, 2:] + [180.0, 90.0] + MARGIN_DEG) * PER_DEG).astype(np.int64)
         small = (high - low + 1).prod(axis=1) <= _SMALL
@@ -68,21 +66,23 @@ class Fences:
         counts = near(lon0, lat0, lon1, lat1, *known, self._marks, straight, bent)
         return straight[: counts[0]], bent[: counts[1]]
 
-    def through(self, pieces: Floats, owner: Int64s, ends: Floats) -> Int64s:
-        """Rows (owner, zone, verdict) for each fence that ways meet. See `passing.through`."""
+    def through(
+        self, pieces: Floats, owner: Int64s, ends: Int32s, sets: tuple[Int64s, Int32s]
+    ) -> tuple[Int64s, Int64s, Int64s]:
+        """Owner, zone and `CUT` or `DOUBT` of each zone that ways pass through. See `passing.through`."""
         missing = np.empty(256, dtype=np.int64)
-        pairs = np.empty((2 * len(pieces) + 64, 3), dtype=np.int64)
+        pairs = np.empty((len(pieces) + 64, 3), dtype=np.int64)
         while True:
             count, made = through(
-                *(pieces, owner, ends, self._marks, self._patches, self._starts, self._edges),
-                *(self._rings, self._bounds, self._ring_edges, missing, pairs),
+                *(pieces, owner, ends, *sets, self._marks, self._patches, self._starts),
+                *(self._edges, self._edges.view(np.int64), missing, pairs),
             )
             for cell in np.unique(missing[:made]).tolist():
                 self._make_patch(cell)
             if count < 0:
                 pairs = np.empty((4 * len(pairs), 3), dtype=np.int64)
             elif not made:
-                return pairs[:count]
+                return pairs[:count, 0], pairs[:count, 1], pairs[:count, 2]
 
     def _make_patch(self, cell: int) -> None:
         row, column = divmod(cell, COLUMNS)
@@ -93,9 +93,8 @@ class Fences:
         )
         zones = np.sort(self.tree.query(box))
         start, end, owner = edges(self._geometries[zones])
-        self._add_rings(zones, start, end, owner)
         found = np.concatenate([start, end, np.zeros((len(start), 1))], axis=1)
-        found.view(np.int64)[:, BIT] = zones[owner]
+        found.view(np.int64)[:, BIT] = self.numbers[zones[owner]]
         self._starts = with_room(self._starts, self._n_patches + 1)
         starts = np.empty(SPLIT**2 + 1, dtype=np.int32)
         free = self._edges[self._n_edges :]
@@ -115,24 +114,6 @@ class Fences:
             for known in old.tolist():
                 self._patches[-1 - find(self._patches, known[0])] = known
         self._patches[-1 - find(self._patches, cell)] = (cell, patch)
-
-    def _add_rings(self, zones: Int64s, start: Floats, end: Floats, owner: Int64s) -> None:
-        """Keep the edges of these zones, of which ``owner`` is the place of each edge's zone."""
-        count = np.bincount(owner, minlength=len(zones))
-        new = self._rings[zones, 1] == _NOT_YET
-        many = new & (count > _MOST_RING)
-        self._rings[zones[many]] = (0, GEOS)
-        new &= ~many
-        kept = new[owner]
-        stop = self._n_ring_edges + int(kept.sum())
-        self._ring_edges = with_room(self._ring_edges, stop)
-        row = self._ring_edges[self._n_ring_edges : stop]
-        row[:, :2], row[:, 2:BIT] = start[kept], end[kept]
-        row.view(np.int64)[:, BIT] = 1
-        count = count[new]
-        self._rings[zones[new], 0] = self._n_ring_edges + np.cumsum(count) - count
-        self._rings[zones[new], 1] = count
-        self._n_ring_edges = stop
 
     def _mark(self, low: Int64s, high: Int64s) -> None:
         """Set the bits of all cells (column, row) from ``low`` to ``high``: int64 (n, 2) each."""

@@ -15,7 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geofences.leaves import Area, Leaves, joined, with_room
+from geofences.grown import with_room
+from geofences.leaves import Area, Leaves, joined
 from geofences.piece import Box, edges, reduce_polygon
 from geofences.raster import Bools, Window, inside, touched
 from geofences.root import Root

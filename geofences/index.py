@@ -22,7 +22,7 @@ from geofences import path
 from geofences.border import Border
 from geofences.fences import Fences
 from geofences.grid import Grid
-from geofences.passing import CUT, DOUBT
+from geofences.passing import DOUBT
 from geofences.sets import SetTable
 from geofences.zone import Zone, ZoneKind
 
@@ -46,7 +46,7 @@ class ZoneIndex:
         self._grid = Grid(self._geometries, self.table)
         small = [n for n, zone in enumerate(self.zones) if zone.kind is not ZoneKind.COUNTRY]
         self._small: Int64s = np.array(small, dtype=np.int64)
-        self._fences = Fences(self._geometries[self._small])
+        self._fences = Fences(self._geometries[self._small], self._small)
         self._borders: dict[int, Border] = {}
 
     def locate(self, lon: Floats, lat: Floats) -> Int32s:
@@ -76,32 +76,32 @@ class ZoneIndex:
         lon1: Floats,
         lat1: Floats,
         cells: tuple[Int64s, Int64s] | None = None,
+        sets: tuple[Int32s, Int32s] | None = None,
     ) -> tuple[Int32s, Int32s]:
         """Zones other than countries that segments pass through while neither end lies in them.
 
-        Segments are geodesics. ``cells``: the cell numbers of both ends, when `locate_cells` gave them
-        already. Returns (segment, zone), sorted by both; a touched border counts as passing.
+        Segments are geodesics. ``cells`` and ``sets``: the cell numbers and the sets of zones of both ends,
+        when `locate_cells` gave them already; they save most of the work.
+        Returns (segment, zone), sorted by both; a touched border counts as passing.
         """
         ends = [np.ascontiguousarray(values, np.float64) for values in (lon0, lat0, lon1, lat1)]
         straight, bent = self._fences.near(ends[0], ends[1], ends[2], ends[3], cells)
         found = []
         if len(straight):
-            ways = np.stack([values[straight] for values in ends], axis=1)
-            found += self._through(ways, straight, ways, ends)
+            pieces = np.stack([values[straight] for values in ends], axis=1)
+            found += self._through(pieces, straight, ends, sets)
         if len(bent):
             lon0, lat0, lon1, lat1 = (values[bent] for values in ends)
             plain = (np.abs(lon1 - lon0) < 180) & (np.maximum(np.abs(lat0), np.abs(lat1)) < _MOST_LAT)
             found.append(self._by_geos(bent[~plain], ends))
             bent = bent[plain]
             pieces, way = path.pieces(*(values[bent] for values in ends))
-            found += self._through(
-                pieces, bent[way], np.stack([values[bent[way]] for values in ends], axis=1), ends
-            )
+            found += self._through(pieces, bent[way], ends, sets)
         if not found:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
         segment, zone = (np.concatenate(part) for part in zip(*found, strict=True))
         order = np.lexsort((zone, segment))
-        return segment[order].astype(np.int32), self._small[zone[order]].astype(np.int32)
+        return segment[order].astype(np.int32), zone[order].astype(np.int32)
 
     def cut_e7(
         self,
@@ -110,9 +110,10 @@ class ZoneIndex:
         lon1: Whole,
         lat1: Whole,
         cells: tuple[Int64s, Int64s] | None = None,
+        sets: tuple[Int32s, Int32s] | None = None,
     ) -> tuple[Int32s, Int32s]:
         """As `cut`, of whole 1e-7 degrees: int32 or int64 columns."""
-        return self.cut(_degrees(lon0), _degrees(lat0), _degrees(lon1), _degrees(lat1), cells)
+        return self.cut(_degrees(lon0), _degrees(lat0), _degrees(lon1), _degrees(lat1), cells, sets)
 
     def meets(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
         """Where the geodesic from one point to another meets the fence of ``zone``: ascending fractions of
@@ -128,16 +129,25 @@ class ZoneIndex:
         return path.reach(self.zones[zone].geometry, lon0, lat0, lon1, lat1)
 
     def _through(
-        self, pieces: Floats, owner: Int64s, whole: Floats, ends: Sequence[Floats]
+        self,
+        pieces: Floats,
+        owner: Int64s,
+        ends: Sequence[Floats],
+        sets: tuple[Int32s, Int32s] | None,
     ) -> list[tuple[Int64s, Int64s]]:
-        """The cuts (segment, place in ``_small``) of segments drawn as straight pieces."""
-        found = self._fences.through(pieces, owner, whole)
-        cut = found[:, 2] == CUT
-        doubt = np.unique(found[found[:, 2] == DOUBT, 0])
-        if not len(doubt):
-            return [(found[cut, 0], found[cut, 1])]
-        cut &= ~np.isin(found[:, 0], doubt)
-        return [(found[cut, 0], found[cut, 1]), self._by_geos(doubt, ends)]
+        """The cuts (segment, zone) of segments drawn as straight pieces."""
+        if sets is None:
+            segments, which = np.unique(owner, return_inverse=True)
+            both = np.stack([self.locate(ends[n][segments], ends[n + 1][segments]) for n in (0, 2)], axis=1)
+            both = both[which]
+        else:
+            both = np.stack([sets[0][owner], sets[1][owner]], axis=1).astype(np.int32, copy=False)
+        segment, zone, verdict = self._fences.through(pieces, owner, both, self.table.flat)
+        if not (verdict == DOUBT).any():
+            return [(segment, zone)]
+        doubt = np.unique(segment[verdict == DOUBT])
+        sure = ~np.isin(segment, doubt)
+        return [(segment[sure], zone[sure]), self._by_geos(doubt, ends)]
 
     def _by_geos(self, maybe: Int64s, ends: Sequence[Floats]) -> tuple[Int64s, Int64s]:
         """The cuts of these segments, exactly and slowly."""
@@ -148,7 +158,7 @@ class ZoneIndex:
         geometry = self._geometries[self._small[place]]
         held = shapely.intersects_xy(geometry, lon0[segment], lat0[segment])
         held |= shapely.intersects_xy(geometry, lon1[segment], lat1[segment])
-        return maybe[segment[~held]], place[~held]
+        return maybe[segment[~held]], self._small[place[~held]]
 
 
 def _degrees(whole: Whole) -> Floats:

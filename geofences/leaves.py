@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geofences.grown import with_room
 from geofences.piece import MARGIN_DEG, Box, edges
 from geofences.sets import SetTable
 from geofences.walk import BIT, GEOS, WORK, outcome
@@ -24,7 +25,6 @@ Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
 Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
-Grown = TypeVar("Grown", Floats, Int32s, Int64s, Geometries)
 
 _MOST_ZONES = 62  # bits of a mask
 _MOST_EDGES = 1024  # beyond, GEOS and its tree of edges are quicker
@@ -172,12 +172,3 @@ def _eastward(area: Area) -> tuple[Floats, Int64s, int]:
     base = int(np.bitwise_xor.reduce(bit[always])) if always.any() else 0
     seen &= ~always
     return np.hstack([start[seen], end[seen]]), bit[seen], base
-
-
-def with_room(values: Grown, size: int) -> Grown:
-    """The array itself, or a copy at least twice as long when it holds fewer than ``size``."""
-    if size <= len(values):
-        return values
-    grown = np.empty((max(size, 2 * len(values)), *values.shape[1:]), dtype=values.dtype)
-    grown[: len(values)] = values
-    return grown

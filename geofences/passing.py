@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geofences.compiled import compiled
-from geofences.walk import BIT, CERTAIN, X0, X1, Y0, Y1, rays
+from geofences.walk import BIT, CERTAIN, X0, X1, Y0, Y1
 
 Floats: TypeAlias = NDArray[np.float64]
 Int32s: TypeAlias = NDArray[np.int32]
@@ -26,7 +26,7 @@ ONE_PIECE_DEG = 0.012  # each way: at most 1.9 km together
 # cell
 _MOST_DEG, _MOST_LAT = 0.5, 75.0
 _NEARLY = 1e-6  # of a cell of a patch: a nanodegree, far above the rounding of cell arithmetic
-HELD, CUT, DOUBT = range(3)
+CUT, DOUBT = range(2)
 
 
 @compiled
@@ -79,24 +79,24 @@ def near(
 def through(
     pieces: Floats,
     owner: Int64s,
-    ends: Floats,
+    ends: Int32s,
+    starts_of_sets: Int64s,
+    members: Int32s,
     marks: Bytes,
     patches: Int64s,
     starts: Int32s,
     edges: Floats,
-    rings: Int64s,
-    bounds: Floats,
-    ring_edges: Floats,
+    zones: Int64s,
     missing: Int64s,
     pairs: Int64s,
 ) -> tuple[int, int]:
-    """Rows (owner, zone, `HELD`, `CUT` or `DOUBT`) of ``pairs`` for fences that ``pieces`` meet; how many, or
-    -1 when they do not find room, and how many cells of the map have no patch: they stand in ``missing``.
+    """Rows (owner, zone, `CUT` or `DOUBT`) of ``pairs`` for zones that ``pieces`` meet and that hold neither
+    end of the owner's way; how many, or -1 when they do not find room, and how many cells of the map have no
+    patch: they stand in ``missing``.
 
-    ``pieces`` (m, 4) are straight in degrees, those of one ``owner`` follow each other; ``ends`` (m, 4) are
-    the ends of the owner's whole way.
+    ``pieces`` (m, 4) are straight in degrees, those of one ``owner`` follow each other; ``ends`` (m, 2) are
+    the sets of zones at both ends of the owner's way, ``members`` those of all sets one after the other.
     """
-    zones, bits = edges.view(np.int64), ring_edges.view(np.int64)
     n_pairs, n_missing, begin = 0, 0, 0
     for n in range(len(pieces)):
         if n and owner[n] != owner[n - 1]:
@@ -128,18 +128,20 @@ def through(
                         if met == 0:
                             continue
                         zone = zones[edge, BIT]
+                        if _holds(members, starts_of_sets, ends[n, 0], zone):
+                            continue
+                        if _holds(members, starts_of_sets, ends[n, 1], zone):
+                            continue
                         known = begin
                         while known < n_pairs and pairs[known, 1] != zone:
                             known += 1
-                        if known < n_pairs:
-                            continue
-                        if n_pairs == len(pairs):
+                        if known == len(pairs):
                             return -1, n_missing
-                        pairs[n_pairs, 0], pairs[n_pairs, 1] = owner[n], zone
-                        pairs[n_pairs, 2] = _verdict(
-                            ends[n], met, rings[zone], bounds[zone], ring_edges, bits
-                        )
-                        n_pairs += 1
+                        if known == n_pairs:
+                            pairs[known, 0], pairs[known, 1], pairs[known, 2] = owner[n], zone, DOUBT
+                            n_pairs += 1
+                        if met > 0:
+                            pairs[known, 2] = CUT
     return n_pairs, n_missing
 
 
@@ -199,17 +201,12 @@ def _columns(ax: float, ay: float, bx: float, by: float, row: int) -> tuple[int,
 
 
 @compiled
-def _verdict(ends: Floats, met: int, ring: Int64s, bounds: Floats, ring_edges: Floats, bits: Int64s) -> int:
-    """What a way is to a zone whose fence it meets (1) or may meet (-1)."""
-    sure = met > 0
-    for n in (0, 2):
-        x, y = ends[n], ends[n + 1]
-        if bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]:
-            held = rays(x, y, ring[0], ring[1], ring_edges, bits)
-            if held > 0:
-                return HELD
-            sure &= held == 0
-    return CUT if sure else DOUBT
+def _holds(members: Int32s, starts: Int64s, number: int, zone: int) -> bool:
+    """Whether a zone is in a set."""
+    n, end = starts[number], starts[number + 1]
+    while n < end and members[n] != zone:
+        n += 1
+    return bool(n < end)
 
 
 @compiled

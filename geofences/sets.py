@@ -13,10 +13,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from geofences.grown import with_room
 from geofences.iso3166 import NUMERIC
 from geofences.zone import Zone, ZoneKind
 
 Int32s: TypeAlias = NDArray[np.int32]
+Int64s: TypeAlias = NDArray[np.int64]
 
 
 class SetTable:
@@ -28,6 +30,7 @@ class SetTable:
         self._ids: dict[tuple[int, ...], int] = {}
         self._members: list[tuple[int, ...]] = []
         self._columns = np.zeros((4, 64), dtype=np.int32)
+        self._starts, self._flat = np.zeros(64, dtype=np.int64), np.zeros(256, dtype=np.int32)
         self.intern(())
 
     def __len__(self) -> int:
@@ -50,6 +53,9 @@ class SetTable:
             ports[0] if ports else -1,
             approaches[0] if approaches else -1,
         )
+        begin, end = int(self._starts[new]), int(self._starts[new]) + len(members)
+        self._starts, self._flat = with_room(self._starts, new + 2), with_room(self._flat, end)
+        self._starts[new + 1], self._flat[begin:end] = end, members
         self._ids[members] = new
         self._members.append(members)
         return new
@@ -57,6 +63,11 @@ class SetTable:
     def members(self, set_id: int) -> tuple[int, ...]:
         """The zone numbers of a set, ascending."""
         return self._members[set_id]
+
+    @property
+    def flat(self) -> tuple[Int64s, Int32s]:
+        """All members one set after the other, and where in them each set begins and the last ends."""
+        return self._starts, self._flat
 
     @property
     def country(self) -> Int32s:
