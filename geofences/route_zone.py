@@ -21,7 +21,8 @@ Floats: TypeAlias = NDArray[np.float64]
 
 MAX_WIDTH_M: Final = 50_000.0
 MAX_POSITIONS: Final = 100_000
-_STEP_M: Final = 2_000.0  # a geodesic leaves its chord on the plane by less than 0.1 m * tan(lat)
+_STEP_M: Final = 2_000.0
+_CHORD: Final = 0.002  # of half the width: how far a geodesic may leave its chord on the plane
 _PIECE_M: Final = 20_000.0
 _NORTHMOST: Final = 85.0
 _QUARTER: Final = 16  # sides of a quarter circle: short by 0.12 % of the radius
@@ -36,7 +37,7 @@ def route_zone(lon: Floats, lat: Floats, width_m: float) -> Polygon | MultiPolyg
     points = _line(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64))
     if not 1 <= width_m <= MAX_WIDTH_M:
         raise GeometryRefusedError(f"route: width: got {width_m} m, want 1 to {MAX_WIDTH_M:.0f} m")
-    stations = _stations(points)
+    stations = _stations(points, width_m / 2)
     pieces = [_piece(piece, width_m / 2) for piece in _pieces(stations)]
     whole = shapely.union_all(pieces)
     south = float(np.abs(stations[:, 1]).max())
@@ -63,10 +64,15 @@ def _line(lon: Floats, lat: Floats) -> Floats:
     return np.asarray(points)
 
 
-def _stations(points: Floats) -> Floats:
-    """The line with positions at most 2 km apart, on the geodesics; longitudes without a jump."""
+def _stations(points: Floats, radius_m: float) -> Floats:
+    """The line with positions so near each other that straight ways between them do; no jumps of longitude.
+
+    A geodesic of length d leaves its chord on the plane by d^2 tan(lat) / 8R.
+    """
     lon0, lat0, lon1, lat1 = points[:-1, 0], points[:-1, 1], points[1:, 0], points[1:, 1]
-    count = np.maximum(1, np.ceil(geodesy.distance_mm(lon0, lat0, lon1, lat1) / (_STEP_M * 1000)))
+    slope = np.tan(np.maximum(np.abs(lat0), np.abs(lat1)) * geodesy.RAD) + 1e-3
+    step_m = np.minimum(_STEP_M, np.sqrt(_CHORD * radius_m * 8 * geodesy.MEAN_RADIUS_M / slope))
+    count = np.maximum(1, np.ceil(geodesy.distance_mm(lon0, lat0, lon1, lat1) / (step_m * 1000)))
     count = count.astype(np.int64)
     leg = np.repeat(np.arange(len(count)), count)
     part = np.arange(len(leg)) - np.repeat(np.cumsum(count) - count, count)
