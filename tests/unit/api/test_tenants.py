@@ -27,6 +27,7 @@ OWN = {
     "trip": "trip_own",
     "object": "crossing_own",
     "gate": "mohan-boten",
+    "zone": "mohan",
     "extension": "csv",
 }
 THEIRS = OWN | {
