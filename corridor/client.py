@@ -30,22 +30,28 @@ class Client:
         """The JSON at ``path``. Raises ClientError."""
         return self._request("GET", path, None, "application/json")
 
-    def post(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any, timeout_s: float = _TIMEOUT_S) -> Any:
         """The JSON answer to a JSON body. Raises ClientError."""
-        return self._request("POST", path, json.dumps(body).encode(), "application/json")
+        return self._request("POST", path, json.dumps(body).encode(), "application/json", timeout_s)
+
+    def delete(self, path: str) -> Any:
+        """The JSON answer to a DELETE. Raises ClientError."""
+        return self._request("DELETE", path, None, "application/json")
 
     def post_csv(self, path: str, body: str) -> Any:
         """The JSON answer to a CSV body. Raises ClientError."""
         return self._request("POST", path, body.encode(), "text/csv")
 
-    def _request(self, method: str, path: str, body: bytes | None, kind: str) -> Any:
+    def _request(
+        self, method: str, path: str, body: bytes | None, kind: str, timeout_s: float = _TIMEOUT_S
+    ) -> Any:
         request = urllib.request.Request(self._local.url + path, body, method=method)
         request.add_header("Authorization", f"Bearer {self._local.key}")
         request.add_header("Accept", "application/json")
         if body is not None:
             request.add_header("Content-Type", kind)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             raise ClientError(_detail(error), error.code) from None
