@@ -69,21 +69,21 @@ def revise(
     all of them anew, so what it did not say never was; otherwise that stays as it is. ``revived``: the
     revision of each object that was retracted before, by (kind, place, anchor); changed in place.
     """
-    by_key = {entry.draft.key: entry for entry in held if not entry.retracted}
-    kept: list[Entry] = []
-    loose: list[Entry] = []
     drafts = dict(notes.drafts)
-    for key, entry in by_key.items():
-        draft = drafts.pop(key, None)
-        if draft is not None:
-            _amend(entry, draft, notes.touched[key], tell)
-            kept.append(entry)
-        elif again or key in notes.unsaid:
-            loose.append(entry)
-        else:
-            kept.append(entry)
-    if loose and drafts:
-        kept += _moved(loose, drafts, notes, tell)
+    kept: list[Entry] = []
+    loose = [entry for entry in held if not entry.retracted]
+    if again:
+        kept = _found(loose, drafts, notes, tell)
+    else:
+        for entry in loose.copy():
+            draft = drafts.pop(entry.draft.key, None)
+            if draft is not None:
+                _amend(entry, draft, notes.touched[draft.key], tell)
+            if draft is not None or entry.draft.key not in notes.unsaid:
+                loose.remove(entry)
+                kept.append(entry)
+        if loose:
+            kept += _found(loose, drafts, notes, tell)
     if loose:
         kept += _gone(loose, kept, revived, tell)
     for draft in sorted(drafts.values(), key=lambda d: (d.t_ms, d.kind, d.place, d.opened)):
@@ -107,17 +107,18 @@ def _holds(draft: Draft, entry: Entry) -> bool:
     return same and draft.opened <= entry.anchor <= draft.last
 
 
-def _moved(loose: list[Entry], drafts: dict[Key, Draft], notes: Notes, tell: Tell) -> list[Entry]:
-    """Entries whose opening fix lies in a new draft: of several the one told first is it."""
+def _found(loose: list[Entry], drafts: dict[Key, Draft], notes: Notes, tell: Tell) -> list[Entry]:
+    """Entries whose opening fix lies in a draft: of several the one told first is it."""
     kept = []
-    for key, draft in list(drafts.items()):
-        mine = [entry for entry in loose if _holds(draft, entry)]
-        if mine:
-            first = min(mine, key=lambda entry: entry.born)
-            loose.remove(first)
-            del drafts[key]
-            _amend(first, draft, notes.touched[key], tell)
-            kept.append(first)
+    for entry in sorted(loose, key=lambda entry: entry.born):
+        draft = drafts.get(entry.draft.key)
+        if draft is None or not _holds(draft, entry):
+            draft = next((d for d in drafts.values() if _holds(d, entry)), None)
+        if draft is not None:
+            loose.remove(entry)
+            del drafts[draft.key]
+            _amend(entry, draft, notes.touched[draft.key], tell)
+            kept.append(entry)
     return kept
 
 

@@ -26,6 +26,7 @@ from streams.engine.units import NONE
 from streams.engine.journey import Course, Journey, opened
 from streams.engine.late import Memory, chunk, refold
 from streams.engine.order import rows_of, settle
+from streams.engine.quality import Flag
 from streams.engine.recent import Recent
 from streams.engine.registry import Registry
 from streams.engine.rows import Rows
@@ -272,7 +273,9 @@ class Engine:
 
     def _fold_in_order(self, rows: Rows) -> None:
         course, flags = advance(self.world, self._numbers, rows, self.state, self.cell)
-        self.counts.unbelieved += len(rows) - len(course.steps)
+        if len(course.steps) < len(rows):
+            self.counts.unbelieved += len(rows) - len(course.steps)
+            self.counts.jumps += int((flags & Flag.JUMP != 0).sum())
         owner = course.steps[:, kernel.ASSET]
         busy = course.steps[:, kernel.MARK] != 0
         busy |= course.marked
@@ -298,7 +301,7 @@ class Engine:
         self.counts.contested += again.conflicts
         self.state[row], self.cell[row] = again.state[0], again.cell
         live = self._unpacked(row)
-        held = [*live.book, *memory.take_closed(row, self.names[row], again.since)]
+        held = [*live.book, *memory.take_closed(row, self.names[row], again.since, again.standing)]
         live.journey = again.journey
         self._revise(row, live, held, again.notes, again=True)
         memory.void(row, again.since - 1, self.position)

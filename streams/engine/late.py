@@ -15,7 +15,7 @@ from streams.engine import kernel
 from streams.engine.advance import advance
 from streams.engine.book import Entry, unpack
 from streams.engine.columns import Array
-from streams.engine.drafts import Notes
+from streams.engine.drafts import Key, Notes
 from streams.engine.units import NONE
 from streams.engine.journey import Journey, opened
 from streams.engine.order import settle
@@ -70,16 +70,23 @@ class Memory:
         if self.past is not None:
             self.changed.setdefault(row, []).append((position, entry))
 
-    def take_closed(self, row: int, name: str, since: int) -> list[Entry]:
-        """The asset's closed objects that were touched at ``since`` or later; they are kept no more."""
+    def take_closed(self, row: int, name: str, since: int, keys: set[Key]) -> list[Entry]:
+        """The asset's closed objects that were touched at ``since`` or later, or have one of these keys.
+
+        They are kept no more.
+        """
+
+        def wanted(entry: Entry) -> bool:
+            return entry.touched >= since or entry.draft.key in keys
+
         held = self.closed.get(row, [])
-        taken = [entry for entry in held if entry.touched >= since]
-        self.closed[row] = [entry for entry in held if entry.touched < since]
+        taken = [entry for entry in held if wanted(entry)]
+        self.closed[row] = [entry for entry in held if not wanted(entry)]
         if self.past is not None and self.recent.first:
             known = {entry.id(name) for entry in held}
-            for kept in self.past.objects(row, since, self.recent.first):
-                if kept.id not in known:
-                    taken.append(unpack(kept.blob))
+            oldest = min([since, *(opened for _, _, opened in keys)])
+            found = (kept for kept in self.past.objects(row, oldest, self.recent.first) if kept.id not in known)
+            taken += [entry for entry in map(unpack, (kept.blob for kept in found)) if wanted(entry)]
         return taken
 
     def prune(self, row: int, before: int) -> None:
@@ -102,6 +109,7 @@ class Refolded:
     journey: Journey
     notes: Notes
     since: int
+    standing: set[Key]
     states: list[tuple[int, bytes]]
     conflicts: int
 
@@ -123,7 +131,7 @@ def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int,
     rows, conflicts = settle(joined(parts), numbers)
     rows.asset[:] = 0
     cell = np.full(1, -1, np.int64)
-    notes = Notes()
+    notes, standing = Notes(), journey.keys()
     for draft in journey.standing():
         notes.say(draft)
         notes.touched[draft.key] = after
@@ -135,7 +143,7 @@ def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int,
         if begin + rules.checkpoint_rows < len(rows):
             state["since"] = 0
             states.append((int(state["t"][0]), state.tobytes() + journey.pack()))
-    return Refolded(state, int(cell[0]), journey, notes, after + 1, states, conflicts)
+    return Refolded(state, int(cell[0]), journey, notes, after + 1, standing, states, conflicts)
 
 
 def renumber(world: World, state: Array) -> None:

@@ -85,7 +85,7 @@ def objects(feed: Feeder) -> dict[str, tuple[int, bytes]]:
 
 def state(feed: Feeder) -> bytes:
     """The snapshot but for the numbers of cells, which an index that is asked more makes anew."""
-    feed.engine.assets["cell"][:] = -1
+    feed.engine.cell[:] = -1
     return snapshot(feed.engine)
 
 

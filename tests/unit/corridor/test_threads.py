@@ -24,13 +24,13 @@ class _Runner:
         self.recover()
 
     def recover(self) -> None:
-        self.engine = SimpleNamespace(assets=SimpleNamespace(size=0))
+        self.engine = SimpleNamespace(names=[])
 
     def step(self) -> Any:
         if not self.steps:
             return SimpleNamespace(events=[], moved=_NO_ROWS, records=0)
         size, events, error = self.steps.pop(0)
-        self.engine.assets.size = size
+        self.engine.names = [""] * size
         if error is not None:
             raise error
         return SimpleNamespace(events=events, moved=np.arange(size), records=1)
@@ -48,7 +48,7 @@ class _Live:
         if events and self.failures:
             self.failures -= 1
             raise RuntimeError("not published")
-        assert not len(rows) or rows.max() < engine.assets.size
+        assert not len(rows) or rows.max() < len(engine.names)
         self.events += events
 
 

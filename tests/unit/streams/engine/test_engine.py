@@ -151,10 +151,10 @@ def test_the_first_fix_inside_a_zone_is_a_visit_with_an_open_beginning() -> None
 def test_a_fix_that_is_not_believed_moves_nothing(bad: Sample) -> None:
     feed = feeder()
     feed.each([Sample(0, -0.2), Sample(400, -0.2)])
-    events, before = feed.events.copy(), feed.engine.assets["lon"][0]
+    events, before = feed.events.copy(), feed.engine.state["blon"][0]
     feed.feed([bad])
     assert feed.events == events
-    assert feed.engine.assets["lon"][0] == before
+    assert feed.engine.state["blon"][0] == before
 
 
 def test_a_time_ahead_of_the_receipt_is_not_believed() -> None:
@@ -162,7 +162,7 @@ def test_a_time_ahead_of_the_receipt_is_not_believed() -> None:
     feed.feed([Sample(0, -0.2)])
     feed.feed([Sample(100_000, -0.19)], received_s=10)
     feed.feed([Sample(20, -0.19)])
-    assert feed.engine.assets["t"][0] == T0 + 20_000
+    assert feed.engine.state["bt"][0] == T0 + 20_000
 
 
 def test_one_jump_is_left_out_and_the_drive_goes_on() -> None:
@@ -184,7 +184,7 @@ def test_a_repeated_report_counts_once_and_another_content_is_a_conflict() -> No
     feed.seq.clear()
     feed.feed([Sample(50, -0.1)])
     assert (feed.engine.counts.duplicates, feed.engine.counts.conflicts) == (1, 1)
-    assert feed.engine.assets["t"][0] == T0
+    assert feed.engine.state["bt"][0] == T0
 
 
 def test_a_trip_lasts_from_the_first_to_the_last_moving_fix() -> None:

@@ -32,5 +32,5 @@ def test_the_truck_along_the_border_near_muse_never_crosses_it() -> None:
     assert feed.latest(Kind.CROSSING) == []
     countries = [v["country"] for v in feed.latest(Kind.VISIT) if v["zone_kind"] == "country"]
     assert countries == ["MM"]
-    assert feed.engine.assets["t"][0] == T0 + round(samples[-1].t_s * 1000)
+    assert feed.engine.state["bt"][0] == T0 + round(samples[-1].t_s * 1000)
     assert feed.latest(Kind.TRIP)
