@@ -72,13 +72,22 @@ def anchors(path: Path) -> set[str]:
     return {title.strip().replace(" ", "-") for title in plain}
 
 
+def _flags(verb: argparse.ArgumentParser) -> set[str]:
+    """The flags of a verb and of its actions."""
+    found = set(verb._option_string_actions)
+    for action in verb._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found |= {flag for inner in action.choices.values() for flag in inner._option_string_actions}
+    return found
+
+
 def flags_by_verb() -> dict[str, set[str]]:
     """The verbs of ``corridor`` with the flags of each."""
     parser = argparse.ArgumentParser()
     verbs = parser.add_subparsers()
     for module in _VERBS:
         module.add_to(verbs)
-    found = {name: set(verb._option_string_actions) for name, verb in verbs.choices.items()}
+    found = {name: _flags(verb) for name, verb in verbs.choices.items()}
     for action in simulator_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
             found["sim"] |= {flag for sub in action.choices.values() for flag in sub._option_string_actions}
