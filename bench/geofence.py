@@ -111,7 +111,61 @@ def among(count: int, lon: Floats, lat: Floats, seconds: float) -> tuple[list[Ro
         what = f"{count} yards and all countries, frames of {size}"
         rows.append(row(what, rate, "fixes/s", "plain shapely loop", rate * loop_s / len(sample)))
         rows.append(row(what, rate, "fixes/s", "STRtree a point", rate * tree_s / len(sample)))
-    return rows, looped == got and asked == got
+    cut_rows, cuts_equal = ways_through(index, tree, lon, lat, seconds, f"{count} yards")
+    return rows + cut_rows, looped == got and asked == got and cuts_equal
+
+
+def ways_through(
+    index: ZoneIndex, tree: shapely.STRtree, lon: Floats, lat: Floats, seconds: float, among: str
+) -> tuple[list[Row], bool]:
+    """2,000 ways of 170 m through the yards: rows, and whether the cuts are those of shapely."""
+    bearing = np.random.default_rng(6).uniform(0, 360, 2_000)
+    start = lon[:2_000], lat[:2_000]
+    end = geodesy.destination(*start, bearing, np.full(2_000, 170.0))
+    (sets0, cells0), (sets1, cells1) = index.locate_cells(*start), index.locate_cells(*end)
+    segment, zone = index.cut(*start, *end, (cells0, cells1), (sets0, sets1))
+    got = list(zip(segment.tolist(), zone.tolist(), strict=True))
+    rate = per_second(lambda: (index.cut(*start, *end, (cells0, cells1), (sets0, sets1)), 2_000)[1], seconds)
+    wanted, took = timed(lambda: tree_cuts(index, tree, start, end, 300))
+    what = f"ways of 170 m among {among} looked through for cuts, frames of 2000"
+    rows = [row(what, rate, "segments/s", "STRtree a way", rate * took / 300)]
+    return rows, [pair for pair in got if pair[0] < 300] == wanted
+
+
+def tree_cuts(
+    index: ZoneIndex, tree: shapely.STRtree, start: tuple[Floats, Floats], end: tuple[Floats, Floats], n: int
+) -> list[tuple[int, int]]:
+    """The usual way for the first ``n`` ways: a line asks the tree, then both its ends are tested."""
+    out = []
+    for at in range(n):
+        first, last = (shapely.Point(lon[at], lat[at]) for lon, lat in (start, end))
+        for zone in sorted(tree.query(shapely.LineString([first, last]), predicate="intersects").tolist()):
+            shape = index.zones[zone].geometry
+            country = index.zones[zone].kind is ZoneKind.COUNTRY
+            if not country and not shape.intersects(first) and not shape.intersects(last):
+                out.append((at, zone))
+    return out
+
+
+def big_and_small(seconds: float) -> tuple[list[Row], bool]:
+    """A country of 100,000 vertices beside one of 50, the same points."""
+    rng = np.random.default_rng(7)
+    lon, lat = rng.uniform(97, 107, 100_000), rng.uniform(15, 25, 100_000)
+    rates, equal = [], True
+    for vertices in (50, 100_000):
+        angle = np.linspace(0, 2 * np.pi, vertices, endpoint=False)
+        radius = 4 + 0.3 * np.sin(9 * angle) + rng.normal(0, 1e-5, vertices)
+        points = np.stack([102 + radius * np.cos(angle), 20 + radius * np.sin(angle)], axis=1)
+        shape = shapely.Polygon(points)
+        shape = shape if shape.is_valid else shapely.make_valid(shape)
+        index = ZoneIndex([Zone("land", ZoneKind.COUNTRY, "land", shape, country="LA")])
+        for _ in range(8):
+            sets = index.locate(lon, lat)
+        equal &= bool((sets.astype(bool) == shapely.intersects_xy(shape, lon, lat)).all())
+        rates.append(per_second(by_frames(index, lon, lat, 2_000), seconds))
+    small, big = rates
+    what = "a country of 100,000 vertices, frames of 2000"
+    return [row(what, big, "fixes/s", "a country of 50", big / small)], equal
 
 
 def measure(seconds: float) -> tuple[list[Row], bool]:
@@ -119,7 +173,9 @@ def measure(seconds: float) -> tuple[list[Row], bool]:
     lon, lat = drive(5_000, 40, 1)
     few, few_equal = among(2_000, lon, lat, seconds / 10)
     many, many_equal = among(20_000, lon, lat, seconds / 10)
-    return few + many + others(lon, lat, seconds / 10), few_equal and many_equal
+    country, country_equal = big_and_small(seconds / 10)
+    rows = few + many + country + others(lon, lat, seconds / 10)
+    return rows, few_equal and many_equal and country_equal
 
 
 def others(lon: Floats, lat: Floats, seconds: float) -> list[Row]:
@@ -134,7 +190,9 @@ def others(lon: Floats, lat: Floats, seconds: float) -> list[Row]:
     ends = lon[:2_000], lat[:2_000], lon[5_000:7_000], lat[5_000:7_000]
     cells = index.locate_cells(*ends[:2])[1], index.locate_cells(*ends[2:])[1]
     rate = per_second(lambda: (index.cut(*ends, cells=cells), 2_000)[1], seconds)
-    rows.append(row("ways of 30 m looked through for cuts, cells known", rate, "segments/s"))
+    rows.append(
+        row("ways of 30 m far from small zones looked through for cuts, cells known", rate, "segments/s")
+    )
     rate = per_second(lambda: geodesy.distance_mm(*ends).size, seconds)
     sphere = per_second(lambda: haversine(*ends).size, seconds)
     rows.append(row("distances on the ellipsoid", rate, "segments/s", "haversine on a sphere", rate / sphere))

@@ -27,6 +27,7 @@ BLOCKS = -(2**30)
 FIRST, COUNT, BASE, WORK, MASK, SET, OLD_MASK, OLD_SET = range(8)  # columns of the leaves, see `Leaves`
 X0, Y0, X1, Y1, BIT = range(5)  # columns of the edges
 GEOS = -1  # as COUNT: no rays here
+_ASKING, _BY_GEOS = 8, 4096  # what a visit to a leaf costs, in edge tests
 # Shewchuk 1997, ccwerrboundA: the sign of the determinant is certain beyond this share of its terms
 CERTAIN = (3 + 16 * 2.0**-53) * 2.0**-53
 
@@ -69,8 +70,9 @@ def walk(
             code = int(cells[slot])
         if code <= LEAVES:
             leaf = LEAVES - code
-            mask = rays(lon[n], lat[n], leaves[leaf, FIRST], leaves[leaf, COUNT], edges, bits)
-            leaves[leaf, WORK] += max(leaves[leaf, COUNT], 0) + 8
+            count = leaves[leaf, COUNT]
+            mask = rays(lon[n], lat[n], leaves[leaf, FIRST], count, edges, bits)
+            leaves[leaf, WORK] += _ASKING + (_BY_GEOS if count == GEOS else count)
             over |= leaves[leaf, WORK] > hot
             if mask >= 0:
                 mask ^= int(leaves[leaf, BASE])
