@@ -11,6 +11,7 @@ import pytest
 from streams.engine.rows import EMPTY, NAMES, Rows
 from streams.memory_past import MemoryPast
 from streams.past import Chunk, KeptObject, KeptState, Past, PastError, Voided
+from streams.runtime import chunks
 from streams.runtime.chunks import ChunkFiles
 
 
@@ -18,12 +19,22 @@ def make_memory(_: Path) -> Past:
     return MemoryPast()
 
 
+class TrimmedAtOnce(ChunkFiles):
+    """Every file is looked through at each trim, also where it does not pay."""
+
+    def trim(self, before: int, position: int | None = None) -> None:
+        super().trim(before, position)
+        while self.compact():
+            pass
+
+
 def make_files(folder: Path) -> Past:
-    return ChunkFiles(folder / "past")
+    return TrimmedAtOnce(folder / "past")
 
 
 @pytest.fixture(params=[make_memory, make_files])
-def past(request: pytest.FixtureRequest, tmp_path: Path) -> Past:
+def past(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Past:
+    monkeypatch.setattr(chunks, "worth", lambda *_: True)
     make: Callable[[Path], Past] = request.param
     return make(tmp_path)
 
