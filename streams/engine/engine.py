@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import cbor2
 import numpy as np
-import pyarrow as pa
 
-from streams.codec import decode_frame, load_json
+from streams.codec import FrameView, load_json, open_frame
 from streams.engine import kernel
 from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
@@ -25,6 +24,7 @@ from streams.engine.drafts import Notes
 from streams.engine.units import NONE
 from streams.engine.journey import Course, Journey, opened
 from streams.engine.late import Memory, chunk, refold
+from streams.engine.names import Names
 from streams.engine.order import rows_of, settle
 from streams.engine.quality import Flag
 from streams.engine.recent import Recent
@@ -35,7 +35,7 @@ from streams.engine.settings import Rules
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
 from streams.past import Past
-from streams.records import Frame, LogRecord, RecordKind
+from streams.records import LogRecord, RecordKind
 
 _LIVE: Final = 4_096  # assets whose open objects are held unpacked
 _GENERATION: Final = 2_000_000  # samples of the arena before it turns
@@ -87,7 +87,7 @@ class Engine:
         self.sequences = Sequences()
         self.names: list[str] = []
         self.tenants: list[str] = []
-        self.rows: dict[str, int] = {}
+        self.rows = Names()
         self.state = np.repeat(kernel.NEW, 64)
         self.cell = np.full(64, -1, np.int64)
         self.extra = Columns(_SEEN)
@@ -111,7 +111,7 @@ class Engine:
         self._events = []
         moved = np.empty(0, np.int64)
         if record.kind is RecordKind.FRAME:
-            moved = self._fold_frame(decode_frame(record.body))
+            moved = self._fold_frame(open_frame(record.body))
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
         return Step(self._events, moved)
@@ -180,34 +180,36 @@ class Engine:
                 fact.data,
             )
 
-    def _fold_frame(self, frame: Frame) -> Array:
-        reports, samples = frame.reports, frame.samples
-        device, devices = _names(reports, "device")
-        boot, boots = _names(reports, "boot")
+    def _fold_frame(self, frame: FrameView) -> Array:
+        device, devices = frame.names("device")
+        boot, boots = frame.names("boot")
         device_row = self.sequences.rows_of(devices)[device]
-        seq = reports.column("seq").to_numpy()
-        verdict = self.sequences.judge(device_row, boots, boot, seq, _digests(reports))
+        verdict = self.sequences.judge(device_row, boots, boot, frame.numbers("seq", NONE), frame.digests())
         self.counts.reports += len(verdict)
-        asset_row = self._rows_of(reports)
+        asset_row = self._rows_of(frame)
         self.extra["device"][asset_row] = device_row
         if verdict.any():
             self.counts.duplicates += int((verdict == Verdict.DUPLICATE).sum())
             self.counts.conflicts += int((verdict == Verdict.CONFLICT).sum())
             asset_row = np.where(verdict == Verdict.NEW, asset_row, -1)
-        received = reports.column("received_ms").to_numpy()
+        received = frame.numbers("received_ms", NONE)
         new = asset_row >= 0
         np.maximum.at(self.extra["seen"], asset_row[new], received[new])
-        report = samples.column("report").to_numpy()
-        rows, index = rows_of(samples, asset_row[report], received[report], self.position)
-        self.counts.samples += samples.num_rows
+        report = frame.numbers("report", NONE)
+        rows, index = rows_of(frame, asset_row[report], received[report], self.position)
+        self.counts.samples += len(report)
+        report = report[index]
+        good = kernel.good(rows.t, rows.lon, rows.lat, rows.hdop, rows.fix, rows.received, self._numbers)
+        if not good.all():
+            self.counts.unbelieved += int(len(good) - good.sum())
+            rows, report = rows.take(good), report[good]
         if not len(rows):
             return np.empty(0, np.int64)
-        rows = self._not_too_late(rows, reports, report[index])
-        rows, conflicts = settle(rows, self._numbers)
+        rows, conflicts = settle(self._not_too_late(rows, frame, report), self._numbers)
         self.counts.contested += conflicts
         return self._follow(rows)
 
-    def _not_too_late(self, rows: Rows, reports: pa.RecordBatch, report: Array) -> Rows:
+    def _not_too_late(self, rows: Rows, frame: FrameView, report: Array) -> Rows:
         """The rows within the late window; of the others it is said that they came."""
         newest = self.state["t"][rows.asset]
         late = (rows.t < newest - self.rules.late_window_ms) & (newest != NONE)
@@ -217,7 +219,12 @@ class Engine:
         for number in np.unique(report[late]).tolist():
             t = rows.t[late & (report == number)]
             row = int(rows.asset[np.flatnonzero(report == number)[0]])
-            told = {name: reports.column(name)[number].as_py() for name in ("device", "boot", "seq")}
+            (device, devices), (boot, boots) = frame.names("device"), frame.names("boot")
+            told: dict[str, Any] = {
+                "device": devices.strings()[int(device[number])],
+                "boot": boots.strings()[int(boot[number])],
+                "seq": int(frame.numbers("seq", NONE)[number]),
+            }
             id_ = object_id(Kind.LATE, self.names[row], *told.values())
             data = {
                 **told,
@@ -230,25 +237,27 @@ class Engine:
             self._say(tenant, asset, Kind.LATE, id_, 1, Change.CREATED, int(t.max()), data)
         return rows.take(~late)
 
-    def _rows_of(self, reports: pa.RecordBatch) -> Array:
-        asset, assets = _names(reports, "asset")
-        known = list(map(self.rows.get, assets))
-        if None in known:
-            tenant, tenants = _names(reports, "tenant")
-            for code in (code for code, row in enumerate(known) if row is None):
-                owner = tenants[int(tenant[int(np.argmax(asset == code))])] if (asset == code).any() else ""
-                known[code] = self._add_asset(assets[code], owner)
-        row: Array = np.array(known, np.int64)[asset]
+    def _rows_of(self, frame: FrameView) -> Array:
+        code, words = frame.names("asset")
+        known = len(self.names)
+        rows = self.rows.rows(words)
+        if len(self.rows) > known:
+            tenant, tenants = frame.names("tenant")
+            owners, names = tenants.strings(), words.strings()
+            for name in sorted((n for n, r in zip(names, rows.tolist(), strict=True) if r >= known), key=self.rows.__getitem__):
+                at = np.flatnonzero(code == names.index(name))
+                self._add_asset(name, owners[int(tenant[at[0]])] if len(at) else "")
+        row: Array = rows[code]
         return row
 
-    def _add_asset(self, name: str, tenant: str) -> int:
-        row = self.rows[name] = self.extra.add(1)
-        if row >= len(self.state):
-            self.state = np.concatenate([self.state, np.repeat(kernel.NEW, len(self.state))])
-            self.cell = np.concatenate([self.cell, np.full(len(self.cell), -1, np.int64)])
+    def _add_asset(self, name: str, tenant: str) -> None:
+        self.extra.add(1)
+        if self.extra.size > len(self.state):
+            more = max(len(self.state) // 8, 64)
+            self.state = np.concatenate([self.state, np.repeat(kernel.NEW, more)])
+            self.cell = np.concatenate([self.cell, np.full(more, -1, np.int64)])
         self.names.append(name)
         self.tenants.append(tenant)
-        return row
 
     def _follow(self, rows: Rows) -> Array:
         """Move the assets along their samples; returns the rows that moved."""
@@ -387,16 +396,4 @@ class Engine:
         self._events.append(
             Event(*place, kind, id_, revision, change, tenant, asset, t_ms, self.now_ms, data)
         )
-
-
-def _names(reports: pa.RecordBatch, name: str) -> tuple[Array, list[str]]:
-    column = reports.column(name)
-    return column.indices.to_numpy(), column.dictionary.to_pylist()
-
-
-def _digests(reports: pa.RecordBatch) -> Array:
-    """The first 8 bytes of each report's hash: uint64[n]."""
-    column = reports.column("hash")
-    data = np.frombuffer(column.buffers()[1], np.uint64).reshape(-1, 4)
-    return data[column.offset : column.offset + len(column), 0]
 

@@ -124,13 +124,10 @@ class Course:
             seen = turn[kernel.PHASE] == kernel.DRIVING
             trips.pauses(Still(*turn[: kernel.PHASE]), seen, now.position, notes)
         if mark & kernel.BEGIN:
-            i = step[kernel.INDEX]
             if mark & kernel.THROUGH and before is not None:
-                # the odometer at the fix before is the step's beginning; it was not kept if it did not move
-                still_there = turn[kernel.AT] == before.t
-                trips.begins(before, turn[kernel.ODO] if still_there else NONE, notes)
+                trips.begins(before, step[kernel.ODO0], notes)
             else:
-                trips.begins(now, int(self.rows.odometer[i]), notes)
+                trips.begins(now, int(self.rows.odometer[step[kernel.INDEX]]), notes)
 
 
 def opened(packed: bytes | None, world: World, rules: Rules) -> Journey:

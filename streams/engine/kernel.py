@@ -48,6 +48,7 @@ STATE: Final = np.dtype(
         ("kn", "<i1"),
         ("phase", "<i1"),
         ("resting", "<i1"),
+        ("metered", "<i1"),  # the last believed fix had an odometer
         ("told", "<i1"),  # the open trip has gone the minimum
     ]
 )
@@ -67,10 +68,10 @@ SET, PAUSE, BEGIN, FAR, WAKE, THROUGH = 1, 2, 4, 8, 16, 32
 """Marks of a step: another set of zones; a pause is long enough; a trip begins; the trip is long enough to be
 told; a waiting time is over; the step itself was the movement (with BEGIN)."""
 
-ASSET, INDEX, T0, LON0, LAT0, SPEED0, POS0, DIST, CUM, OLD, NEXT, CELL0, CELL1, MARK, TURN = range(15)
+ASSET, INDEX, T0, LON0, LAT0, SPEED0, POS0, DIST, CUM, OLD, NEXT, CELL0, CELL1, MARK, TURN, ODO0 = range(16)
 """Columns of a step: row of the asset; index of the sample; the fix before; mm from it and in all; set and
-cell before and now; marks; the row in the turns, or -1."""
-STEP_WIDTH: Final = 15
+cell before and now; marks; the row in the turns, or -1; the odometer at the fix before."""
+STEP_WIDTH: Final = 16
 AT, LON, LAT, GONE, ODO, PLACE_LON, PLACE_LAT, PHASE = range(8)
 """Columns of a turn: the last moving fix before it (time, place, mm gone, odometer), the place of rest, the
 phase before."""
@@ -155,7 +156,7 @@ def follow(
 ) -> tuple[int, int]:
     """Fold n samples, sorted by (asset, t), each newer than the state's; returns (steps, turns) written.
 
-    ``state``, ``cell``: by asset, changed in place. ``flags``: int64[n], ``steps``: int64[n, 15], ``turns``:
+    ``state``, ``cell``: by asset, changed in place. ``flags``: int64[n], ``steps``: int64[n, 16], ``turns``:
     int64[n, 8], written.
     """
     count = turned = 0
@@ -193,6 +194,8 @@ def follow(
         if speed[i] != NONE and wheel[i] != NONE and abs(speed[i] - wheel[i]) >= rules[7]:
             flag |= _SPEED
         cum = s.cum + dist
+        odometer_before = s.odo if s.metered else NONE
+        s.metered = odometer[i] != NONE
         if odometer[i] != NONE:
             if s.odo != NONE:
                 way = cum - s.odo_cum
@@ -215,6 +218,7 @@ def follow(
         step[10] = sets[i]
         step[11] = cell[row]
         step[12] = cells[i]
+        step[15] = odometer_before
         mark = 0
         if s.set != sets[i]:
             mark |= SET
@@ -277,3 +281,12 @@ def follow(
         cell[row] = cells[i]
         count += 1
     return count, turned
+
+
+@compiled
+def good(t: Array, lon: Array, lat: Array, hdop: Array, fix: Array, received: Array, rules: Array) -> Array:
+    """Which samples have no fault of their own: bool[n]. The others move nothing, whatever else comes."""
+    out = np.empty(len(t), np.bool_)
+    for i in range(len(t)):
+        out[i] = alone(t[i], lon[i], lat[i], hdop[i], fix[i], received[i], rules) == 0
+    return out

@@ -7,41 +7,29 @@ Where an instant has samples of different content, the better one counts, whiche
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
+from streams.codec import FrameView
 from streams.engine.columns import Array
 from streams.engine.units import NONE
 from streams.engine.kernel import alone
 from streams.engine.rows import Rows
 
+_MEASURED = ("speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix", "odometer_mm", "wheel_ckmh")
 _CONTENT = ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
 
 
-def column(batch: pa.RecordBatch, name: str) -> Array:
-    """A column as int64, NONE for null."""
-    array = batch.column(name)
-    n, nulls = len(array), array.null_count
-    if nulls == n:
-        return np.full(n, NONE, np.int64)
-    if not nulls:
-        values: Array = array.to_numpy().astype(np.int64, copy=False)
-        return values
-    bare = pa.Array.from_buffers(array.type, n, [None, array.buffers()[1]], 0, array.offset)
-    numbers = bare.to_numpy().astype(np.int64)
-    return np.where(array.is_valid().to_numpy(zero_copy_only=False), numbers, NONE)
+def rows_of(frame: FrameView, asset: Array, received: Array, position: int) -> tuple[Rows, Array]:
+    """The samples that have a position and an asset (row >= 0), and each one's row in the frame.
 
-
-def rows_of(samples: pa.RecordBatch, asset: Array, received: Array, position: int) -> tuple[Rows, Array]:
-    """The samples that have a position and an asset (row >= 0), and each one's row in ``samples``."""
-    lon, lat = column(samples, "lon_e7"), column(samples, "lat_e7")
-    rest = [column(samples, f"{name}") for name in ("speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix")]
-    cans = [column(samples, name) for name in ("odometer_mm", "wheel_ckmh")]
-    t = column(samples, "t_ms")
-    rows = Rows(asset, t, lon, lat, *rest, *cans, received, np.full(len(t), position, np.int64))
-    good = (asset >= 0) & (lon != NONE) & (lat != NONE)
-    if good.all():
+    ``asset``, ``received``: int64 a sample.
+    """
+    lon, lat, t = (frame.numbers(name, NONE) for name in ("lon_e7", "lat_e7", "t_ms"))
+    rest = [frame.numbers(name, NONE) for name in _MEASURED]
+    rows = Rows(asset, t, lon, lat, *rest, received, np.full(len(t), position, np.int64))
+    held = (asset >= 0) & (lon != NONE) & (lat != NONE)
+    if held.all():
         return rows, np.arange(len(t))
-    return rows.take(good), np.flatnonzero(good)
+    return rows.take(held), np.flatnonzero(held)
 
 
 def in_order(rows: Rows) -> bool:

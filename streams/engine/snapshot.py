@@ -115,7 +115,7 @@ def _restored(head: dict[str, Any], rest: memoryview, world: World, rules: Rules
     engine.counts = Counts(**head["counts"])
     engine.registry.load(head["registry"])
     engine.names, engine.tenants = head["names"], head["tenants"]
-    engine.rows = {name: row for row, name in enumerate(engine.names)}
+    engine.rows.load(engine.names)
     engine.revived = {
         row: {(kind, place, anchor): n for kind, place, anchor, n in held} for row, held in head["revived"]
     }

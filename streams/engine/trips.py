@@ -177,7 +177,7 @@ def _countries(legs: list[tuple[str, int, int]], still: Still) -> dict[str, dict
     out: dict[str, dict[str, int]] = {}
     ends = [*[(t, cum) for _, t, cum in legs[1:]], (still.t, still.cum)]
     for (country, t, cum), (until, gone) in zip(legs, ends, strict=True):
-        if t < still.t:
+        if t < min(until, still.t):
             one = out.setdefault(country, {"mm": 0, "ms": 0})
             one["mm"] += min(gone, still.cum) - cum
             one["ms"] += min(until, still.t) - t

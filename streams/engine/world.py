@@ -35,8 +35,7 @@ class World:
 
     def sets(self, lon: Array, lat: Array) -> tuple[Array, Array]:
         """The set of zones around each position (1e-7 degree), and its cell of the index: int64[n] each."""
-        sets, cells = self.index.locate_cells(lon * DEGREE, lat * DEGREE)
-        return sets.astype(np.int64), cells
+        return self.index.locate_e7(lon, lat)
 
     def set_at(self, lon: int, lat: int) -> int:
         """The set of zones around one position (1e-7 degree)."""
@@ -68,7 +67,7 @@ class World:
 
         ``cells``: the cells of both ends as ``sets`` gave them, -1 where not known.
         """
-        return self.index.cut(lon0 * DEGREE, lat0 * DEGREE, lon1 * DEGREE, lat1 * DEGREE, cells)
+        return self.index.cut_e7(lon0, lat0, lon1, lat1, cells)
 
     def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of coming in: the last meeting with the fence before the fix inside."""
