@@ -2,7 +2,7 @@
 
 Every cell is one int32 in one array: a set number (>= 0), `UNKNOWN` (borders here, nobody asked yet), a
 leaf (from `LEAVES` down) or a block (from `BLOCKS` down: 16 x 16 smaller cells further on in the array).
-Cells of the first level measure 1/4 degree, then 1/64, then 1/1024. Everything below the first level is
+Cells of the first level measure 1/4 degree, then 1/64, 1/1024, 1/16384. All below the first level is
 made when a point first needs it, and is a cache: it changes the cost of an answer, never the answer.
 """
 
@@ -29,7 +29,7 @@ Int64s: TypeAlias = NDArray[np.int64]
 Geometries: TypeAlias = NDArray[np.object_]
 
 SPLIT = 1 << BITS  # a block's rows and columns
-CROWD = 8  # zones beyond which an area is split at once, down to cells of `_CROWDED`
+CROWD = 8  # zones beyond which an area of the first two levels is split at once
 _CROWDED = 2
 HOT = 65_536  # edge tests after which a leaf is worth splitting
 _MAX_BLOCKS = 65_536

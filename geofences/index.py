@@ -3,7 +3,7 @@
 The world is a grid of quarter degrees. A cell that no border touches holds one number, the interned set of
 zones that cover it, and costs one look-up, be it in the middle of China or of a yard. Cells with borders
 become leaves with exact tests against pieces of polygons, and leaves that are asked often are split 16 by
-16, twice at most (some 110 m), so that the tests go where the trucks are. Splitting is a matter of speed
+16, three times at most (some 7 m), so that the tests go where the trucks are. Splitting is a matter of speed
 alone: the verdict is always that of the original polygon, border included, in any order and batching.
 
 One index belongs to one thread: asking may split cells and number sets.
