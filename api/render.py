@@ -2,7 +2,8 @@
 
 ``x_ms`` becomes ``x``, RFC 3339 in UTC, or, beside an object ``x``, its field ``t``; the durations in
 DURATIONS become ``x_s``, seconds. ``x_e7`` becomes ``x`` in degrees, ``x_mm`` ``x_m``, ``x_ckmh`` ``x_kmh``,
-``x_permille`` ``x`` as a share of 1. Null stays null under the new name. Pure.
+``x_permille`` ``x`` as a share of 1; a bare ``mm`` becomes ``m``, a bare ``ms`` ``s``. Durations may be an
+object of durations. Null stays null under the new name. Pure.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ _ENDINGS: Final[dict[str, tuple[str, Callable[[int], Any]]]] = {
     "ckmh": ("_kmh", lambda v: v / 100),
     "permille": ("", lambda v: v / 1000),
 }
+
+_BARE: Final = {"mm": "m", "ms": "s"}
 
 
 def render(value: Any) -> Any:
@@ -94,6 +97,10 @@ def _joined(held: Any, new: Any) -> Any:
 
 
 def _entry(name: str, value: Any) -> tuple[str, Any]:
+    if isinstance(value, dict) and name in DURATIONS:
+        return f"{name[:-3]}_s", {part: None if ms is None else ms / 1000 for part, ms in value.items()}
+    if name in _BARE and type(value) is int:
+        return _BARE[name], value / 1000
     if isinstance(value, dict | list):
         return name, render(value)
     stem, _, ending = name.rpartition("_")

@@ -155,19 +155,22 @@ class Visit(_Object):
     enter: Bracket
     leave: Bracket | None
     dwell_s: float | None
+    confidence: float | None = None
 
 
 class Crossing(_Object):
-    """One passage through a gate."""
+    """One passage through a gate; `off_gate` is a border crossed away from any, without gate."""
 
     asset: str
-    gate: str
-    gate_name: str
+    gate: str | None
+    gate_name: str | None
     direction: str
     from_: Annotated[str, Field(alias="from")]
     to: str
     state: str
     stages: dict[str, Bracket | None]
+    dwell_s: dict[str, float | None] | None = None
+    confidence: float | None = None
     duration_s: float | None
 
 
@@ -178,8 +181,23 @@ class Trip(_Object):
     state: str
     start: Any
     end: Any
-    distance_m: float
+    distance_m: float | None
     odometer_m: float | None
+    difference_m: float | None = None
+    countries: dict[str, dict[str, float]] | None = None
+
+
+class Stop(_Object):
+    """An asset that stands still."""
+
+    asset: str
+    state: str
+    start: str
+    end: str | None
+    duration_s: float | None
+    lon: float
+    lat: float
+    open_beginning: bool
 
 
 class EventLine(BaseModel):

@@ -179,12 +179,12 @@ def span(event: Event) -> tuple[int, int | None]:
     data = event.data
     if event.kind is Kind.VISIT:
         return _estimate(data.get("enter"), event.t_ms), _estimate(data.get("leave"), None)
-    if event.kind is Kind.TRIP:
+    if event.kind in (Kind.TRIP, Kind.STOP):
         return data.get("start_ms", event.t_ms), data.get("end_ms")
     if event.kind is Kind.CROSSING:
         stages = data.get("stages", {})
         known = [at for b in stages.values() if (at := _estimate(b, None)) is not None]
-        over = data.get("state") in ("completed", "turned_back")
+        over = data.get("state") in ("completed", "turned_back", "off_gate")
         return min(known, default=event.t_ms), max(known, default=event.t_ms) if over else None
     return event.t_ms, None
 

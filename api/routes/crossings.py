@@ -16,7 +16,9 @@ from feeds.readmodel import ObjectFilter
 from streams.events import Kind
 
 router = APIRouter(tags=["crossings"])
-State = Literal["approaching", "at_exit_port", "between", "at_entry_port", "completed", "turned_back"]
+State = Literal[
+    "approaching", "at_exit_port", "between", "at_entry_port", "completed", "turned_back", "off_gate"
+]
 
 
 @router.get("/v1/crossings", response_model=Page[Crossing])

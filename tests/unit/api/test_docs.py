@@ -15,7 +15,7 @@ def test_every_route_is_described(tmp_path: Path) -> None:
     for method, path in routes(tmp_path):
         if path == "/" or "{extension}" in path or path == "/v1/openapi.json":
             continue
-        shown = re.sub(r"\{(visit|crossing|trip|gate|zone|object)\}", "{id}", path).replace(
+        shown = re.sub(r"\{(visit|crossing|trip|stop|gate|zone|object)\}", "{id}", path).replace(
             "{asset}", "{id or VIN}"
         )
         assert shown in DOC, (method, path)

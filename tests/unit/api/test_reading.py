@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api import paging
-from api.schemas import Asset, Crossing, DeadLetter, Device, EventLine, Gate, Page, Trip, Visit, Whoami
+from api.schemas import Asset, Crossing, DeadLetter, Device, EventLine, Gate, Page, Stop, Trip, Visit, Whoami
 from tests.unit.api.world import ASSET, KEY, T0, VIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("/v1/visits", Visit),
         ("/v1/crossings", Crossing),
         ("/v1/trips", Trip),
+        ("/v1/stops", Stop),
         ("/v1/gates", Gate),
         ("/v1/deadletters", DeadLetter),
     ],
@@ -44,6 +45,7 @@ async def test_list_has_the_declared_shape(reader: httpx.AsyncClient, path: str,
         ("/v1/visits/visit_own", Visit),
         ("/v1/crossings/crossing_own", Crossing),
         ("/v1/trips/trip_own", Trip),
+        ("/v1/stops/stop_own", Stop),
         ("/v1/gates/mohan-boten", Gate),
         ("/v1/whoami", Whoami),
     ],
@@ -219,7 +221,8 @@ async def test_event_lines_have_the_declared_shape(reader: httpx.AsyncClient) ->
     answer = await reader.get("/v1/events")
     assert answer.headers["content-type"] == "application/x-ndjson"
     lines = [EventLine.model_validate_json(line) for line in answer.text.splitlines()]
-    assert {line.kind for line in lines} == {"asset", "device", "command", "visit", "crossing", "trip"}
+    kinds = {"asset", "device", "command", "visit", "crossing", "trip", "stop"}
+    assert {line.kind for line in lines} == kinds
     assert answer.headers["corridor-cursor"] == lines[-1].cursor
 
 

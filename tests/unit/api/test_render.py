@@ -18,6 +18,8 @@ from api.times import format_instant, parse_instant
         ({"t_ms": 0}, {"t": "1970-01-01T00:00:00.000Z"}),
         ({"to_ms": None}, {"to": None}),
         ({"dwell_ms": 1500, "duration_ms": None}, {"dwell_s": 1.5, "duration_s": None}),
+        ({"dwell_ms": {"approach": 1500, "between": None}}, {"dwell_s": {"approach": 1.5, "between": None}}),
+        ({"countries": {"LA": {"mm": 1500, "ms": 2500}}}, {"countries": {"LA": {"m": 1.5, "s": 2.5}}}),
         ({"lon_e7": 1016499999, "lat_e7": -1}, {"lon": 101.6499999, "lat": -1e-07}),
         ({"distance_mm": 1}, {"distance_m": 0.001}),
         ({"speed_ckmh": 4251}, {"speed_kmh": 42.51}),

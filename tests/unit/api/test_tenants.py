@@ -25,6 +25,7 @@ OWN = {
     "visit": "visit_own",
     "crossing": "crossing_own",
     "trip": "trip_own",
+    "stop": "stop_own",
     "object": "crossing_own",
     "gate": "mohan-boten",
     "zone": "mohan",
@@ -36,6 +37,7 @@ THEIRS = OWN | {
     "visit": "visit_foreign",
     "crossing": "crossing_foreign",
     "trip": "trip_foreign",
+    "stop": "stop_foreign",
     "object": "crossing_foreign",
 }
 
@@ -122,6 +124,7 @@ async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
         "visit": "v",
         "crossing": "c",
         "trip": "t",
+        "stop": "s",
         "object": "crossing_absent",
     }
     other = await reader.request(method, url(path, absent), json=body)
@@ -136,6 +139,7 @@ async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
         f"/v1/visits?asset={OTHER_ASSET}",
         f"/v1/crossings?asset={OTHER_VIN}",
         f"/v1/trips?asset={OTHER_ASSET}",
+        f"/v1/stops?asset={OTHER_ASSET}",
         f"/v1/devices?asset={OTHER_ASSET}",
         f"/v1/events?asset={OTHER_ASSET}",
     ],

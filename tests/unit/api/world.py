@@ -196,6 +196,20 @@ def trip(asset: str, tenant: str, name: str = "trip_1") -> tuple[Any, ...]:
     return Kind.TRIP, name, 1, Change.CREATED, tenant, asset, T0, data
 
 
+def stop(asset: str, tenant: str, name: str = "stop_1") -> tuple[Any, ...]:
+    """A stop of ten minutes."""
+    data = {
+        "state": "closed",
+        "start_ms": T0,
+        "end_ms": T0 + 600_000,
+        "duration_ms": 600_000,
+        "lon_e7": 1_016_500_000,
+        "lat_e7": 211_000_000,
+        "open_beginning": False,
+    }
+    return Kind.STOP, name, 1, Change.CREATED, tenant, asset, T0, data
+
+
 @dataclass
 class World:
     """All that the tests hold in their hands."""
@@ -234,7 +248,7 @@ def make(folder: Path, page: Path | None = None) -> World:
         engine.fold(body)
         fit = {"device": f"dev-{word}", "asset": asset, "from_ms": T0}
         engine.fold(body | {"id": f"cmd_{word}_fit", "command": "device.fit", "data": fit})
-        shapes = (visit, crossing, trip)
+        shapes = (visit, crossing, trip, stop)
         engine.commit([make_(asset, tenant, f"{make_.__name__}_{word}") for make_ in shapes], partition=1)
         samples = [
             at(
