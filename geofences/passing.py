@@ -149,7 +149,8 @@ def through(
 def sift(edges: Floats, west: float, south: float, starts: Int32s, sifted: Floats) -> int:
     """The edges of a patch by its cells, into ``sifted`` (where ``starts`` tells, one number more than
     cells) while there is room; how many places they need."""
-    starts[:] = 0
+    for place in range(len(starts)):
+        starts[place] = 0
     for fill in (False, True):
         for n in range(len(edges)):
             ax, ay, bx, by = _parts(edges[n, X0], edges[n, Y0], edges[n, X1], edges[n, Y1], west, south)
@@ -158,7 +159,8 @@ def sift(edges: Floats, west: float, south: float, starts: Int32s, sifted: Float
                 left, right = _columns(ax, ay, bx, by, row)
                 for place in range(row * SPLIT + left, row * SPLIT + right + 1):
                     if fill:
-                        sifted[starts[place]] = edges[n]
+                        for part in range(BIT + 1):
+                            sifted[starts[place], part] = edges[n, part]
                     starts[place] += 1
         if not fill:
             total = 0
