@@ -54,9 +54,9 @@ def test_a_route_over_the_antimeridian_has_a_part_on_each_side() -> None:
 
 
 def test_a_route_of_many_legs_is_one_area() -> None:
-    lon = 101 + np.arange(500) * 0.002
-    lat = 21 + 0.01 * np.sin(np.arange(500) / 7)
-    zone = route_zone(lon, np.asarray(lat, np.float64), 200)
+    lon = np.asarray(101 + np.arange(500) * 0.002, np.float64)
+    lat = np.asarray(21 + 0.01 * np.sin(np.arange(500) / 7), np.float64)
+    zone = route_zone(lon, lat, 200)
     assert zone.geom_type == "Polygon"
     assert shapely.intersects_xy(zone, lon, lat).all()
 
