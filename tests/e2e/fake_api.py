@@ -17,9 +17,10 @@ from typing import Annotated, Any
 
 import orjson
 import uvicorn
-from fastapi import Depends, FastAPI, Header, HTTPException, Response, WebSocket, WebSocketDisconnect
+from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response, WebSocket, WebSocketDisconnect
 from fastapi.staticfiles import StaticFiles
 
+from tests.e2e import fake_history, fake_zones
 from tests.e2e import fake_world as world
 
 KEY = "test-key-of-the-fake-server"
@@ -35,6 +36,8 @@ class FakeApi:
         self.events: list[dict[str, Any]] = []
         self.crossings: dict[str, dict[str, Any]] = {}
         self.visits: dict[str, dict[str, Any]] = {}
+        self.zones = fake_zones.FakeZones()
+        self.role = "admin"
         self.away = False
         self.sockets = 0
         self._every_s = event_every_s
@@ -71,23 +74,36 @@ class FakeApi:
         truck = self.trucks[(number * 5 + number // 7) % len(self.trucks)]
         now_ms = world.EPOCH_MS + self.seconds() * 1000 * world.SPEED_UP
         if number % 3 == 2:
-            kind, kept = "visit", self.visits
+            kind = "visit"
             made = world.visit(truck, now_ms - 1_500_000, closed=number % 2 == 0)
             object_id = f"visit_{truck.number:04d}_{number // 12}"
         else:
             kind, kept = "crossing", self.crossings
             object_id = f"crossing_{truck.number:04d}"
-            before = kept.get(object_id, {}).get("state")
-            states = world.CROSSING_STATES
-            reached = (states.index(before) + 1) % len(states) if before else truck.number % len(states)
+            before = kept.get(object_id, {}).get("stages", {})
+            told = sum(one is not None for one in before.values())
+            reached = told % len(world.STAGES) if before else truck.number % len(world.STAGES)
             made = world.crossing(truck, now_ms - world.STAGE_AFTER_S[reached] * 1000, reached)
+        self.keep(kind, object_id, truck, made, now_ms)
+
+    def alarm(self, truck: world.Truck) -> None:
+        """Make the event of a border crossed away from any gate."""
+        now_ms = world.EPOCH_MS + self.seconds() * 1000 * world.SPEED_UP
+        made = world.off_gate(truck, now_ms - 600_000)
+        self.keep("crossing", f"crossing_{truck.number:04d}_off", truck, made, now_ms)
+
+    def keep(
+        self, kind: str, object_id: str, truck: world.Truck, made: dict[str, Any], now_ms: float
+    ) -> None:
+        """Keep a revision and tell it."""
+        kept = self.crossings if kind == "crossing" else self.visits
         revision = int(kept.get(object_id, {}).get("revision", 0)) + 1
         change = "created" if revision == 1 else "amended"
         head = {"id": object_id, "asset": truck.asset, "revision": revision, "change": change}
         kept[object_id] = {**head, **made, "t": world.rfc3339(now_ms), "recorded": world.rfc3339(now_ms)}
         self.events.append(
             {
-                "cursor": f"c{number + 1}",
+                "cursor": f"c{len(self.events) + 1}",
                 "kind": kind,
                 "id": object_id,
                 "revision": revision,
@@ -114,7 +130,7 @@ def make_app(fake: FakeApi) -> FastAPI:
 
     @app.get("/v1/whoami", dependencies=need_key)
     def whoami() -> dict[str, str]:
-        return {"tenant": "main", "role": "admin"}
+        return {"tenant": "main", "role": fake.role}
 
     @app.get("/v1/positions", dependencies=need_key)
     def positions() -> dict[str, Any]:
@@ -150,16 +166,16 @@ def make_app(fake: FakeApi) -> FastAPI:
         }
 
     @app.get("/v1/assets/{asset}/track", dependencies=need_key)
-    def track(asset: str) -> dict[str, Any]:
-        return {"items": fake.by_asset[asset].track(fake.seconds(), 400), "next": None}
+    def track(asset: str, begin: Annotated[str, Query(alias="from")] = "", to: str = "9") -> dict[str, Any]:
+        rows = fake.by_asset[asset].track(fake.seconds(), 400)
+        return {"items": [row for row in rows if begin <= row["t"] < to], "next": None}
 
     @app.get("/v1/assets/{asset}/signals", dependencies=need_key)
     def signals(asset: str, names: str) -> dict[str, Any]:
         return {"items": fake.by_asset[asset].signals(fake.seconds(), names.split(","), 200), "next": None}
 
-    @app.get("/v1/zones", dependencies=need_key)
-    def zones() -> dict[str, Any]:
-        return world.zones()
+    app.include_router(fake_history.router(fake), dependencies=need_key)
+    app.include_router(fake_zones.router(fake.zones), dependencies=need_key)
 
     @app.get("/v1/gates", dependencies=need_key)
     def gates() -> dict[str, Any]:

@@ -31,6 +31,9 @@ OTHER_GATES = [
     ("heihe-blagoveshchensk", "Heihe–Blagoveshchensk", "CN", "RU", 127.51, 50.26),
 ]
 MAKERS = ["HOWO", "Shacman", "FAW", "Foton", "Dongfeng", "Sitrak"]
+JUMP = 128
+FLAGS_AT = {300: 256, 340: JUMP, 341: JUMP | 8, 380: 2}
+"""Flags of single fixes of every track, by their number in it."""
 EPOCH_MS = 1_790_000_000_000
 SPEED_UP = 30.0
 
@@ -129,7 +132,18 @@ class Truck:
             rest = 0.0 if (k // 40) % 4 == 3 else 1.0
             lon, lat, _ = on_road(here - back * self.speed_mps * (0.6 if self.southward else -0.6))
             speed = round(rest * (52 + 14 * math.sin(k / 9) + 5 * math.sin(k / 2.3)), 1)
-            rows.append({"t": rfc3339(now_ms - back * 1000), "lon": lon, "lat": lat, "speed_kmh": speed})
+            flags = FLAGS_AT.get(k, 0)
+            if flags & JUMP:
+                lat += 0.02
+            rows.append(
+                {
+                    "t": rfc3339(now_ms - back * 1000),
+                    "lon": lon,
+                    "lat": lat,
+                    "speed_kmh": speed,
+                    "flags": flags,
+                }
+            )
         return rows
 
     def signals(self, seconds: float, names: list[str], points: int) -> list[dict[str, Any]]:
@@ -160,9 +174,9 @@ def bracket(ms: float, half_s: float) -> dict[str, Any]:
     }
 
 
-STAGES = ["approach", "exit_port", "line", "entry_port", "leave"]
-CROSSING_STATES = ["approaching", "at_exit_port", "between", "at_entry_port", "completed"]
-STAGE_AFTER_S = [0, 1500, 4100, 4500, 6900]
+STAGES = ["approach", "exit_port", "exit_port_left", "line", "entry_port", "leave"]
+CROSSING_STATES = ["approaching", "at_exit_port", "between", "between", "at_entry_port", "completed"]
+STAGE_AFTER_S = [0, 1500, 3800, 4100, 4500, 6900]
 
 
 def crossing(truck: Truck, begin_ms: float, reached: int) -> dict[str, Any]:
@@ -178,11 +192,25 @@ def crossing(truck: Truck, begin_ms: float, reached: int) -> dict[str, Any]:
         "to": way[1],
         "state": CROSSING_STATES[reached],
         "stages": {
-            name: bracket(times[k], 4 + (k * 5 + truck.number) % 9) if k <= reached else None
+            name: bracket(times[k], 40 + (k * 50 + truck.number * 7) % 90) if k <= reached else None
             for k, name in enumerate(STAGES)
         },
+        "dwell_s": {
+            name: (times[k + 1] - times[k]) / 1000 if k < reached else None
+            for k, name in ((0, "approach"), (1, "exit_port"), (2, "between"), (4, "entry_port"))
+        },
+        "confidence": 0.62 if truck.number % 4 == 1 else 1,
         "duration_s": (times[-1] - times[0]) / 1000 if done else None,
+        "why": {"changed": ["state", "stages"], "positions": [100 + reached, 101 + reached, 109]},
     }
+
+
+def off_gate(truck: Truck, at_ms: float) -> dict[str, Any]:
+    """A border crossed away from any gate."""
+    made = crossing(truck, at_ms, 3)
+    stages = {name: bracket(at_ms, 45) if name == "line" else None for name in STAGES}
+    nothing: dict[str, Any] = {"gate": None, "gate_name": None, "dwell_s": {}, "confidence": 1}
+    return {**made, **nothing, "state": "off_gate", "stages": stages}
 
 
 def visit(truck: Truck, begin_ms: float, closed: bool) -> dict[str, Any]:

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route
 
-from tests.e2e.browser import Facts, Visit, chromium, launch, visiting, watch
-from tests.e2e.fake_api import DIST, KEY, FakeApi, serving
+from tests.e2e.browser import Facts, Visit, visiting, watch
+from tests.e2e.fake_api import KEY, FakeApi
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not os.environ.get("CI"):
-        if chromium() is None:
-            pytest.skip("no chromium on PATH: install Debian's package chromium")
-        if not (DIST / "index.html").exists():
-            pytest.skip("the page is not built: run `npm ci && npm run build` in web/")
-    with launch() as launched:
-        yield launched
-
-
-@pytest.fixture
-def fake() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def url(fake: FakeApi) -> Iterator[str]:
-    with serving(fake) as address:
-        yield address
-
-
-@pytest.fixture
-def visit(browser: Browser, url: str) -> Iterator[Visit]:
-    with visiting(browser, url, KEY) as opened:
-        yield opened
-        assert opened.foreign == []
 
 
 def test_trucks_move_and_an_event_arrives_and_nothing_leaves_the_host(

@@ -1,7 +1,7 @@
 /** Requests to the API with the key. Answers are typed; a refusal is an ApiError with the problem's words. */
 
 import type {
-  Asset, CorridorEvent, Crossing, DryRun, Finding, Gate, Page, Revision, Signals, Stop, Track, Trip, Visit, ZoneFeature,
+  Asset, CorridorEvent, Crossing, DryRun, Gate, Page, Revision, Signals, Stop, Track, Trip, Visit, ZoneCheck,
 } from "./types.ts";
 import { signalsFrom, trackFrom } from "./columns.ts";
 
@@ -79,8 +79,13 @@ export class Api {
     return (await this.json<Page<Revision>>(`/v1/objects/${encodeURIComponent(id)}/revisions`, { limit: String(limit) })).items;
   }
 
-  checkZones(zones: GeoJSON.Feature[]): Promise<{ zones: ZoneFeature[]; findings: Finding[] }> {
+  checkZones(zones: GeoJSON.Feature[]): Promise<ZoneCheck> {
     return this.send("POST", "/v1/zones/check", { zones });
+  }
+
+  /** Read a file of zones, whatever its form; `options` as the route names them. */
+  checkFile(file: File, options: Record<string, string>): Promise<ZoneCheck> {
+    return this.send("POST", `/v1/zones/check?${new URLSearchParams({ file: file.name, ...options }).toString()}`, file);
   }
 
   tryZones(zones: GeoJSON.Feature[], retire: string[], days: number): Promise<DryRun> {
@@ -123,8 +128,9 @@ export class Api {
   }
 
   private async send<T>(method: string, path: string, body?: object): Promise<T> {
-    const headers = { accept: "application/json", ...(body ? { "content-type": "application/json" } : {}) };
-    const response = await this.ask(path, { method, headers, body: body ? JSON.stringify(body) : null }, LONG_MS);
+    const bytes = body instanceof Blob;
+    const headers = { accept: "application/json", ...(body ? { "content-type": bytes ? "application/octet-stream" : "application/json" } : {}) };
+    const response = await this.ask(path, { method, headers, body: bytes ? body : body ? JSON.stringify(body) : null }, LONG_MS);
     const text = await response.text();
     return (text ? JSON.parse(text) : null) as T;
   }

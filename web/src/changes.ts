@@ -58,7 +58,7 @@ export function shown(path: string, value: unknown, zone?: string): string {
   }
   if (typeof value === "number") {
     if (/confidence/.test(path)) return `${Math.round(value * 100)} %`;
-    if (/(dwell|duration)/.test(path)) return duration(path.endsWith("_ms") || path.endsWith("_s") ? value * 1000 : value);
+    if (/(dwell|duration)/.test(path)) return duration(value * 1000);
     if (/(distance|odometer|difference)/.test(path)) return `${number(value / 1000, 1)} km`;
     return number(value, Number.isInteger(value) ? 0 : 4);
   }
@@ -76,14 +76,17 @@ export function changeLines(revision: Revision, before: Revision | undefined, zo
     if (!before) return `${fieldName(path)}: ${now}`;
     const then = shown(path, valueAt(before.object, path), zone);
     if (then !== now) return `${fieldName(path)}: ${then} → ${now}`;
-    return now === "changed" || now === "not known" ? `${fieldName(path)} changed` : `${fieldName(path)}: ${now}, known better`;
+    if (now === "changed" || now === "not known") return `${fieldName(path)} changed`;
+    return isBracket(valueAt(revision.object, path)) ? `${fieldName(path)}: ${now}, known better` : `${fieldName(path)}: ${now}`;
   });
 }
+
+const isBracket = (value: unknown) => value !== null && typeof value === "object" && "estimate" in value;
 
 /** Fields of an object of objects, such as `stages`: those within that differ. */
 function inside(path: string, revision: Revision, before: Revision | undefined): string[] {
   const now = valueAt(revision.object, path);
-  if (now === null || typeof now !== "object" || "estimate" in now || !["stages", "dwell_ms"].includes(path)) return [path];
+  if (now === null || typeof now !== "object" || isBracket(now) || !["stages", "dwell_ms"].includes(path)) return [path];
   const then = (before && valueAt(before.object, path)) ?? {};
   const names = Object.keys(now).filter((name) => JSON.stringify((now as never)[name]) !== JSON.stringify((then as never)[name]));
   return names.length ? names.map((name) => `${path}.${name}`) : [path];

@@ -32,8 +32,8 @@ export class DayTrack {
       s("path", { d: drawn?.area ?? "", class: "chart-area" }), s("path", { d: drawn?.line ?? "", class: "chart-line" }));
     this.element = h("div", { class: "daytrack" },
       h("div", { class: "track-row" }, this.playButton, h("div", { class: "track-slide" }, picture as unknown as Node, this.slider)),
-      track.flagged.length ? h("p", { class: "quiet track-flagged" }, flaggedWords(track.flagged)) : null,
-      h("div", { class: "track-ends" }, h("span", {}, dayClock(t[0]!)), this.reading, h("span", {}, dayClock(t[t.length - 1]!))));
+      h("div", { class: "track-ends" }, h("span", {}, dayClock(t[0]!)), this.reading, h("span", {}, dayClock(t[t.length - 1]!))),
+      track.flagged.length ? h("p", { class: "quiet track-flagged" }, flaggedWords(track.flagged)) : null);
     this.show();
   }
 

@@ -14,6 +14,8 @@ interface Handle {
   frames(): { costs: number[]; gaps: number[] };
   settled(): Promise<void>;
   view(lon: number, lat: number, zoom: number): void;
+  /** Where a place is on the page. */
+  pixel(lon: number, lat: number): [x: number, y: number];
   feed(count: number, hz: number, seconds: number): Promise<void>;
   select(kind: "truck" | "gate", id: string): void;
 }
@@ -41,6 +43,11 @@ export function expose(store: Store, map: CorridorMap, layer: TruckLayer): void 
       await new Promise((done) => map.map.once("idle", done));
     },
     view: (lon, lat, zoom) => map.map.jumpTo({ center: [lon, lat], zoom }),
+    pixel: (lon, lat) => {
+      const { x, y } = map.map.project([lon, lat]);
+      const { left, top } = map.map.getContainer().getBoundingClientRect();
+      return [left + x, top + y];
+    },
     feed: (count, hz, seconds) => feed(store, map, count, hz, seconds),
     select: (kind, id) => store.select({ kind, id }),
   };

@@ -90,14 +90,13 @@ function goneNote(object: Partial<Head>, go: (id: string) => void): HTMLElement 
 
 function crossingParts(crossing: Crossing, picks: Picks): Parts {
   const id = crossing.id ?? "";
-  const dwell = ((crossing as unknown as Record<string, unknown>).dwell_ms ?? {}) as Record<string, number | null>;
   const over = crossing.state === "completed" || crossing.state === "turned_back";
   const names = crossing.state === "off_gate" ? (["line"] as const) : STAGES.filter((name) => name !== "exit_port_left" || crossing.stages[name]);
   const rows: TimelineRow[] = names.map((name) => {
-    const stay = dwell[STAY_OF[name] ?? ""];
+    const stay = crossing.dwell_s?.[STAY_OF[name] ?? ""];
     return {
       key: `${id}/${name}`, name: STAGE_NAMES[name], bracket: crossing.stages[name], absent: over ? "not seen" : "not yet",
-      note: typeof stay === "number" ? `${duration(stay)}${name === "exit_port_left" ? " between" : ""}` : "", mark: name === "line" ? "line-border" : "",
+      note: typeof stay === "number" ? `${duration(stay * 1000)}${name === "exit_port_left" ? " between" : ""}` : "", mark: name === "line" ? "line-border" : "",
     };
   });
   const length = taken(crossing);
@@ -152,7 +151,7 @@ function tripParts(trip: Trip, picks: Picks): Parts {
       countries.length ? h("table", { class: "countries" },
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Country"), h("th", { scope: "col" }, "Way"), h("th", { scope: "col" }, "Time"))),
         h("tbody", {}, ...countries.map(([code, part]) => h("tr", {},
-          h("th", { scope: "row" }, code === "??" ? "unknown" : country(code)), h("td", {}, km(metresOf(part))), h("td", {}, duration(msOf(part))))))) : null,
+          h("th", { scope: "row" }, code === "??" ? "unknown" : country(code)), h("td", {}, km(part.m)), h("td", {}, duration(part.s * 1000)))))) : null,
       mapButton(`${trip.id}/way`, "Show the way on the map", picks, () => ({ from, to: to ?? Math.max(from, Date.now()) + DAY_MS })),
     ],
   };
@@ -187,8 +186,6 @@ function fact(name: string, value: string | null): HTMLElement[] {
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
 const km = (metres: number) => `${number(metres / 1000, 1)} km`;
-const metresOf = (part: Record<string, number>) => part.distance_m ?? part.m ?? (part.mm ?? 0) / 1000;
-const msOf = (part: Record<string, number>) => part.ms ?? (part.duration_s ?? part.s ?? 0) * 1000;
 
 function moment(value: Moment | string | null): number | null {
   return instant(typeof value === "string" ? value : value?.t);

@@ -31,6 +31,8 @@ export class Passages {
   private readonly view: BracketView;
   private readonly tools: CardTools;
   private picked: string | null = null;
+  /** The newest crossing is opened once, at the first look. */
+  private untouched = true;
   private closed = false;
 
   constructor(private readonly api: Api, map: CorridorMap, private readonly asset: string) {
@@ -78,7 +80,8 @@ export class Passages {
     const sorted = objects.map((object) => ({ object, at: beginOf(kind, object) })).sort((a, b) => b.at - a.at).map(({ object }) => object);
     const cut = this.all.has(kind) ? sorted : sorted.slice(0, FIRST);
     const focus = document.activeElement as HTMLElement | null;
-    const cards: HTMLElement[] = cut.map((object, i) => this.card(kind, object, kind === "crossing" && i === 0 && !this.shown.size));
+    const cards: HTMLElement[] = cut.map((object, i) => this.card(kind, object, kind === "crossing" && i === 0 && this.untouched));
+    if (kind === "crossing") this.untouched = false;
     const rest = sorted.length - cut.length;
     if (rest > 0) {
       cards.push(h("button", { type: "button", class: "link more", onclick: () => {

@@ -83,6 +83,8 @@ export interface Crossing extends Partial<Head> {
   stages: Partial<Record<Stage, Bracket | null>>;
   /** Share of 1. */
   confidence?: number;
+  /** Seconds at each part of the way. */
+  dwell_s?: Record<string, number | null>;
   duration_s?: number | null;
 }
 
@@ -113,7 +115,8 @@ export interface Trip extends Partial<Head> {
   distance_m: number | null;
   odometer_m?: number | null;
   difference_m?: number | null;
-  countries?: Record<string, Record<string, number>> | null;
+  /** By country: metres and seconds. */
+  countries?: Record<string, { m: number; s: number }> | null;
 }
 
 export interface Stop extends Partial<Head> {
@@ -176,22 +179,37 @@ export interface ZoneProperties {
 
 export type ZoneFeature = GeoJSON.Feature<GeoJSON.Polygon | GeoJSON.MultiPolygon, ZoneProperties>;
 
-/** What a check found in a zone: where, and what is wrong or unusual. */
+/** What a check said of a zone: an error left it out, a repair changed it, a warning changed nothing. */
 export interface Finding {
   severity: string;
   message: string;
-  feature?: number | string | null;
-  ring?: number | null;
-  position?: number | [number, number] | null;
+  feature: number | null;
+  ring: number | null;
+  position: number | null;
 }
 
-/** What zones would have changed over the last days. */
+export interface ZoneCheck {
+  /** Sound or repaired: these can be published. */
+  zones: ZoneFeature[];
+  findings: Finding[];
+}
+
+/** A visit or crossing that an edit of zones would change; `before` is null for a new one, `after` for one that goes. */
+export interface TrialChange {
+  kind: string;
+  id: string | null;
+  asset: string;
+  what: string[];
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+}
+
 export interface DryRun {
-  added: unknown;
-  removed: unknown;
-  moved: unknown;
-  assets?: number;
-  samples?: number;
+  added: TrialChange[];
+  removed: TrialChange[];
+  moved: TrialChange[];
+  assets: number;
+  samples: number;
 }
 
 /** A truck's path: columns of equal length, times in ms; `flagged` are fixes with doubts. */

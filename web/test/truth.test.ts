@@ -90,6 +90,12 @@ test("of a crossing's stages those that differ are named", () => {
   assert.deepEqual(changeLines(after, before, "UTC"), ["line: not known → 07:05:00 ±1 min"]);
 });
 
+test("stays of a crossing are named one by one, in their unit", () => {
+  const before = revision(1, { dwell_s: { approach: 60, between: null } });
+  const after = revision(2, { dwell_s: { approach: 60, between: 300 } }, ["dwell_ms"]);
+  assert.deepEqual(changeLines(after, before, "UTC"), ["stay, between: not known → 5 min"]);
+});
+
 test("a bound that only got tighter than the clock shows is known better", () => {
   const wide = revision(1, { enter: { ...bracket(0, 1, 2), lon: 1 } });
   const moved = revision(2, { enter: { ...bracket(0, 1, 2), lon: 2 } }, ["enter"]);

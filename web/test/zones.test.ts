@@ -3,8 +3,8 @@ import { test } from "node:test";
 import type { ZoneFeature } from "../src/types.ts";
 import { Draft } from "../src/zones/draft.ts";
 import { area, circle, corridor, crossing, destination, distance, type Point } from "../src/zones/geometry.ts";
-import { findingPlace, trialPart } from "../src/zones/trial.ts";
-import { featureOf, featuresFrom, idFrom } from "../src/zones/zonefile.ts";
+import { featureOf, idFrom, spotOf } from "../src/zones/feature.ts";
+import { trialRow } from "../src/zones/trial.ts";
 
 const MOHAN: Point = [101.6877, 21.1908];
 const near = (got: number, want: number, part: number) => assert.ok(Math.abs(got - want) <= Math.abs(want) * part, `got ${got}, want ${want}`);
@@ -130,38 +130,26 @@ test("an id comes from the name, is free, and exists for names of other scripts"
   assert.equal(idFrom("磨憨", new Set(), "zone-1"), "zone-1");
 });
 
-test("a file gives features with id, kind and name, whatever form of GeoJSON it is", () => {
-  const polygon = { type: "Polygon", coordinates: [[[0, 0], [1, 0], [1, 1], [0, 0]]] };
-  const file = { type: "FeatureCollection", features: [
-    { type: "Feature", properties: { id: "a", kind: "yard", name: "A", owner: "x" }, geometry: polygon },
-    { type: "Feature", properties: { name: "B" }, geometry: polygon },
-    { type: "Feature", properties: null, geometry: polygon },
-  ] };
-  const found = featuresFrom(JSON.stringify(file), "depots.geojson", new Set());
-  assert.deepEqual(found.map(({ properties }) => properties), [
-    { id: "a", kind: "yard", name: "A" }, { id: "b", kind: "custom", name: "B" }, { id: "depots-3", kind: "custom", name: "depots 3" },
-  ]);
-  assert.equal(featuresFrom(JSON.stringify(polygon), "one.json", new Set())[0]!.properties!.name, "one 1");
-  assert.throws(() => featuresFrom("a,b", "x.csv", new Set()), /x\.csv is not GeoJSON/);
-  assert.throws(() => featuresFrom('{"type":"Topology"}', "x.json", new Set()), /want a FeatureCollection/);
-  assert.throws(() => featuresFrom('{"type":"FeatureCollection","features":[]}', "x.json", new Set()), /no features/);
-});
-
-test("a dry run's parts are rows that lead to trucks, or mere counts", () => {
+test("a dry run's changes are rows that lead to trucks and say what would be otherwise", () => {
   const enter = { earliest: null, latest: "2026-11-22T07:00:30.000Z", estimate: "2026-11-22T07:00:00.000Z" };
-  const later = { ...enter, estimate: "2026-11-22T07:05:00.000Z" };
-  assert.deepEqual(trialPart(4), { count: 4, rows: [] });
-  assert.deepEqual(trialPart(undefined), { count: 0, rows: [] });
-  const { count, rows: [added] } = trialPart([{ kind: "visit", asset: "asset_1", zone_name: "Yard", enter, dwell_s: 600 }]);
-  assert.equal(count, 1);
-  assert.deepEqual([added?.kind, added?.asset], ["visit", "asset_1"]);
-  assert.match(added!.text, /^Yard · .+, 10 min$/);
-  const moved = trialPart([{ asset: "asset_1", before: { zone_name: "Yard", enter }, after: { zone_name: "Yard", enter: later } }]).rows[0]!;
-  assert.match(moved.text, /^Yard · enters \d\d:00:00 → \d\d:05:00$/);
+  const visit = { zone_name: "Yard", zone_kind: "yard", enter, leave: null, dwell_s: 600 };
+  const added = trialRow({ kind: "visit", id: null, asset: "asset_1", what: [], before: null, after: visit });
+  assert.equal(added.asset, "asset_1");
+  assert.match(added.text, /^Yard · \d+ Nov, \d\d:00 · 10 min$/);
+  assert.equal(trialRow({ kind: "visit", id: "v", asset: "asset_1", what: [], before: visit, after: null }).text, added.text);
+  const later = { ...visit, enter: { ...enter, estimate: "2026-11-22T07:05:00.000Z" } };
+  const moved = trialRow({ kind: "visit", id: "v", asset: "a", what: ["enter", "dwell_ms", "how"], before: visit, after: later });
+  assert.match(moved.text, /^Yard · \d+ Nov, \d\d:00 · enters \d\d:00:00 → \d\d:05:00 · other how it is known$/);
+  const crossed = trialRow({ kind: "crossing", id: null, asset: "a", what: [], before: null, after: { gate_name: null, direction: "CN>LA", stages: { approach: null, line: enter } } });
+  assert.match(crossed.text, /^crossing CN → LA off any gate · \d+ Nov/);
 });
 
-test("a finding's place counts from one", () => {
-  assert.equal(findingPlace({ feature: 0, ring: 0, position: 13 }), "zone 1, ring 1, corner 14");
-  assert.equal(findingPlace({ feature: "yard", position: [1, 2] }), "yard");
-  assert.equal(findingPlace({}), "");
+test("the place that a finding names is found in what was checked", () => {
+  const ring = [[0, 0], [1, 0], [1, 1], [0, 0]];
+  const feature: GeoJSON.Feature = { type: "Feature", properties: {}, geometry: { type: "MultiPolygon", coordinates: [[ring], [ring, [[5, 6], [7, 8], [9, 1], [5, 6]]]] } };
+  const finding = { severity: "error", message: "m", feature: 0, ring: 2, position: 1 };
+  assert.deepEqual(spotOf([feature], finding), [7, 8]);
+  assert.equal(spotOf([feature], { ...finding, position: 9 }), null);
+  assert.equal(spotOf([], finding), null);
+  assert.equal(spotOf([feature], { ...finding, feature: null }), null);
 });

@@ -78,6 +78,10 @@ export class Draft {
     return true;
   }
 
+  get undoable(): boolean {
+    return this.before.length > 0;
+  }
+
   undo(): boolean {
     const last = this.before.pop();
     if (last === undefined) return false;

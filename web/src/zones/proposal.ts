@@ -5,15 +5,18 @@ import { h, icon } from "../dom.ts";
 import { number } from "../format.ts";
 import type { CorridorMap } from "../map.ts";
 import type { Store } from "../store.ts";
-import type { DryRun, Finding } from "../types.ts";
-import { findingPlace, trialPart, type TrialPart } from "./trial.ts";
+import type { DryRun, Finding, TrialChange } from "../types.ts";
+import { spotOf } from "./feature.ts";
+import { trialRow } from "./trial.ts";
 
 const SHOWN = 60;
+const OPEN = 8;
 const DAYS = 7;
+const MOST_DAYS = 31;
 const WORDS: Record<"added" | "removed" | "moved", [one: string, none: string]> = {
   added: ["Would be new", "Nothing new."],
   removed: ["Would be gone", "Nothing gone."],
-  moved: ["Would have other times", "No other times."],
+  moved: ["Would be different", "Nothing different."],
 };
 
 export interface ProposalTools {
@@ -27,8 +30,8 @@ export interface ProposalTools {
 /** `features` gives the zones as they are when a button is pressed, or a sentence why they can't be sent. */
 export class Proposal {
   readonly element: HTMLElement;
-  private readonly days = h("input", { type: "number", min: 1, max: 365, value: DAYS, "aria-label": "Days" });
-  private readonly from = h("input", { type: "datetime-local", step: 1, "aria-label": "Valid from" });
+  private readonly days = h("input", { type: "number", min: 1, max: MOST_DAYS, value: DAYS, "aria-label": "Days" });
+  private readonly from = h("input", { type: "datetime-local", step: 1 });
   private readonly output = h("div", { class: "proposal-output", role: "status" });
   private readonly buttons: HTMLButtonElement[];
 
@@ -43,49 +46,48 @@ export class Proposal {
       this.output);
   }
 
-  /** Show what a check found; true when nothing of it is an error. */
-  findings(found: readonly Finding[]): boolean {
-    const wrong = found.some(({ severity }) => severity === "error");
+  /** Show what a check said of these zones. */
+  findings(found: readonly Finding[], features: readonly GeoJSON.Feature[]): void {
     this.output.replaceChildren(found.length
-      ? h("ul", { class: "findings", "aria-label": "Findings" }, ...found.map((finding) => this.finding(finding)))
+      ? h("ul", { class: "findings", "aria-label": "Findings" }, ...found.map((finding) => this.finding(finding, features)))
       : h("p", { class: "good" }, "The check found nothing wrong."));
-    return !wrong;
   }
 
   say(text: string, tone = "quiet"): void {
     this.output.replaceChildren(h("p", { class: tone }, text));
   }
 
-  /** Ask the server for its findings in the zones as they are now; false when they can't be published. */
-  async check(): Promise<boolean> {
-    const features = this.features();
-    if (typeof features === "string") return this.refuse(features);
-    try {
-      return this.findings((await this.tools.api.checkZones(features)).findings ?? []);
-    } catch (error) {
-      return this.failed(error);
-    }
-  }
-
   private async attempt(retire: boolean): Promise<void> {
     const features = retire ? [] : this.features();
-    if (typeof features === "string") return void this.refuse(features);
-    const days = Math.max(1, Number(this.days.value) || DAYS);
+    if (typeof features === "string") return this.say(features, "bad");
+    const days = Math.min(MOST_DAYS, Math.max(1, Math.round(Number(this.days.value)) || DAYS));
     await this.busy(`Trying on the last ${days} days…`, async () => {
       const answer = await this.tools.api.tryZones(features, retire && this.retired ? [this.retired] : [], days);
       this.output.replaceChildren(...this.trial(answer, days));
     });
   }
 
+  /** Zones that had to be repaired are shown first; a second press publishes what the repair made of them. */
   private async publish(): Promise<void> {
     const features = this.features();
-    if (typeof features === "string") return void this.refuse(features);
-    await this.busy("Publishing…", async () => {
-      if (!(await this.check())) return;
-      const from = this.from.value ? new Date(this.from.value).getTime() : Date.now();
-      await this.tools.api.publishZones(features, from);
-      this.tools.done(features.length === 1 ? "The zone is published." : `${features.length} zones are published.`);
+    if (typeof features === "string") return this.say(features, "bad");
+    await this.busy("Checking…", async () => {
+      const { zones, findings } = await this.tools.api.checkZones(features);
+      const sound = !findings.some(({ severity }) => severity !== "warning");
+      if (sound && zones.length) return this.send(zones);
+      this.findings(findings, features);
+      if (findings.some(({ severity }) => severity === "error") || !zones.length) return;
+      const anyway = h("button", { type: "button", class: "primary", onclick: () => void this.busy("Publishing…", () => this.send(zones)) }, "Publish the repaired form");
+      this.output.append(anyway);
+      this.tools.map.set("draft", { type: "FeatureCollection", features: zones });
+      anyway.focus();
     });
+  }
+
+  private async send(zones: GeoJSON.Feature[]): Promise<void> {
+    const from = this.from.value ? new Date(this.from.value).getTime() : Date.now();
+    await this.tools.api.publishZones(zones, from);
+    this.tools.done(zones.length === 1 ? "The zone is published." : `${zones.length} zones are published.`);
   }
 
   private retireButton(id: string): HTMLElement {
@@ -98,7 +100,7 @@ export class Proposal {
       }) }, "Retire it");
       this.output.replaceChildren(h("div", { class: "proposal-row", role: "group", "aria-label": "Retire the zone?" },
         h("span", {}, "No more visits to it?"), retire,
-        h("button", { type: "button", class: "secondary", onclick: () => void this.attempt(true) }, "Try"),
+        h("button", { type: "button", class: "secondary", onclick: () => void this.attempt(true) }, "Try it"),
         h("button", { type: "button", class: "secondary", onclick: () => this.output.replaceChildren() }, "Keep")));
       retire.focus();
     });
@@ -117,42 +119,35 @@ export class Proposal {
     }
   }
 
-  private refuse(text: string): false {
-    this.say(text, "bad");
-    return false;
-  }
-
-  private failed(error: unknown): false {
+  private failed(error: unknown): void {
     const problem = error instanceof ApiError ? error.problem : {};
-    if (Array.isArray(problem.findings) && problem.findings.length) this.findings(problem.findings as Finding[]);
+    const features = this.features();
+    if (Array.isArray(problem.findings) && problem.findings.length) this.findings(problem.findings as Finding[], typeof features === "string" ? [] : features);
     else this.say(error instanceof Error ? error.message : String(error), "bad");
-    return false;
   }
 
-  private finding(finding: Finding): HTMLElement {
-    const where = findingPlace(finding);
-    const { position } = finding;
-    const spot = Array.isArray(position) && position.length >= 2 ? position : null;
+  private finding(finding: Finding, features: readonly GeoJSON.Feature[]): HTMLElement {
+    const spot = spotOf(features, finding);
     return h("li", { class: `finding finding-${finding.severity}` },
-      h("b", {}, finding.severity), ` ${finding.message} `, where ? h("span", { class: "quiet" }, where) : null,
+      h("b", {}, finding.severity), ` ${finding.message} `,
       spot ? h("button", { type: "button", class: "link", onclick: () => this.tools.map.go(spot[0], spot[1], 17) }, icon("target"), "show") : null);
   }
 
   private trial(answer: DryRun, days: number): HTMLElement[] {
-    const read = [typeof answer.assets === "number" ? `${number(answer.assets)} trucks` : "", typeof answer.samples === "number" ? `${number(answer.samples)} samples` : ""].filter(Boolean).join(", ");
-    const parts = (["added", "removed", "moved"] as const).map((name) => this.trialPart(name, trialPart(answer[name])));
-    return [h("p", { class: "quiet" }, `Tried on ${days} days${read ? `: ${read}` : ""}. Nothing was changed.`), ...parts];
+    const read = `${number(answer.assets)} trucks, ${number(answer.samples)} samples`;
+    const parts = (["added", "removed", "moved"] as const).map((name) => this.trialPart(name, answer[name]));
+    return [h("p", { class: "quiet" }, `Tried on ${days} days: ${read}. Nothing was changed.`), ...parts];
   }
 
-  private trialPart(name: "added" | "removed" | "moved", { count, rows }: TrialPart): HTMLElement {
+  private trialPart(name: "added" | "removed" | "moved", changes: readonly TrialChange[]): HTMLElement {
     const [title, none] = WORDS[name];
-    if (!count) return h("p", { class: "trial-none" }, none);
+    if (!changes.length) return h("p", { class: "trial-none" }, none);
     const { store } = this.tools;
-    return h("details", { class: "trial", open: count <= 8 },
-      h("summary", {}, `${title}: `, h("b", {}, number(count))),
-      h("ul", {}, ...rows.slice(0, SHOWN).map(({ asset, text }) => h("li", {},
-        asset ? h("button", { type: "button", class: "link", onclick: () => store.select({ kind: "truck", id: asset }) }, store.name(asset)) : null,
-        h("span", {}, ` ${text}`)))),
-      rows.length > SHOWN ? h("p", { class: "quiet" }, `and ${number(rows.length - SHOWN)} more`) : null);
+    const rows = changes.slice(0, SHOWN).map(trialRow).map(({ asset, text }) => h("li", {},
+      h("button", { type: "button", class: "link", onclick: () => store.select({ kind: "truck", id: asset }) }, store.name(asset)), ` ${text}`));
+    return h("details", { class: "trial", open: changes.length <= OPEN },
+      h("summary", {}, `${title}: `, h("b", {}, number(changes.length))),
+      h("ul", {}, ...rows),
+      changes.length > SHOWN ? h("p", { class: "quiet" }, `and ${number(changes.length - SHOWN)} more`) : null);
   }
 }

@@ -5,7 +5,7 @@ import { duration, number } from "../format.ts";
 import type { Gate, ZoneProperties } from "../types.ts";
 import type { Draft, Tool } from "./draft.ts";
 import { area } from "./geometry.ts";
-import { featureOf, idFrom, KINDS } from "./zonefile.ts";
+import { featureOf, idFrom, KINDS } from "./feature.ts";
 
 const HINTS: Record<Tool, string> = {
   polygon: "Press the map for each corner; press the first one again, or Finish, when all are set.",
@@ -51,9 +51,9 @@ export class ZoneForm {
     this.sides = tools.gates.flatMap((gate) => [gate.a.country, gate.b.country].map((side) => ({ gate: gate.id, side })));
     this.side = h("select", {}, h("option", { value: "" }, "none"), ...this.sides.map(({ gate, side }, i) => {
       const name = tools.gates.find(({ id }) => id === gate)?.name ?? gate;
-      return h("option", { value: i, selected: known?.gate === gate && known.side === side }, `${name}, ${side}`);
+      return h("option", { value: i, selected: known?.gate === gate && (known.side ?? known.country) === side }, `${name}, ${side}`);
     }));
-    this.grace = h("input", { type: "number", min: 0, max: 86_400, step: 1, value: known?.grace_s ?? GRACE_S });
+    this.grace = h("input", { type: "number", min: 0, max: 86_400, step: 1, value: known ? (known.grace_s ?? 0) : GRACE_S });
     this.dwell = h("input", { type: "number", min: 0, max: 86_400, step: 1, value: known?.min_dwell_s ?? 0 });
     this.width.value = String(draft.width_m);
     this.element = h("form", { class: "zone-form", onsubmit: (event: Event) => event.preventDefault() },
@@ -93,6 +93,7 @@ export class ZoneForm {
     this.finish.hidden = draft.finished || draft.tool === "circle";
     if (document.activeElement !== this.radius) this.radius.value = draft.radius_m ? String(Math.round(draft.radius_m)) : "";
     this.side.closest("label")!.hidden = !["approach", "port"].includes(this.kind.value);
+    this.undo.disabled = !draft.undoable;
     const fault = draft.finished ? draft.fault() : null;
     this.size.className = fault ? "bad" : "quiet";
     this.size.textContent = fault ?? sizeWords(draft);

@@ -10,10 +10,9 @@ import { Draft, type Tool } from "./draft.ts";
 import { Draw } from "./draw.ts";
 import type { Point } from "./geometry.ts";
 import { Proposal } from "./proposal.ts";
-import { featuresFrom } from "./zonefile.ts";
+import { ZoneImport } from "./zoneimport.ts";
 import { timesWords, ZoneForm } from "./zoneform.ts";
 
-const MOST_BYTES = 5_000_000;
 const SHOWN = 200;
 const TOOLS: readonly [tool: Tool, name: string][] = [["polygon", "Area"], ["circle", "Circle"], ["route", "Route"]];
 
@@ -52,16 +51,15 @@ export class ZonePanel {
     this.map.set("draft", { type: "FeatureCollection", features: [] });
     this.form = null;
     this.listing = true;
-    this.said.className = "good";
     this.said.hidden = !said;
     this.said.textContent = said;
-    const file = h("input", { type: "file", accept: ".geojson,.json,application/geo+json", class: "unseen", onchange: () => void this.read(file.files?.[0]), "aria-label": "A GeoJSON file" });
+    const file = h("input", { type: "file", accept: ".geojson,.json,.kml,.kmz,.wkt,.csv,.tsv", class: "unseen", onchange: () => void this.read(file.files?.[0]), "aria-label": "A file of zones" });
     this.element.replaceChildren(
       this.said,
       h("div", { class: "section-head" }, h("h2", {}, "Draw a zone")),
       h("div", { class: "tools", role: "group", "aria-label": "Draw a zone" },
         ...TOOLS.map(([tool, name]) => h("button", { type: "button", class: "tool", onclick: () => this.edit(new Draft(tool), null) }, icon(tool), name))),
-      h("label", { class: "drop" }, file, "or drop a GeoJSON file here, or ", h("span", { class: "link" }, "choose one")),
+      h("label", { class: "drop" }, file, "or drop a file here (GeoJSON, KML, WKT, CSV of circles), or ", h("span", { class: "link" }, "choose one")),
       h("div", { class: "section-head" }, h("h2", {}, "Zones"), this.count),
       h("div", { class: "zone-search" }, this.search),
       this.list);
@@ -87,12 +85,13 @@ export class ZonePanel {
   private edit(draft: Draft, zone: ZoneFeature | null): void {
     const known = zone?.properties ?? null;
     const form = new ZoneForm(draft, known, {
-      taken: new Set(this.zones.map(({ properties }) => properties.id)),
+      taken: this.taken(),
       gates: this.store.gates,
       redraw: () => this.draw.refresh(),
       cancel: () => this.showList(),
     });
-    const proposal = this.proposal(() => {
+    const { api, store, map } = this;
+    const proposal = new Proposal({ api, store, map, done: (said) => this.done(said) }, () => {
       const feature = form.feature();
       return typeof feature === "string" ? feature : [feature];
     }, known?.id ?? null);
@@ -102,15 +101,6 @@ export class ZonePanel {
     if (zone) this.map.fit(draft.corners().map(({ point }) => point), 16);
     this.draw.start(draft);
     form.focus();
-  }
-
-  private proposal(features: () => GeoJSON.Feature[] | string, retired: string | null): Proposal {
-    const { api, store, map } = this;
-    const done = (said: string) => {
-      this.showList(said);
-      this.changed();
-    };
-    return new Proposal({ api, store, map, done }, features, retired);
   }
 
   /** A file anywhere on the page is taken while zones may be changed. */
@@ -130,40 +120,27 @@ export class ZonePanel {
     });
   }
 
+  /** What is in a file, as the server reads it; nothing is published yet. */
   private async read(file: File | undefined): Promise<void> {
     if (!file) return;
     this.showList();
-    try {
-      if (file.size > MOST_BYTES) throw new Error(`${file.name} is too large: got ${number(file.size)} bytes, want at most ${number(MOST_BYTES)}.`);
-      await this.propose(file.name, featuresFrom(await file.text(), file.name, new Set()));
-    } catch (error) {
-      this.said.hidden = false;
-      this.said.textContent = error instanceof Error ? error.message : String(error);
-      this.said.className = "bad";
-    }
-  }
-
-  /** The zones of a file, with the server's findings; nothing is published yet. */
-  private async propose(file: string, features: GeoJSON.Feature[]): Promise<void> {
-    const proposal = this.proposal(() => features, null);
-    const title = h("h2", { tabindex: "-1" }, file);
+    const { api, store, map } = this;
+    const part = new ZoneImport(file, {
+      api, store, map, taken: this.taken(), done: (said) => this.done(said), cancel: () => this.showList(),
+      look: (zones) => this.map.fit(zones.flatMap(placesOf), 15),
+    });
     this.listing = false;
-    this.element.replaceChildren(
-      h("div", { class: "section-head" }, title, h("button", { type: "button", class: "link", onclick: () => this.showList() }, icon("back"), "All zones")),
-      h("ul", { class: "zone-list" }, ...features.slice(0, SHOWN).map((feature) => this.proposed(feature))),
-      proposal.element);
-    const polygons = features.filter(({ geometry }) => geometry?.type === "Polygon" || geometry?.type === "MultiPolygon");
-    this.map.set("draft", { type: "FeatureCollection", features: polygons });
-    this.map.fit(polygons.flatMap(placesOf), 15);
-    title.focus({ preventScroll: true });
-    await proposal.check();
+    this.element.replaceChildren(part.element);
+    await part.read();
   }
 
-  private proposed(feature: GeoJSON.Feature): HTMLElement {
-    const { id, name, kind } = feature.properties as { id: string; name: string; kind: string };
-    const known = this.zones.some(({ properties }) => properties.id === id);
-    return h("li", {}, h("button", { type: "button", class: "zone", onclick: () => this.map.fit(placesOf(feature), 16) },
-      h("span", { class: `zone-mark zone-${kind}`, "aria-hidden": "true" }), h("strong", {}, name), h("small", {}, `${kind} · ${known ? "replaces the one there" : "new"}`)));
+  private done(said: string): void {
+    this.showList(said);
+    this.changed();
+  }
+
+  private taken(): Set<string> {
+    return new Set(this.zones.map(({ properties }) => properties.id));
   }
 }
 
