@@ -6,9 +6,9 @@ import numpy as np
 
 from streams.engine import kernel
 from streams.engine.columns import Array
-from streams.engine.units import NONE
 from streams.engine.journey import Course
 from streams.engine.rows import Rows
+from streams.engine.units import NONE
 from streams.engine.world import World
 
 
@@ -61,6 +61,7 @@ def _cuts(world: World, rows: Rows, steps: Array) -> dict[int, list[int]]:
         rows.lon[index],
         rows.lat[index],
         (before[maybe], after[maybe]),
+        (steps[maybe, kernel.OLD].astype(np.int32), steps[maybe, kernel.NEXT].astype(np.int32)),
     )
     cuts: dict[int, list[int]] = {}
     for at, number in zip(maybe[segment].tolist(), zone.tolist(), strict=True):

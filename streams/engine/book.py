@@ -52,8 +52,8 @@ class Entry:
 def unpack(packed: bytes) -> Entry:
     """The entry that was packed."""
     draft, *plain = cbor2.loads(packed)
-    kind, *rest, proof = draft
-    return Entry(Draft(Kind(kind), *rest, tuple(proof)), *plain)
+    kind, place, opened, last, t_ms, data, proof = draft
+    return Entry(Draft(Kind(kind), place, opened, last, t_ms, data, tuple(proof)), *plain)
 
 
 Tell = Callable[[Entry, Change, dict[str, Any]], None]

@@ -102,5 +102,5 @@ def load_bracket(value: list[Any] | None) -> Bracket | None:
     """What ``dump_bracket`` was given."""
     if value is None:
         return None
-    *plain, first, second = value
-    return Bracket(*plain, (first, second))
+    earliest, latest, estimate, lon, lat, first, second = value
+    return Bracket(earliest, latest, estimate, lon, lat, (first, second))

@@ -40,8 +40,9 @@ _AT_ONCE: Final = 4  # added to a leaving at the very estimate of its entering
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One thing that happened at a gate. ``gate`` "" is none; ``side``: of the zone, or the country come from.
+    """One thing that happened at a gate; ``gate`` "" is none.
 
+    ``side``: of the zone, or the country come from;
     ``opened``: time of the fix by which it is known; ``other``: the country entered by a line or around the
     place where a zone was left; ``at_once``: a zone left when it was entered.
     """
@@ -317,7 +318,7 @@ class Crossings:
         self._new = True
 
     def _judge(self, fix: Fix, hdop: int) -> None:
-        """Whether ``fix`` is so deep beyond the line that was crossed away from any gate that it is no noise."""
+        """Whether ``fix`` is so deep beyond a line crossed away from any gate that it is no noise."""
         mark, rules = self.doubtful, self.rules
         if mark is None:
             return
@@ -355,8 +356,10 @@ class Crossings:
         self.home, marks, doubtful, self.sure, said, self._running = value
         self.marks = [_load(mark) for mark in marks]
         self.doubtful = None if doubtful is None else _load(doubtful)
-        drafts = [Draft(Kind.CROSSING, *plain, tuple(proof)) for *plain, proof in said]
-        self.said = {(draft.place, draft.opened): draft for draft in drafts}
+        self.said = {
+            (place, opened): Draft(Kind.CROSSING, place, opened, last, t_ms, data, tuple(proof))
+            for place, opened, last, t_ms, data, proof in said
+        }
 
 
 def _dump(mark: Mark) -> list[Any]:

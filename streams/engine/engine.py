@@ -21,7 +21,6 @@ from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
 from streams.engine.drafts import Notes
-from streams.engine.units import NONE
 from streams.engine.journey import Course, Journey, opened
 from streams.engine.late import Memory, chunk, refold
 from streams.engine.names import Names
@@ -32,6 +31,7 @@ from streams.engine.registry import Registry
 from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
+from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
 from streams.past import Past
@@ -162,9 +162,9 @@ class Engine:
         }
         memory.voided = [one for one in memory.voided if one.position > first]
         memory.closed = {
-            row: kept
-            for row, held in memory.closed.items()
-            if (kept := [entry for entry in held if entry.kept > first])
+            row: fresh
+            for row, entries in memory.closed.items()
+            if (fresh := [entry for entry in entries if entry.kept > first])
         }
 
     def _fold_command(self, command: dict[str, Any]) -> None:
@@ -244,7 +244,10 @@ class Engine:
         if len(self.rows) > known:
             tenant, tenants = frame.names("tenant")
             owners, names = tenants.strings(), words.strings()
-            for name in sorted((n for n, r in zip(names, rows.tolist(), strict=True) if r >= known), key=self.rows.__getitem__):
+            for name in sorted(
+                (n for n, r in zip(names, rows.tolist(), strict=True) if r >= known),
+                key=self.rows.__getitem__,
+            ):
                 at = np.flatnonzero(code == names.index(name))
                 self._add_asset(name, owners[int(tenant[at[0]])] if len(at) else "")
         row: Array = rows[code]
@@ -396,4 +399,3 @@ class Engine:
         self._events.append(
             Event(*place, kind, id_, revision, change, tenant, asset, t_ms, self.now_ms, data)
         )
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 import cbor2
 import numpy as np
 
@@ -12,11 +10,10 @@ from streams.engine.brackets import Fix
 from streams.engine.columns import Array
 from streams.engine.crossings import Crossings
 from streams.engine.drafts import Draft, Key, Notes
-from streams.engine.units import NONE
 from streams.engine.rows import Rows
 from streams.engine.settings import Rules
 from streams.engine.trips import Still, Trips
-from streams.engine.units import NEVER
+from streams.engine.units import NEVER, NONE
 from streams.engine.visits import Visits
 from streams.engine.world import World
 
@@ -108,9 +105,7 @@ class Course:
         journey.crossings.step(now, hdop, notes)
         if mark & kernel.SET:
             country = journey.world.country(sets[1])
-            journey.trips.enters(
-                journey.world.zones[country].country if country >= 0 else None, before
-            )
+            journey.trips.enters(journey.world.zones[country].country if country >= 0 else None, before)
         if mark & (kernel.PAUSE | kernel.BEGIN):
             self._turn(journey.trips, step, before, now, notes)
         if mark & kernel.FAR:
@@ -136,5 +131,3 @@ def opened(packed: bytes | None, world: World, rules: Rules) -> Journey:
     if packed is not None:
         journey.unpack(packed)
     return journey
-
-

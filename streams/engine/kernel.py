@@ -13,11 +13,9 @@ import numpy as np
 from geofences.compiled import compiled
 from geofences.geodesy import distance_mm_e7
 from streams.engine.columns import Array
-from streams.engine.units import NEVER, NONE
-from streams.engine.quality import EPOCH_2000_MS, ROLLOVER_MS, ROLLOVER_SLACK_MS, STOPS, Flag
+from streams.engine.quality import EPOCH_2000_MS, ROLLOVER_MS, ROLLOVER_SLACK_MS, Flag
 from streams.engine.settings import Rules
-
-
+from streams.engine.units import NEVER, NONE
 
 STATE: Final = np.dtype(
     [
@@ -121,14 +119,12 @@ def alone(t: int, lon: int, lat: int, hdop: int, fix: int, received: int, rules:
 
 
 @compiled
-def too_fast(
-    t0: int, lon0: int, lat0: int, t1: int, lon1: int, lat1: int, rules: Array
-) -> bool:
+def too_fast(t0: int, lon0: int, lat0: int, t1: int, lon1: int, lat1: int, rules: Array) -> bool:
     """Whether no truck gets from the one fix to the other in time."""
     dt = t1 - t0
     if dt >= rules[2]:
         return False
-    return distance_mm_e7(lon0, lat0, lon1, lat1) > rules[3] + dt * rules[4] // 1000
+    return bool(distance_mm_e7(lon0, lat0, lon1, lat1) > rules[3] + dt * rules[4] // 1000)
 
 
 @compiled

@@ -16,12 +16,12 @@ from streams.engine.advance import advance
 from streams.engine.book import Entry, unpack
 from streams.engine.columns import Array
 from streams.engine.drafts import Key, Notes
-from streams.engine.units import NONE
 from streams.engine.journey import Journey, opened
 from streams.engine.order import settle
 from streams.engine.recent import Recent
 from streams.engine.rows import joined
 from streams.engine.settings import Rules
+from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.past import Chunk, KeptObject, KeptState, Past, Voided
 
@@ -85,7 +85,9 @@ class Memory:
         if self.past is not None and self.recent.first:
             known = {entry.id(name) for entry in held}
             oldest = min([since, *(opened for _, _, opened in keys)])
-            found = (kept for kept in self.past.objects(row, oldest, self.recent.first) if kept.id not in known)
+            found = (
+                kept for kept in self.past.objects(row, oldest, self.recent.first) if kept.id not in known
+            )
             taken += [entry for entry in map(unpack, (kept.blob for kept in found)) if wanted(entry)]
         return taken
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from streams.codec import FrameView
 from streams.engine.columns import Array
-from streams.engine.units import NONE
 from streams.engine.kernel import alone
 from streams.engine.rows import Rows
+from streams.engine.units import NONE
 
 _MEASURED = ("speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix", "odometer_mm", "wheel_ckmh")
 _CONTENT = ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
@@ -24,8 +24,9 @@ def rows_of(frame: FrameView, asset: Array, received: Array, position: int) -> t
     ``asset``, ``received``: int64 a sample.
     """
     lon, lat, t = (frame.numbers(name, NONE) for name in ("lon_e7", "lat_e7", "t_ms"))
-    rest = [frame.numbers(name, NONE) for name in _MEASURED]
-    rows = Rows(asset, t, lon, lat, *rest, received, np.full(len(t), position, np.int64))
+    speed, heading, hdop, sats, fix, odometer, wheel = (frame.numbers(name, NONE) for name in _MEASURED)
+    at = np.full(len(t), position, np.int64)
+    rows = Rows(asset, t, lon, lat, speed, heading, hdop, sats, fix, odometer, wheel, received, at)
     held = (asset >= 0) & (lon != NONE) & (lat != NONE)
     if held.all():
         return rows, np.arange(len(t))
@@ -70,6 +71,8 @@ def settle(rows: Rows, rules: Array) -> tuple[Rows, int]:
 
 def _rank(rows: Rows, i: int, content: Array, rules: Array) -> tuple[bool, list[int], int, int]:
     """What decides between samples of one instant: the smallest counts."""
-    numbers = (int(getattr(rows, name)[i]) for name in ("t", "lon", "lat", "hdop", "fix", "received"))
-    faulty = alone(*numbers, rules) != 0
-    return faulty, content.tolist(), int(rows.received[i]), int(rows.position[i])
+    t, lon, lat, hdop, fix, received = (
+        int(getattr(rows, name)[i]) for name in ("t", "lon", "lat", "hdop", "fix", "received")
+    )
+    faulty = alone(t, lon, lat, hdop, fix, received, rules) != 0
+    return faulty, content.tolist(), received, int(rows.position[i])

@@ -13,8 +13,8 @@ import numpy as np
 
 from geofences.compiled import compiled
 from streams.engine.columns import Array
-from streams.engine.units import NONE
 from streams.engine.rows import EMPTY, Rows
+from streams.engine.units import NONE
 
 BLOCK: Final = 16
 _NARROW: Final = -(1 << 31)  # NONE in four bytes

@@ -1,4 +1,4 @@
-"""Samples of assets with a position, as integer columns: what the engine follows, keeps and asks for again."""
+"""Samples of assets, as integer columns: what the engine follows, keeps and asks for again."""
 
 from __future__ import annotations
 
@@ -48,4 +48,6 @@ def joined(parts: list[Rows]) -> Rows:
     """All samples of ``parts``, in that order."""
     if len(parts) == 1:
         return parts[0]
-    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES)) if parts else EMPTY
+    return (
+        Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in NAMES)) if parts else EMPTY
+    )

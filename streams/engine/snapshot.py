@@ -109,7 +109,9 @@ class _Parts:
             raise ValueError(f"got {len(self._rest)} bytes of columns, want {self._at}")
 
 
-def _restored(head: dict[str, Any], rest: memoryview, world: World, rules: Rules, past: Past | None) -> Engine:
+def _restored(
+    head: dict[str, Any], rest: memoryview, world: World, rules: Rules, past: Past | None
+) -> Engine:
     engine = Engine(head["partition"], world, rules, past)
     engine.position, engine.number, engine.now_ms = head["position"], head["number"], head["now_ms"]
     engine.counts = Counts(**head["counts"])

@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from streams.engine.brackets import Fix
 from streams.engine.drafts import Draft, Key, Notes
-from streams.engine.units import NONE
 from streams.engine.settings import Rules
-from streams.engine.units import NEVER
+from streams.engine.units import NEVER, NONE
 from streams.events import Kind
 
 _NOWHERE: Final = "??"

@@ -19,7 +19,6 @@ from streams.engine.units import NEVER
 from streams.engine.world import World
 from streams.events import Kind
 
-
 SURE: Final = 1_000
 
 
@@ -202,9 +201,11 @@ class Visits:
         notes.say(self._draft(abroad, None))
         stay, self.stay = self.stay, []
         self.home, self.abroad = abroad, None
-        self.home_fix = next(f for f, _ in reversed(stay) if self._land(f) == self.world.zones[abroad.zone].country)
-        codes = (self.world.zones[visit.zone].country or "" for visit in (home, abroad))
-        passage.changed_country(*codes, line, stay)
+        self.home_fix = next(
+            f for f, _ in reversed(stay) if self._land(f) == self.world.zones[abroad.zone].country
+        )
+        origin, other = (self.world.zones[visit.zone].country or "" for visit in (home, abroad))
+        passage.changed_country(origin, other, line, stay)
 
     def standing(self) -> list[Draft]:
         """What was said of the visits that are open."""

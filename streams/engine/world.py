@@ -61,13 +61,19 @@ class World:
         self._areas[set_] = tuple(sorted(areas, key=lambda z: (_ORDER.get(self.zones[z].kind, 2), z)))
 
     def cuts(
-        self, lon0: Array, lat0: Array, lon1: Array, lat1: Array, cells: tuple[Array, Array]
+        self,
+        lon0: Array,
+        lat0: Array,
+        lon1: Array,
+        lat1: Array,
+        cells: tuple[Array, Array],
+        sets: tuple[Array, Array],
     ) -> tuple[Array, Array]:
         """(segment, zone) pairs: ways of n segments (1e-7 degree) through a zone that holds neither end.
 
-        ``cells``: the cells of both ends as ``sets`` gave them, -1 where not known.
+        ``cells``, ``sets``: of both ends as ``sets`` gave them, cells -1 where not known.
         """
-        return self.index.cut_e7(lon0, lat0, lon1, lat1, cells)
+        return self.index.cut_e7(lon0, lat0, lon1, lat1, cells, sets)
 
     def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of coming in: the last meeting with the fence before the fix inside."""

@@ -16,7 +16,7 @@ from shapely import LineString, box
 from geofences.zone import Gate, Zone, ZoneKind
 from streams.codec import encode_frame
 from streams.engine import Engine, World
-from streams.events import Event, Kind
+from streams.events import Change, Event, Kind
 from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame, LogRecord, RecordKind
 
 T0 = 1_790_000_000_000
@@ -125,12 +125,16 @@ class Feeder:
         return [event for sample in samples for event in self.feed([sample])]
 
     def latest(self, kind: Kind) -> list[dict[str, object]]:
-        """The newest revision's data of each object of ``kind``, in the order of creation."""
-        objects: dict[str, dict[str, object]] = {}
+        """The newest content of each object of ``kind`` that was not retracted, by time."""
+        objects: dict[str, Event] = {}
         for event in self.events:
             if event.kind is kind:
-                objects[event.id] = event.data
-        return list(objects.values())
+                objects[event.id] = event
+        held = [event for event in objects.values() if event.change is not Change.RETRACTED]
+        contents = (
+            {k: v for k, v in e.data.items() if k != "why"} for e in sorted(held, key=lambda e: e.t_ms)
+        )
+        return list(contents)
 
 
 def feeder() -> Feeder:
