@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
 from streams.codec import encode_frame
 from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame, LogRecord, RecordKind
-from tests.property.nasty import Item
+from tests.property.nasty import T0, Item
 from tests.reference import Sample
 
 COLUMNS = {
@@ -48,6 +49,16 @@ class Delivery:
 
     frames: tuple[tuple[Report, ...], ...]
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How hypothesis shows a failing case: a line a report, times in seconds after T0."""
+        lines = [
+            f"  frame {number} {report.asset} seq {report.seq} received {_short(report.received_ms)}: "
+            + "; ".join(_line(sample) for sample in report.samples)
+            for number, frame in enumerate(self.frames, 1)
+            for report in frame
+        ]
+        printer.text("\n".join(["Delivery", *lines]))
+
     def samples(self, asset: str) -> list[Sample]:
         """All samples of an asset, the repeated ones too."""
         return [
@@ -75,6 +86,17 @@ class Delivery:
             )
             for number, frame in enumerate(self.frames, 1)
         ]
+
+
+def _short(t: int) -> str:
+    return f"{(t - T0) / 1000:.10g}s"
+
+
+def _line(sample: Sample) -> str:
+    rest = ((name, getattr(sample, name)) for name in COLUMNS.values() if name not in ("t", "lon", "lat"))
+    usual = {"hdop": 100, "fix": 3}
+    told = [f"{name}={value}" for name, value in rest if value is not None and usual.get(name) != value]
+    return " ".join([_short(sample.t), f"({sample.lon}, {sample.lat})", *told])
 
 
 def _frame(reports: Sequence[Report]) -> Frame:
