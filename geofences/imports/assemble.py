@@ -29,6 +29,7 @@ Geometries: TypeAlias = NDArray[np.object_]
 MAX_KM2: Final = 10_000_000.0
 _SMALL_KM2: Final = 1e-4
 _CHUNK: Final = 4_096
+_RAD: Final = np.pi / 180
 _RADIUS_KM: Final = 6371.0072  # of the sphere that has the earth's area
 
 
@@ -175,9 +176,17 @@ def _refuse_odd_sizes(drafts: Sequence[Draft], shapes: Geometries, book: _Book) 
 
 
 def _km2(column: Geometries) -> NDArray[np.float64]:
-    """Areas on the sphere: degrees of longitude and sines of latitude keep area."""
-    flat = shapely.transform(
-        column,
-        lambda at: np.stack([at[:, 0] * (np.pi / 180), np.sin(at[:, 1] * (np.pi / 180))], axis=1),
-    )
+    """Areas: of zones up to a degree wide from their degrees, to some percent; of others on the sphere."""
+    west, south, east, north = shapely.bounds(column).T
+    scale = np.cos((south + north) / 2 * _RAD) * (_RADIUS_KM * _RAD) ** 2
+    areas = np.asarray(shapely.area(column) * scale)
+    wide = (east - west > 1) | (north - south > 1)
+    if wide.any():
+        areas[wide] = _on_the_sphere(column[wide])
+    return areas
+
+
+def _on_the_sphere(column: Geometries) -> NDArray[np.float64]:
+    """Degrees of longitude and sines of latitude keep area."""
+    flat = shapely.transform(column, lambda at: np.stack([at[:, 0] * _RAD, np.sin(at[:, 1] * _RAD)], axis=1))
     return np.asarray(shapely.area(flat) * _RADIUS_KM**2)

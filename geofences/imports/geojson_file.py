@@ -5,7 +5,6 @@ A Point with the property ``radius_m`` is a circle, a LineString with ``width_m`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +33,7 @@ def drafts_of(text: bytes) -> list[Draft]:
 
 def drafts_of_document(document: Any) -> list[Draft]:
     """As `drafts_of`, of JSON values."""
-    kind = document.get("type") if isinstance(document, Mapping) else type(document).__name__
+    kind = document.get("type") if isinstance(document, dict) else type(document).__name__
     if kind in _SHAPES:
         return [_draft(0, {"type": "Feature", "geometry": document})]
     if kind == "Feature":
@@ -51,23 +50,23 @@ def drafts_of_document(document: Any) -> list[Draft]:
 
 
 def _draft(number: int, feature: Any) -> Draft:
-    if not isinstance(feature, Mapping):
+    if not isinstance(feature, dict):
         return Draft(number, f"feature {number}", {"type": None})
     properties = feature.get("properties")
-    properties = properties if isinstance(properties, Mapping) else {}
+    properties = properties if isinstance(properties, dict) else {}
     own = properties.get("id", feature.get("id"))
     id_ = str(own) if isinstance(own, str | int) and not isinstance(own, bool) and str(own) else None
     name = id_ or properties.get("name")
     label = f"feature {number} ({name})" if isinstance(name, str) and name else f"feature {number}"
     held = feature.get("geometry")
-    geometry = held if isinstance(held, Mapping) else {"type": None}
+    geometry = held if isinstance(held, dict) else {"type": None}
     return Draft(number, label, geometry, id_, properties)
 
 
 def drawn(draft: Draft) -> None:
     """Make a polygon of a circle or a route. Raises GeometryRefusedError."""
     shape, properties = draft.geometry, draft.properties
-    if not isinstance(shape, Mapping):
+    if not isinstance(shape, dict):
         return
     try:
         if shape.get("type") == "Point" and "radius_m" in properties:
@@ -90,7 +89,7 @@ def _metres(value: Any, name: str, most: float) -> float:
 
 def _refuse_other_datum(crs: Any) -> None:
     """GeoJSON of before 2016 may name another system of coordinates."""
-    properties = crs.get("properties") if isinstance(crs, Mapping) else None
-    name = properties.get("name") if isinstance(properties, Mapping) else None
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
     if isinstance(name, str) and not name.lower().endswith(_DEGREES):
         raise GeometryRefusedError(f"coordinates of another system: got {name!r}, want degrees WGS84 (CRS84)")

@@ -147,7 +147,7 @@ edits = st.lists(
 def test_what_a_dry_run_says_is_what_the_engine_then_tells(
     edit: list[tuple[str, int, int]], retire: bool, lat: float
 ) -> None:
-    """What the engine tells today, with the changes of the dry run, is what it tells with the edited zones."""
+    """What the engine tells today with the changes of the dry run is what it tells of the edited zones."""
     drawn = [
         yard(west / 100, (west + size) / 100)
         if id_ == "yard"
