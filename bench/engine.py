@@ -204,7 +204,7 @@ def main() -> int:
         what = f"frames of {size} samples, {len(world.zones)} zones" + (", anywhere" * (where is None))
         rows.append(Row(what, rate, "samples/s", "plain loop over an STRtree", rate / plain))
     rows.append(Row("plain loop over an STRtree", plain, "samples/s"))
-    rows.append(Row("columns of state", engine.assets.nbytes() / engine.assets.size, "B/asset"))
+    rows.append(Row("columns of state", (engine.state.itemsize + engine.extra.nbytes() / engine.extra.size), "B/asset"))
     tell("engine", rows, options.json)
     return 0
 

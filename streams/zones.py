@@ -125,6 +125,16 @@ class ZoneBook:
         self._entries = MappingProxyType(entries)
         return facts
 
+    def copy(self) -> ZoneBook:
+        """A book with the same versions that goes its own way."""
+        other = ZoneBook()
+        other._base, other._entries = self._base, self._entries
+        return other
+
+    def newest(self) -> list[Zone]:
+        """Of each id the zone of its last version, in the order of their numbers."""
+        return [entry.versions[-1].zone for entry in self._entries.values()]
+
     def timeline(self, id_: str) -> tuple[ZoneVersion, ...]:
         """The versions of a zone in the order of their instants; empty when there never was one."""
         entry = self._entries.get(id_)

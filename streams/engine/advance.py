@@ -19,7 +19,7 @@ def advance(world: World, rules: Array, rows: Rows, state: Array, cell: Array) -
     known.
     """
     n = len(rows)
-    sets, cells = world.sets(rows.lon, rows.lat)
+    sets, cells = world.sets(rows.lon, rows.lat, rows.t)
     flags, steps = np.zeros(n, np.int64), np.empty((n, kernel.STEP_WIDTH), np.int64)
     turns = np.empty((n, kernel.TURN_WIDTH), np.int64)
     count, turned = kernel.follow(
@@ -56,10 +56,9 @@ def _cuts(world: World, rows: Rows, steps: Array) -> dict[int, list[int]]:
         return {}
     index = steps[maybe, kernel.INDEX]
     segment, zone = world.cuts(
-        steps[maybe, kernel.LON0],
-        steps[maybe, kernel.LAT0],
-        rows.lon[index],
-        rows.lat[index],
+        (steps[maybe, kernel.LON0], steps[maybe, kernel.LAT0]),
+        (rows.lon[index], rows.lat[index]),
+        rows.t[index],
         (before[maybe], after[maybe]),
         (steps[maybe, kernel.OLD].astype(np.int32), steps[maybe, kernel.NEXT].astype(np.int32)),
     )

@@ -330,7 +330,7 @@ class Crossings:
 
     def _gate_at(self, bracket: Bracket, origin: str, other: str) -> Gate | None:
         """The gate whose zones hold the place of the line."""
-        here = self.world.areas(self.world.set_at(bracket.lon, bracket.lat))
+        here = self.world.areas(self.world.set_at(bracket.lon, bracket.lat, bracket.latest))
         for number in here:
             gate = self.world.gates.get(self.world.zones[number].gate or "")
             if gate is not None and {origin, other} == {gate.a_country, gate.b_country}:

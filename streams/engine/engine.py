@@ -27,7 +27,7 @@ from streams.engine.names import Names
 from streams.engine.order import rows_of, settle
 from streams.engine.quality import Flag
 from streams.engine.recent import Recent
-from streams.engine.registry import Registry
+from streams.engine.registry import Fact, Refused, Registry
 from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
@@ -36,9 +36,11 @@ from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
 from streams.past import Past
 from streams.records import LogRecord, RecordKind
+from streams.zones import COMMANDS, ZoneBookError
 
 _LIVE: Final = 4_096  # assets whose open objects are held unpacked
 _GENERATION: Final = 2_000_000  # samples of the arena before it turns
+_AGAIN: Final = 32  # assets that are gone through again in one step
 _SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
 
 
@@ -93,6 +95,7 @@ class Engine:
         self.extra = Columns(_SEEN)
         self.packed: dict[int, bytes] = {}
         self.revived: dict[int, dict[tuple[str, str, int], int]] = {}
+        self.again: dict[int, int] = {}  # rows that wait to be gone through again, from a time on
         self.memory = Memory(past, Recent())
         self._live: OrderedDict[int, Live] = OrderedDict()
         self._numbers = kernel.numbers(self.rules)
@@ -114,6 +117,8 @@ class Engine:
             moved = self._fold_frame(open_frame(record.body))
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
+        if self.again:
+            moved = np.union1d(moved, self._go_through_again())
         return Step(self._events, moved)
 
     def latest(self, rows: Array) -> dict[str, Array]:
@@ -168,7 +173,7 @@ class Engine:
         }
 
     def _fold_command(self, command: dict[str, Any]) -> None:
-        for fact in self.registry.apply(command, self.now_ms):
+        for fact in self.registry.apply(command, self.now_ms, self._publish):
             self._say(
                 fact.tenant,
                 fact.asset,
@@ -179,6 +184,35 @@ class Engine:
                 self.now_ms,
                 fact.data,
             )
+
+    def _publish(self, command: dict[str, Any]) -> list[Fact]:
+        """Put zones in force; assets with samples after their instant are gone through again, in steps."""
+        if command["command"] not in COMMANDS:
+            raise Refused("unknown_command", f"no such command: got {command['command']}")
+        book = self.world.book.copy()
+        try:
+            made = book.apply(command)
+        except ZoneBookError as error:
+            raise Refused(error.code, str(error)) from error
+        if made:
+            self.world = self.world.published(book)
+            for live in self._live.values():
+                live.journey.moved_to(self.world)
+            self.cell[:] = -1
+            first = min(fact.put.valid_from_ms or 0 for fact in made)
+            behind = np.flatnonzero(self.state["t"][: self.extra.size] >= first)
+            for row in behind.tolist():
+                self.again[row] = min(self.again.get(row, first), first)
+        why = {"changed": [], "positions": [self.position]}
+        return [Fact(Kind.ZONE, f.id, f.revision, f.tenant, "", {**f.data, "why": why}) for f in made]
+
+    def _go_through_again(self) -> Array:
+        """Go through some of the assets that an edit of zones may concern; a step is one log record."""
+        rows = sorted(self.again)[:_AGAIN]
+        for row in rows:
+            first = max(self.again.pop(row), int(self.state["t"][row]) - self.rules.late_window_ms)
+            self._fold_late(row, first)
+        return np.array(rows, np.int64)
 
     def _fold_frame(self, frame: FrameView) -> Array:
         device, devices = frame.names("device")

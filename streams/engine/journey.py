@@ -33,6 +33,10 @@ class Journey:
         """The event time from which each fix matters."""
         return 0 if self.crossings.doubtful is not None else self.visits.wake()
 
+    def moved_to(self, world: World) -> None:
+        """Go on in a world of which zones were published anew."""
+        self.world = self.visits.world = self.crossings.world = world
+
     def standing(self) -> list[Draft]:
         """What was said of the objects that may still change."""
         return [*self.visits.standing(), *self.crossings.standing(), *self.trips.standing()]

@@ -153,7 +153,7 @@ def renumber(world: World, state: Array) -> None:
     here = np.flatnonzero(state["bt"] != NONE)
     if len(here):
         lon, lat = state["blon"][here].astype(np.int64), state["blat"][here].astype(np.int64)
-        state["set"][here] = world.sets(lon, lat)[0]
+        state["set"][here] = world.sets(lon, lat, state["bt"][here])[0]
 
 
 def chunk(memory: Memory, names: list[str], position: int) -> Chunk:

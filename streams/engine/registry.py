@@ -31,7 +31,7 @@ class Fact:
         return Change.CREATED if self.revision == 1 else Change.AMENDED
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The history does not allow the command; ``code`` is for programs."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -47,8 +47,13 @@ class Registry:
         self.devices: dict[str, dict[str, Any]] = {}
         self._done: dict[str, str] = {}
 
-    def apply(self, command: dict[str, Any], now_ms: int) -> list[Fact]:
-        """The facts that ``command`` makes, its own answer last; none when it was applied before."""
+    def apply(
+        self, command: dict[str, Any], now_ms: int, others: Callable[[dict[str, Any]], list[Fact]]
+    ) -> list[Fact]:
+        """The facts that ``command`` makes, its own answer last; none when it was applied before.
+
+        ``others``: what commands make that are no business of the registry; it raises Refused too.
+        """
         if command["id"] in self._done:
             return []
         self._done[command["id"]] = command["command"]
@@ -60,19 +65,19 @@ class Registry:
         try:
             handler = _HANDLERS.get(command["command"])
             if handler is None:
-                raise _Refused("unknown_command", f"no such command: got {command['command']}")
-            fact = handler(self, command["tenant"], command["data"], now_ms)
-            facts.append(fact)
-            asset = fact.asset
-            answer["object"] = fact.id
-        except _Refused as refusal:
+                facts = others(command)
+            else:
+                facts = [handler(self, command["tenant"], command["data"], now_ms)]
+                asset = facts[0].asset
+            answer["object"] = facts[0].id if facts else None
+        except Refused as refusal:
             answer |= {"ok": False, "error": {"code": refusal.code, "detail": str(refusal)}}
         return [*facts, Fact(Kind.COMMAND, command["id"], 1, command["tenant"], asset, answer)]
 
     def _register(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
         id_ = object_id(Kind.ASSET, tenant, data["vin"])
         if id_ in self.assets:
-            raise _Refused("duplicate", f"asset with VIN {data['vin']} is registered already: {id_}")
+            raise Refused("duplicate", f"asset with VIN {data['vin']} is registered already: {id_}")
         self.assets[id_] = {"tenant": tenant, "revision": 1, "data": dict(data)}
         return Fact(Kind.ASSET, id_, 1, tenant, id_, dict(data))
 
@@ -80,7 +85,7 @@ class Registry:
         held = self._asset(tenant, data["asset"])
         changes = {k: v for k, v in data.items() if k not in ("asset", "vin")}
         if data.get("vin", held["data"]["vin"]) != held["data"]["vin"]:
-            raise _Refused(
+            raise Refused(
                 "vin_is_fixed", f"a VIN can't change: got {data['vin']}, want {held['data']['vin']}"
             )
         held["revision"] += 1
@@ -92,9 +97,9 @@ class Registry:
         device = data["device"]
         held = self.devices.get(device)
         if held is not None and held["tenant"] != tenant:
-            raise _Refused("taken", f"device {device} can't be fitted here")
+            raise Refused("taken", f"device {device} can't be fitted here")
         if held is not None and held["data"]["to_ms"] is None and held["data"]["asset"] != data["asset"]:
-            raise _Refused("fitted", f"device {device} is fitted to {held['data']['asset']}; unfit it first")
+            raise Refused("fitted", f"device {device} is fitted to {held['data']['asset']}; unfit it first")
         fitted = {
             "device": device,
             "asset": data["asset"],
@@ -108,9 +113,9 @@ class Registry:
     def _unfit(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
         held = self.devices.get(data["device"])
         if held is None or held["tenant"] != tenant:
-            raise _Refused("unknown", f"no such device: got {data['device']}")
+            raise Refused("unknown", f"no such device: got {data['device']}")
         if held["data"]["to_ms"] is not None:
-            raise _Refused("not_fitted", f"device {data['device']} is fitted to nothing")
+            raise Refused("not_fitted", f"device {data['device']} is fitted to nothing")
         return self._device(tenant, data["device"], held["data"] | {"to_ms": data.get("to_ms") or now_ms})
 
     def _device(self, tenant: str, device: str, data: dict[str, Any]) -> Fact:
@@ -121,7 +126,7 @@ class Registry:
     def _asset(self, tenant: str, id_: str) -> dict[str, Any]:
         held = self.assets.get(id_)
         if held is None or held["tenant"] != tenant:
-            raise _Refused("unknown", f"no such asset: got {id_}")
+            raise Refused("unknown", f"no such asset: got {id_}")
         return held
 
     def dump(self) -> dict[str, Any]:

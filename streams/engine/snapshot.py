@@ -57,6 +57,8 @@ def snapshot(engine: Engine) -> bytes:
         "revived": revived,
         "packed": len(rows),
         "home": [zone.id for zone in engine.world.zones],
+        "zones": engine.world.book.dump(),
+        "again": sorted(engine.again.items()),
     }
     body = dump_json(head)
     lengths = np.array([len(packed[row]) for row in rows], "<u4")
@@ -112,7 +114,11 @@ class _Parts:
 def _restored(
     head: dict[str, Any], rest: memoryview, world: World, rules: Rules, past: Past | None
 ) -> Engine:
+    book = world.book.copy()
+    book.load(head["zones"])
+    world = world.published(book)
     engine = Engine(head["partition"], world, rules, past)
+    engine.again = dict(head["again"])
     engine.position, engine.number, engine.now_ms = head["position"], head["number"], head["now_ms"]
     engine.counts = Counts(**head["counts"])
     engine.registry.load(head["registry"])

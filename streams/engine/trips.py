@@ -134,7 +134,7 @@ class Trips:
             "start": {"lon_e7": trip.begin.lon, "lat_e7": trip.begin.lat},
             "end": {"lon_e7": still.lon, "lat_e7": still.lat},
         }
-        return Draft(Kind.TRIP, "", trip.begin.t, still.t, still.t, data, (trip.begin.position, position))
+        return Draft(Kind.TRIP, "", trip.begin.t, still.t, still.t, data, _both(trip.begin.position, position))
 
     def _stop(self, stop: Stop, end: int | None, position: int) -> Draft:
         data = {
@@ -147,7 +147,7 @@ class Trips:
             "open_beginning": not stop.beginning_seen,
         }
         last, t = (NEVER, stop.t) if end is None else (end - 1, end)
-        return Draft(Kind.STOP, "", stop.t, last, t, data, tuple(sorted({stop.position, position})))
+        return Draft(Kind.STOP, "", stop.t, last, t, data, _both(stop.position, position))
 
     def dump(self) -> list[Any]:
         """Plain values for a snapshot."""
@@ -169,6 +169,11 @@ class Trips:
             self.trip = Trip(Fix(*place), odometer, [(c, t, cum) for c, t, cum in legs], said)
         if stood is not None:
             self.stop = Stop(*stood)
+
+
+def _both(first: int, second: int) -> tuple[int, ...]:
+    """Log positions as evidence: ascending, each once."""
+    return tuple(sorted({first, second}))
 
 
 def _countries(legs: list[tuple[str, int, int]], still: Still) -> dict[str, dict[str, int]]:

@@ -77,8 +77,12 @@ class Visits:
             return 0
         return min((self._due(visit) for visit in self.open.values()), default=NEVER)
 
+    def _place(self, visit: Visit) -> Zone:
+        """The version of the zone in force when the visit began."""
+        return self.world.zone(visit.zone, visit.since)
+
     def _due(self, visit: Visit) -> int:
-        zone = self.world.zones[visit.zone]
+        zone = self._place(visit)
         if visit.away is not None:
             return visit.away[0].t + zone.grace_s * 1000
         return NEVER if visit.said else visit.since + zone.min_dwell_s * 1000
@@ -134,7 +138,7 @@ class Visits:
             return
         enter, leave = self.world.cut(zone, before, now)
         confidence = self.world.sureness(zone, before, now, self.rules.cut_max_mm_per_s)
-        place = self.world.zones[zone]
+        place = self.world.zone(zone, now.t)
         how = "cut" if confidence == SURE else "possible"
         visit = Visit(zone, enter, now.t, how, True, (now, now), confidence)
         notes.say(self._draft(visit, leave))
@@ -147,7 +151,7 @@ class Visits:
             assert visit.away is not None
             inside, outside = visit.away
             del self.open[visit.zone]
-            zone = self.world.zones[visit.zone]
+            zone = self._place(visit)
             if not visit.said and inside.t - visit.since < zone.min_dwell_s * 1000:
                 continue
             if visit.passed:
@@ -161,7 +165,7 @@ class Visits:
 
     def _land(self, fix: Fix) -> str:
         """The one country around ``fix``: "" in a gap between outlines or where they overlap."""
-        country = self.world.country(self.world.set_at(fix.lon, fix.lat))
+        country = self.world.country(self.world.set_at(fix.lon, fix.lat, fix.t))
         return self.world.zones[country].country or "" if country >= 0 else ""
 
     def _announce_due(self, t: int, notes: Notes, passage: Passage) -> None:
@@ -169,7 +173,7 @@ class Visits:
             if visit.away is None and t >= self._due(visit):
                 visit.said = True
                 notes.say(self._draft(visit, None))
-                passage.entered(self.world.zones[visit.zone], visit.enter, visit.since, SURE)
+                passage.entered(self._place(visit), visit.enter, visit.since, SURE)
 
     def _change_country(
         self, before: Fix | None, now: Fix, old: int, new: int, notes: Notes, passage: Passage
@@ -218,7 +222,7 @@ class Visits:
         return [(Kind.VISIT, self.world.zones[v.zone].id, v.since) for v in held if v.said]
 
     def _draft(self, visit: Visit, leave: Bracket | None, last: int | None = None) -> Draft:
-        zone = self.world.zones[visit.zone]
+        zone = self._place(visit)
         if last is None:
             last = NEVER if leave is None else visit.away[0].t if visit.away else leave.latest
         data: dict[str, Any] = {

@@ -1,9 +1,18 @@
-"""The zones and gates as the engine asks for them: by number, by set of zones, by gate and side."""
+"""The zones and gates as the engine asks for them: by number, by set of zones, by place and time.
+
+Zones have versions, each in force from an instant of event time on. Between two such instants lies an epoch
+with an index of its own, made when a fix first falls into it. Numbers of zones and of sets are good in all
+epochs: a zone's number is that of its id.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
 from math import isqrt
+from typing import Final
 
 import numpy as np
 
@@ -13,33 +22,127 @@ from geofences.index import ZoneIndex
 from geofences.zone import Gate, Zone, ZoneKind
 from streams.engine.brackets import Bracket, Fix, between
 from streams.engine.columns import Array
-from streams.engine.units import DEGREE
+from streams.engine.units import DEGREE, NEVER
+from streams.zones import ZoneBook
 
-_ORDER = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
+_ORDER: Final = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
+_EPOCHS: Final = 8  # indexes held at once
+_EPOCH_BITS: Final = 48  # of a cell's number belong to the cell, those above to its epoch
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """The zones in force between two instants: their index, and the numbers that its own stand for."""
+
+    held: list[tuple[int, str]]
+    index: ZoneIndex
+    numbers: Array  # int64: of each zone of the index
+    places: dict[int, int]  # the other way
+    sets: Array  # int32: of each set of the index, as far as known
 
 
 class World:
-    """Zones by number (their place in ``zones``) and gates by id, with the index over them."""
+    """Zones by number, all their versions, and gates by id, with an index for each epoch."""
 
     def __init__(self, zones: Sequence[Zone], gates: Sequence[Gate]) -> None:
-        self.zones = tuple(zones)
+        """``zones``: those that hold before anything is published, see ``published``."""
         self.gates = {gate.id: gate for gate in gates}
-        self.index = ZoneIndex(self.zones)
-        self.number = {zone.id: number for number, zone in enumerate(self.zones)}
+        self._members: list[tuple[int, ...]] = [()]
+        self._ids: dict[tuple[int, ...], int] = {(): 0}
         self._countries: dict[str, list[Zone]] = {}
+        self._areas: dict[int, tuple[int, ...]] = {-1: ()}
+        self._country: dict[int, int] = {-1: -1}
+        self._epochs: OrderedDict[int, _Epoch] = OrderedDict()
+        self._take(ZoneBook(zones))
         for zone in self.zones:
             if zone.kind is ZoneKind.COUNTRY and zone.country is not None:
                 self._countries.setdefault(zone.country, []).append(zone)
-        self._areas: dict[int, tuple[int, ...]] = {-1: ()}
-        self._country: dict[int, int] = {-1: -1}
 
-    def sets(self, lon: Array, lat: Array) -> tuple[Array, Array]:
-        """The set of zones around each position (1e-7 degree), and its cell of the index: int64[n] each."""
-        return self.index.locate_e7(lon, lat)
+    def published(self, book: ZoneBook) -> World:
+        """This world with other published versions over the same zones; numbers stay good in both."""
+        other = copy(self)
+        other._epochs = OrderedDict()
+        other._take(book)
+        for epoch in self._epochs.values():
+            for number in range(len(other._starts) + 1):
+                if other._held(number) == epoch.held:
+                    other._epochs[number] = epoch
+        return other
 
-    def set_at(self, lon: int, lat: int) -> int:
-        """The set of zones around one position (1e-7 degree)."""
-        return int(self.sets(np.array([lon]), np.array([lat]))[0][0])
+    def _take(self, book: ZoneBook) -> None:
+        self.book = book
+        self.zones = book.newest()
+        self.number = {zone.id: number for number, zone in enumerate(self.zones)}
+        self._starts: Array = np.array(book.epochs(), np.int64)
+
+    def _held(self, number: int) -> list[tuple[int, str]]:
+        """The zones in force after the ``number``-th instant: number and version."""
+        t = int(self._starts[number - 1]) if number else -NEVER
+        return [(place, version.version) for place, version in self.book.numbered(t)]
+
+    def zone(self, number: int, t: int) -> Zone:
+        """The version of a zone that is in force at a time; where none is, the newest one."""
+        if not len(self._starts):
+            return self.zones[number]
+        version = self.book.of(self.zones[number].id, t)
+        return self.zones[number] if version is None else version.zone
+
+    def sets(self, lon: Array, lat: Array, t: Array) -> tuple[Array, Array]:
+        """The set of zones around each position (1e-7 degree) at its time, and its cell: int32[n], int64[n].
+
+        Equal cells (not -1) mean that nothing is met on the straight way between two positions.
+        """
+        if not len(self._starts):
+            return self._located(0, lon, lat)
+        epochs = np.searchsorted(self._starts, t, "right")
+        first = int(epochs[0]) if len(epochs) else 0
+        if (epochs == first).all():
+            return self._located(first, lon, lat)
+        sets, cells = np.empty(len(t), np.int32), np.empty(len(t), np.int64)
+        for number in np.unique(epochs).tolist():
+            here = epochs == number
+            sets[here], cells[here] = self._located(number, lon[here], lat[here])
+        return sets, cells
+
+    def _located(self, number: int, lon: Array, lat: Array) -> tuple[Array, Array]:
+        epoch = self._epoch(number)
+        found, cells = epoch.index.locate_e7(lon, lat)
+        if len(epoch.index.table) > len(epoch.sets):
+            self._learn_sets(epoch)
+        sets: Array = epoch.sets[found]
+        return sets, np.where(cells >= 0, cells + (number << _EPOCH_BITS), -1) if number else cells
+
+    def _epoch(self, number: int) -> _Epoch:
+        """The epoch after the ``number``-th instant."""
+        epoch = self._epochs.get(number)
+        if epoch is None:
+            t = int(self._starts[number - 1]) if number else -NEVER
+            numbered = self.book.numbered(t)
+            numbers = np.array([n for n, _ in numbered], np.int64)
+            index = ZoneIndex([version.zone for _, version in numbered])
+            places = {n: place for place, n in enumerate(numbers.tolist())}
+            epoch = _Epoch(self._held(number), index, numbers, places, np.empty(0, np.int32))
+            self._learn_sets(epoch)
+            self._epochs[number] = epoch
+            if len(self._epochs) > _EPOCHS:
+                self._epochs.popitem(last=False)
+        return epoch
+
+    def _learn_sets(self, epoch: _Epoch) -> None:
+        new = range(len(epoch.sets), len(epoch.index.table))
+        ids = [self._intern(tuple(sorted(epoch.numbers[list(epoch.index.members(s))].tolist()))) for s in new]
+        epoch.sets = np.concatenate([epoch.sets, np.array(ids, np.int32)])
+
+    def _intern(self, members: tuple[int, ...]) -> int:
+        known = self._ids.get(members)
+        if known is None:
+            known = self._ids[members] = len(self._members)
+            self._members.append(members)
+        return known
+
+    def set_at(self, lon: int, lat: int, t: int) -> int:
+        """The set of zones around one position (1e-7 degree) at a time."""
+        return int(self.sets(np.array([lon]), np.array([lat]), np.array([t]))[0][0])
 
     def areas(self, set_: int) -> tuple[int, ...]:
         """The zones of a set that are no countries, approaches first, then ports, then others."""
@@ -54,7 +157,7 @@ class World:
     def _learn(self, set_: int) -> None:
         if set_ in self._areas:
             return
-        members = self.index.members(set_)
+        members = self._members[set_]
         countries = [z for z in members if self.zones[z].kind is ZoneKind.COUNTRY]
         areas = [z for z in members if self.zones[z].kind is not ZoneKind.COUNTRY]
         self._country[set_] = countries[0] if len(countries) == 1 else -1
@@ -62,30 +165,50 @@ class World:
 
     def cuts(
         self,
-        lon0: Array,
-        lat0: Array,
-        lon1: Array,
-        lat1: Array,
+        before: tuple[Array, Array],
+        after: tuple[Array, Array],
+        t: Array,
         cells: tuple[Array, Array],
         sets: tuple[Array, Array],
     ) -> tuple[Array, Array]:
         """(segment, zone) pairs: ways of n segments (1e-7 degree) through a zone that holds neither end.
 
-        ``cells``, ``sets``: of both ends as ``sets`` gave them, cells -1 where not known.
+        ``t``: the times of the ends. ``cells``, ``sets``: of both ends as ``sets`` gave them, cells -1
+        where not known.
         """
-        return self.index.cut_e7(lon0, lat0, lon1, lat1, cells, sets)
+        if not len(self._starts):
+            epoch = self._epoch(0)
+            if self._plain(epoch):
+                return epoch.index.cut_e7(*before, *after, cells, sets)
+        epochs = np.searchsorted(self._starts, t, "right")
+        found = []
+        for number in np.unique(epochs).tolist():
+            here, epoch = np.flatnonzero(epochs == number), self._epoch(number)
+            ends = [column[here] for column in (*before, *after)]
+            segment, zone = epoch.index.cut_e7(ends[0], ends[1], ends[2], ends[3])
+            found.append((here[segment], epoch.numbers[zone]))
+        if not found:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.concatenate([s for s, _ in found]), np.concatenate([z for _, z in found])
+
+    @staticmethod
+    def _plain(epoch: _Epoch) -> bool:
+        """Whether the index's own numbers of sets are ours, as far as the table goes."""
+        return bool(epoch.sets[-1] == len(epoch.sets) - 1)
 
     def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of coming in: the last meeting with the fence before the fix inside."""
-        return between(before, after, max(self._meetings(zone, before, after), default=0.5))
+        shares = self._meetings(zone, before, after, after.t)
+        return between(before, after, max(shares, default=self._switch(before, after)))
 
     def leave(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of going out: the first meeting with the fence after the fix inside."""
-        return between(before, after, min(self._meetings(zone, before, after), default=0.5))
+        shares = self._meetings(zone, before, after, before.t)
+        return between(before, after, min(shares, default=self._switch(before, after)))
 
     def cut(self, zone: int, before: Fix, after: Fix) -> tuple[Bracket, Bracket]:
         """Both brackets of a way that passes through, from the first to the last meeting."""
-        shares = self._meetings(zone, before, after) or [0.5]
+        shares = self._meetings(zone, before, after, after.t) or [0.5]
         return between(before, after, min(shares)), between(before, after, max(shares))
 
     def sureness(self, zone: int, before: Fix, after: Fix, mm_per_s: int) -> int:
@@ -94,7 +217,8 @@ class World:
         1,000 when the places that it could reach at ``mm_per_s`` do not go round the zone on either side.
         """
         ends = (before.lon * DEGREE, before.lat * DEGREE, after.lon * DEGREE, after.lat * DEGREE)
-        side = min(self.index.reach(zone, *ends))
+        epoch = self._epoch_at(after.t)
+        side = min(epoch.index.reach(epoch.places[zone], *ends))
         chord = int(distance_mm_e7(before.lon, before.lat, after.lon, after.lat))
         could = mm_per_s * (after.t - before.t) // 1000
         aside = isqrt(max(could * could - chord * chord, 0)) // 2
@@ -105,6 +229,18 @@ class World:
         held = self._countries.get(country, ())
         return all(beyond(zone.geometry, fix.lon * DEGREE, fix.lat * DEGREE, mm) for zone in held)
 
-    def _meetings(self, zone: int, before: Fix, after: Fix) -> list[float]:
+    def _epoch_at(self, t: int) -> _Epoch:
+        return self._epoch(int(np.searchsorted(self._starts, t, "right")))
+
+    def _switch(self, before: Fix, after: Fix) -> float:
+        """Where on a way that meets no fence a zone began or ceased to be: at the instant of its version."""
+        at = int(np.searchsorted(self._starts, before.t, "right"))
+        if at < len(self._starts) and self._starts[at] <= after.t and after.t > before.t:
+            return (int(self._starts[at]) - before.t) / (after.t - before.t)
+        return 0.5
+
+    def _meetings(self, zone: int, before: Fix, after: Fix, t: int) -> list[float]:
         ends = (before.lon * DEGREE, before.lat * DEGREE, after.lon * DEGREE, after.lat * DEGREE)
-        return list(self.index.meets(zone, *ends))
+        epoch = self._epoch_at(t)
+        place = epoch.places.get(zone)
+        return [] if place is None else list(epoch.index.meets(place, *ends))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from streams.codec import dump_json
 from streams.engine import Engine, restore, snapshot
+from streams.events import Change
 from tests.unit.streams.engine.small_world import Feeder, Sample, world
 
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
@@ -78,9 +79,12 @@ def fold(samples: list[Sample], sizes: list[int], stops: frozenset[int] = frozen
     return feed
 
 
-def objects(feed: Feeder) -> dict[str, tuple[int, bytes]]:
-    """The last revision of each object and its content."""
-    return {event.id: (event.revision, dump_json(event.data)) for event in feed.events}
+def objects(feed: Feeder) -> list[tuple[str, str, bytes]]:
+    """The last content of each object that was not retracted."""
+    newest = {event.id: event for event in feed.events}
+    held = [event for event in newest.values() if event.change is not Change.RETRACTED]
+    plain = [{name: value for name, value in event.data.items() if name != "why"} for event in held]
+    return sorted((e.kind.value, e.asset, dump_json(data)) for e, data in zip(held, plain, strict=True))
 
 
 def state(feed: Feeder) -> bytes:
