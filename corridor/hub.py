@@ -22,6 +22,7 @@ import geofences
 from api.app import create_app
 from api.ports import Health, Ports
 from corridor.commands import CommandPort
+from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
@@ -36,6 +37,7 @@ from streams.engine import World
 from streams.runtime.embedded import LogBehindError, Runner
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
+from streams.zones import ZoneBook
 
 _TRIM_S: Final = 600.0
 _DAY_MS: Final = 86_400_000
@@ -79,8 +81,22 @@ class Hub:
             zones=zones,
             gates=gates,
             health=self.health,
+            zone_book=self._zone_book,
+            dry_run=DryRunner(
+                Sources(
+                    assets=registered(self.read),
+                    samples=stored(self.store),
+                    book=self._zone_book,
+                    gates=gates,
+                    now_ms=lambda: int(time.time() * 1000),
+                )
+            ),
         )
         self.ports.registry.register(SystemCollector(self.status))
+
+    def _zone_book(self) -> ZoneBook:
+        """All versions of zones as the engine has them; never changed once it is given out."""
+        return self.runner.engine.world.book
 
     def _recover(self) -> None:
         try:
