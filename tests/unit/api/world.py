@@ -119,7 +119,7 @@ class FakeEngine:
         return [self.fold(body)[-1] for body in bodies]
 
     def fold(self, body: dict[str, Any], now_ms: int = T0) -> list[Event]:
-        facts = self.registry.apply(body, now_ms)
+        facts = self.registry.apply(body, now_ms, lambda _: [])
         return self.commit(
             [(f.kind, f.id, f.revision, f.change, f.tenant, f.asset, now_ms, f.data) for f in facts]
         )
