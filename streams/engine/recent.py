@@ -95,13 +95,19 @@ class _Generation:
         need = self.blocks + blocks
         if need > len(self.used):
             size = max(need, 2 * len(self.used))
-            self.data = np.concatenate([self.data, np.empty((size - len(self.used)) * BLOCK, _SAMPLE)])
-            self.before = np.concatenate([self.before, np.full(size - len(self.used), -1, np.int32)])
-            self.used = np.concatenate([self.used, np.zeros(size - len(self.used), np.int32)])
+            self.data = _longer(self.data, size * BLOCK, self.blocks * BLOCK)
+            self.before = _longer(self.before, size, self.blocks)
+            self.used = _longer(self.used, size, self.blocks)
         if assets > len(self.last):
             more = max(assets, 2 * len(self.last)) - len(self.last)
             self.last = np.concatenate([self.last, np.full(more, -1, np.int32)])
             self.base = np.concatenate([self.base, np.full(more, NONE, np.int64)])
+
+
+def _longer(array: Array, size: int, used: int) -> Array:
+    grown = np.empty(size, array.dtype)
+    grown[:used] = array[:used]
+    return grown
 
 
 class Recent:
@@ -130,10 +136,12 @@ class Recent:
         return self._young.first if self._old is None else self._old.first
 
     def add(self, rows: Rows, newest: Array) -> None:
-        """Append samples; ``newest``: by asset, its newest t before them."""
+        """Append samples, those of an asset together; ``newest``: by asset, its newest t before them."""
         g = self._young
-        g.room(len(rows), len(newest))
-        fresh = rows.asset[g.last[rows.asset] < 0]
+        first = np.append(True, rows.asset[1:] != rows.asset[:-1])
+        assets = rows.asset[first]
+        g.room(len(assets) + len(rows) // BLOCK + 1, len(newest))
+        fresh = assets[g.last[assets] < 0]
         g.base[fresh] = newest[fresh]
         columns = (
             rows.asset,
