@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from streams.engine import Engine, Rules, restore, snapshot
+from streams.engine import engine as engine_module
 from streams.events import Change, Event, Kind
+from streams.memory_past import MemoryPast
+from streams.past import Past
 from tests.property import nasty
 from tests.property.delivery import Delivery, deliveries
 from tests.reference import Places, derive
@@ -27,8 +32,24 @@ CASES = 10_000 if NIGHTLY else 500
 WORLD = nasty.world()
 PLACES = Places(nasty.zones(), nasty.gates())
 RULES = Rules()
-CHECKPOINT_ROWS = (512, 8)
-"""The second, so that short tracks too are folded again from a kept state."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How the engine remembers. ``rows``: samples between two kept states; ``seal``: after so many records
+    all is given to the past (0: never), and all but the newest ``young`` samples are asked of it."""
+
+    rows: int = 512
+    seal: int = 0
+    young: int = 2_000_000
+
+    def engine(self, past: Past) -> Engine:
+        """A new engine."""
+        return Engine(0, WORLD, Rules(checkpoint_rows=self.rows), past)
+
+
+MEMORIES = (Memory(), Memory(8), Memory(8, 1, 0), Memory(512, 3, 10))
+"""But for the first: so that short tracks too are folded again from kept states, and from the past."""
 DERIVED = (Kind.VISIT, Kind.CROSSING, Kind.TRIP, Kind.STOP)
 
 
@@ -49,10 +70,16 @@ def arrivals(
     return draw(deliveries(tracks, most_frames))
 
 
-def fold(delivery: Delivery, rows: int) -> list[Event]:
+def fold(delivery: Delivery, memory: Memory) -> list[Event]:
     """All events of a new engine."""
-    engine = Engine(0, WORLD, Rules(checkpoint_rows=rows))
-    return [event for record in delivery.records() for event in engine.fold(record).events]
+    engine = memory.engine(MemoryPast())
+    events: list[Event] = []
+    with patch.object(engine_module, "_GENERATION", memory.young):
+        for number, record in enumerate(delivery.records(), 1):
+            events += engine.fold(record).events
+            if memory.seal and number % memory.seal == 0:
+                engine.seal()
+    return events
 
 
 def text(data: dict[str, Any]) -> str:
@@ -86,12 +113,12 @@ def differences(events: list[Event], delivery: Delivery) -> list[str]:
     return [f"+ {one}" for one in (ours - theirs)] + [f"- {one}" for one in (theirs - ours)]
 
 
-@given(arrivals(), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(), st.sampled_from(MEMORIES))
 @law(CASES)
 def test_any_order_repetition_and_batching_gives_what_the_reference_gives(
-    delivery: Delivery, rows: int
+    delivery: Delivery, memory: Memory
 ) -> None:
-    found = differences(fold(delivery, rows), delivery)
+    found = differences(fold(delivery, memory), delivery)
     for line in found:
         note(line)
     assert not found
@@ -138,10 +165,10 @@ def check_history(history: list[Event], newest: dict[str, Event]) -> None:
         before = event
 
 
-@given(arrivals(), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(), st.sampled_from(MEMORIES))
 @law(CASES // 5)
-def test_ids_are_stable_and_revisions_count_up(delivery: Delivery, rows: int) -> None:
-    events = fold(delivery, rows)
+def test_ids_are_stable_and_revisions_count_up(delivery: Delivery, memory: Memory) -> None:
+    events = fold(delivery, memory)
     assert [event.number for event in events] == list(range(1, len(events) + 1))
     assert [event.position for event in events] == sorted(event.position for event in events)
     newest = {event.id: event for event in events}
@@ -149,11 +176,11 @@ def test_ids_are_stable_and_revisions_count_up(delivery: Delivery, rows: int) ->
         check_history(history, newest)
 
 
-@given(arrivals(), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(), st.sampled_from(MEMORIES))
 @law(CASES // 10)
-def test_an_object_that_was_merged_lives_on_in_one_that_covers_it(delivery: Delivery, rows: int) -> None:
+def test_an_object_that_was_merged_lives_on_in_one_that_covers_it(delivery: Delivery, memory: Memory) -> None:
     """At the record that retracts with ``merged_into`` the named object stands and is of the same place."""
-    events = fold(delivery, rows)
+    events = fold(delivery, memory)
     for number, event in enumerate(events):
         into = event.data.get("why", {}).get("merged_into")
         if into is None:
@@ -177,12 +204,14 @@ def brackets(data: dict[str, Any]) -> dict[str, tuple[float, float]]:
     }
 
 
-@given(arrivals(assets=1, calm=True), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(assets=1, calm=True), st.sampled_from(MEMORIES))
 @law(CASES // 2)
-def test_bounds_only_tighten_or_move_to_another_place_in_the_track(delivery: Delivery, rows: int) -> None:
+def test_bounds_only_tighten_or_move_to_another_place_in_the_track(
+    delivery: Delivery, memory: Memory
+) -> None:
     """While no fix is ever unbelieved, a later revision's bracket lies within the former one or beside it:
     it never holds it, nor overlaps it in part. (Beside it: the object was extended, merged or cut.)"""
-    for history in histories(fold(delivery, rows)).values():
+    for history in histories(fold(delivery, memory)).values():
         for before, event in pairwise(history):
             if Change.RETRACTED in (before.change, event.change):
                 continue
@@ -202,27 +231,30 @@ def test_calm_tracks_are_believed_whole(items: list[nasty.Item]) -> None:
         assert [x.t for x in believed(part, RULES)] == [x.t for x in part]
 
 
-@given(arrivals(most_frames=10), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(most_frames=10), st.sampled_from(MEMORIES))
 @law(CASES // 5)
-def test_a_restore_after_any_record_changes_nothing(delivery: Delivery, rows: int) -> None:
+def test_a_restore_after_any_record_changes_nothing(delivery: Delivery, memory: Memory) -> None:
+    """The past is shared: what was written to it after the crash point is not seen when folding again."""
     records = delivery.records()
-    straight = Engine(0, WORLD, Rules(checkpoint_rows=rows))
-    kept = [snapshot(straight)]
-    events = []
-    for record in records:
-        events.append(straight.fold(record).events)
-        kept.append(snapshot(straight))
-    for stop, data in enumerate(kept):
-        engine = restore(data, WORLD, Rules(checkpoint_rows=rows))
-        assert [engine.fold(record).events for record in records[stop:]] == events[stop:]
-        assert all(engine.fold(record).events == [] for record in records)
-        assert snapshot(engine) == kept[-1]
+    rules, past = Rules(checkpoint_rows=memory.rows), MemoryPast()
+    with patch.object(engine_module, "_GENERATION", memory.young):
+        straight = memory.engine(past)
+        kept = [snapshot(straight)]
+        events = []
+        for record in records:
+            events.append(straight.fold(record).events)
+            kept.append(snapshot(straight))
+        for stop, data in enumerate(kept):
+            engine = restore(data, WORLD, rules, past)
+            assert [engine.fold(record).events for record in records[stop:]] == events[stop:]
+            assert all(engine.fold(record).events == [] for record in records)
+            assert snapshot(engine) == kept[-1]
 
 
-@given(arrivals(), st.sampled_from(CHECKPOINT_ROWS))
+@given(arrivals(), st.sampled_from(MEMORIES))
 @law(CASES // 10)
-def test_folding_the_log_again_gives_the_same_events(delivery: Delivery, rows: int) -> None:
-    assert fold(delivery, rows) == fold(delivery, rows)
+def test_folding_the_log_again_gives_the_same_events(delivery: Delivery, memory: Memory) -> None:
+    assert fold(delivery, memory) == fold(delivery, memory)
 
 
 def test_the_tracks_are_nasty_enough() -> None:

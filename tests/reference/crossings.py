@@ -64,7 +64,8 @@ def crossings(
 ) -> list[Crossing]:
     """Rules 8 and 9: all crossings of an asset, off_gate included.
 
-    At each fix the marks known since the last idle moment are gone through from the start.
+    At each fix the marks known since the last idle moment are gone through from the start. A crossing without
+    any stage (begun by a line that was taken back) is none.
     """
     every = marks(places, visits, way.lines)
     over: list[Follower] = []
@@ -86,7 +87,8 @@ def crossings(
     followers = [*over, now]
     strays = [line for one in followers for line in one.strays]
     sure = [line for line in strays if surely_abroad(places, fixes, line, way, len(fixes) - 1, rules)]
-    return [crossing for one in followers for crossing in one.done] + [off_gate(places, one) for one in sure]
+    passed = [crossing for one in followers for crossing in one.done if crossing.stages]
+    return passed + [off_gate(places, one) for one in sure]
 
 
 def home_at_first(new: Sequence[Mark], way: Countries, n: int) -> int:
