@@ -97,7 +97,7 @@ def test_what_is_open_stays_open_when_something_new_is_told(
 def test_trips_and_stops_have_their_way_and_countries(detail: Locator) -> None:
     trip = detail.locator(".passage-trip").filter(has_text="84.3 km")
     trip.locator("summary").first.click()
-    for words in ("Odometer", "84.7 km", "+0.4 km"):
+    for words in ("Odometer", "84.7 km", "+378 m"):
         expect(trip).to_contain_text(words)
     expect(trip.get_by_role("row", name="Laos 32.3 km 22 min")).to_be_visible()
     stop = detail.locator(".passage-stop")

@@ -96,7 +96,7 @@ function crossingParts(crossing: Crossing, picks: Picks): Parts {
     const stay = crossing.dwell_s?.[STAY_OF[name] ?? ""];
     return {
       key: `${id}/${name}`, name: STAGE_NAMES[name], bracket: crossing.stages[name], absent: over ? "not seen" : "not yet",
-      note: typeof stay === "number" ? `${duration(stay * 1000)}${name === "exit_port_left" ? " between" : ""}` : "", mark: name === "line" ? "line-border" : "",
+      note: typeof stay === "number" ? duration(stay * 1000) : "", mark: name === "line" ? "line-border" : "",
     };
   });
   const length = taken(crossing);
@@ -145,7 +145,7 @@ function tripParts(trip: Trip, picks: Picks): Parts {
       h("dl", { class: "facts" },
         ...fact("Way by fixes", metres === null ? null : km(metres)),
         ...fact("Odometer", isNumber(trip.odometer_m) ? km(trip.odometer_m) : null),
-        ...fact("Difference", isNumber(trip.difference_m) ? `${trip.difference_m > 0 ? "+" : ""}${km(trip.difference_m)}` : null),
+        ...fact("Difference", isNumber(trip.difference_m) ? `${trip.difference_m > 0 ? "+" : "−"}${Math.abs(trip.difference_m) < 1000 ? `${number(Math.abs(trip.difference_m))} m` : km(Math.abs(trip.difference_m))}` : null),
         ...fact("From", placeOf(trip.start)),
         ...fact("To", placeOf(trip.end))),
       countries.length ? h("table", { class: "countries" },

@@ -38,6 +38,8 @@ export class TruckLayer {
   private drawnX = new Float32Array(0);
   private drawnY = new Float32Array(0);
   private seen: number[] = [];
+  /** How many marks were drawn last. */
+  private painted = 0;
   private hovered = -1;
   private dirty = true;
   private drawn = 0;
@@ -107,9 +109,9 @@ export class TruckLayer {
     if (this.dirty || this.moved()) this.paint(started);
   }
 
-  /** Whether a mark in view lies elsewhere than where it was drawn last. */
+  /** Whether a mark in view lies elsewhere than where it was drawn last, or one has left the view or come into it. */
   private moved(): boolean {
-    return this.seen.some((i) => Math.abs(this.x[i]! - this.drawnX[i]!) > STEP_PX || Math.abs(this.y[i]! - this.drawnY[i]!) > STEP_PX);
+    return this.seen.length !== this.painted || this.seen.some((i) => Math.abs(this.x[i]! - this.drawnX[i]!) > STEP_PX || Math.abs(this.y[i]! - this.drawnY[i]!) > STEP_PX);
   }
 
   private draw(): void {
@@ -121,6 +123,7 @@ export class TruckLayer {
 
   private paint(started: number): void {
     this.dirty = false;
+    this.painted = this.seen.length;
     this.drawnX.set(this.x);
     this.drawnY.set(this.y);
     const { context: c, seen } = this;
