@@ -111,9 +111,9 @@ def _found(loose: list[Entry], drafts: dict[Key, Draft], notes: Notes, tell: Tel
     """Entries whose opening fix lies in a draft: of several the one told first is it."""
     kept = []
     for entry in sorted(loose, key=lambda entry: entry.born):
-        draft = drafts.get(entry.draft.key)
-        if draft is None or not _holds(draft, entry):
-            draft = next((d for d in drafts.values() if _holds(d, entry)), None)
+        holding = [draft for draft in drafts.values() if _holds(draft, entry)]
+        # two may touch at a fix: then the one that it opened
+        draft = max(holding, key=lambda draft: draft.opened, default=None)
         if draft is not None:
             loose.remove(entry)
             del drafts[draft.key]

@@ -291,7 +291,7 @@ class Crossings:
         drafts = {}
         passages = Passages(self.world.gates, self.home)
         for crossing in passages.all(counted(self.marks)):
-            if crossing.gate is not None or crossing.opened in self.sure:
+            if crossing.stages and (crossing.gate is not None or crossing.opened in self.sure):
                 draft = _draft(crossing)
                 drafts[draft.place, draft.opened] = draft
         for key, draft in drafts.items():

@@ -347,7 +347,8 @@ class Engine:
         self.counts.contested += again.conflicts
         self.state[row], self.cell[row] = again.state[0], again.cell
         live = self._unpacked(row)
-        held = [*live.book, *memory.take_closed(row, self.names[row], again.since, again.standing)]
+        closed = memory.take_closed(row, self.names[row], again.since, again.standing, live.book)
+        held = [*live.book, *closed]
         live.journey = again.journey
         self._revise(row, live, held, again.notes, again=True)
         memory.void(row, again.since - 1, self.position)

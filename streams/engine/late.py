@@ -70,10 +70,12 @@ class Memory:
         if self.past is not None:
             self.changed.setdefault(row, []).append((position, entry))
 
-    def take_closed(self, row: int, name: str, since: int, keys: set[Key]) -> list[Entry]:
+    def take_closed(
+        self, row: int, name: str, since: int, keys: set[Key], book: list[Entry]
+    ) -> list[Entry]:
         """The asset's closed objects that were touched at ``since`` or later, or have one of these keys.
 
-        They are kept no more.
+        They are kept no more. ``book``: its open objects, some of which may once have been closed.
         """
 
         def wanted(entry: Entry) -> bool:
@@ -83,7 +85,7 @@ class Memory:
         taken = [entry for entry in held if wanted(entry)]
         self.closed[row] = [entry for entry in held if not wanted(entry)]
         if self.past is not None and self.recent.first:
-            known = {entry.id(name) for entry in held}
+            known = {entry.id(name) for entry in (*held, *book)}
             oldest = min([since, *(opened for _, _, opened in keys)])
             found = (
                 kept for kept in self.past.objects(row, oldest, self.recent.first) if kept.id not in known
