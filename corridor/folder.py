@@ -76,6 +76,11 @@ class Folder:
         return self.root / "snapshots"
 
     @property
+    def past(self) -> Path:
+        """What the engine asks for again when data comes late."""
+        return self.root / "past"
+
+    @property
     def keys(self) -> Path:
         """Hashes of the API keys."""
         return self.root / "keys.json"

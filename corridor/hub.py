@@ -35,12 +35,14 @@ from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
 from streams.engine import World
 from streams.runtime.embedded import LogBehindError, Runner
+from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
 from streams.zones import ZoneBook
 
 _TRIM_S: Final = 600.0
 _DAY_MS: Final = 86_400_000
+_TOLD: Final = ("late", "too_late", "refolds", "contested")
 _READY_LAG: Final = 200  # records behind which the hub still calls itself caught up
 _log = logging.getLogger("corridor.hub")
 
@@ -56,7 +58,8 @@ class Hub:
         world = World(zones, gates)
         self.log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
         self.read = ReadModel(folder.read, self.log.partitions)
-        self.runner = Runner(self.log, world, self.read, SnapshotFiles(folder.snapshots, 0))
+        files, past = SnapshotFiles(folder.snapshots, 0), PastFolder(folder.past)
+        self.runner = Runner(self.log, world, self.read, files, past)
         self._recover()
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
         self._keep_places()
@@ -66,7 +69,7 @@ class Hub:
         self.commands = CommandPort(self.log, loop, wake)
         self.engine_thread = EngineThread(self.runner, self.live, self.commands, wake, settings.snapshot_s)
         self.store_thread = StoreThread(writer)
-        self.compact_thread = CompactThread(self.store)
+        self.compact_thread = CompactThread(self.store, past)
         self.keys = KeyRing(folder.keys)
         preset = settings.admin_key.get_secret_value() if settings.admin_key else None
         self.new_admin_key = self.keys.ensure_admin(preset, settings.tenant)
@@ -136,6 +139,7 @@ class Hub:
                 "trouble": self.engine_thread.trouble,
                 "counts": {name: getattr(engine.counts, name) for name in engine.counts.__slots__},
             },
+            "past": self.runner.past.figures(),
             "store": {
                 "lag": self.store_thread.writer.lag(),
                 "trouble": self.store_thread.trouble or self.compact_thread.trouble,
@@ -150,6 +154,9 @@ class Hub:
         checks = {
             "engine": "ok" if engine["trouble"] is None else "failing",
             "engine_lag_records": engine["lag"],
+            "engine_counts": {name: engine["counts"][name] for name in _TOLD},
+            "past_end": status["past"]["end"],
+            "past_files": status["past"]["files"],
             "store": "ok" if store["trouble"] is None else "failing",
             "store_lag_records": store["lag"],
             "gateway": gateway.get("state", "unknown"),
@@ -212,6 +219,7 @@ class Hub:
         through = self.log.position_before(0, oldest, covered)
         if through:
             self.log.trim(0, through)
+        self.runner.trim_past()
         self.read.trim_events(oldest)
         if self._settings.store_retention_days is not None:
             self.store.drop_before(now - int(self._settings.store_retention_days * _DAY_MS))

@@ -30,6 +30,11 @@ class SystemCollector(Collector):
         yield GaugeMetricFamily(
             "corridor_store_lag_records", "Log records not stored yet", value=store["lag"]
         )
+        past = status["past"]
+        yield GaugeMetricFamily(
+            "corridor_past_end", "Log position up to which the past holds everything", value=past["end"]
+        )
+        yield GaugeMetricFamily("corridor_past_files", "Files of the past", value=past["files"])
         yield GaugeMetricFamily("corridor_assets", "Assets that the engine follows", value=engine["assets"])
         for name, value in engine["counts"].items():
             yield CounterMetricFamily(f"corridor_engine_{name}", f"Engine: {name} so far", value=value)

@@ -1,4 +1,4 @@
-"""The hub's threads: one folds the log, one writes the store, one compacts it.
+"""The hub's threads: one folds the log, one writes the store, one compacts store and past.
 
 Each has its own position in the log, so one that is slow lags and holds nobody up. Trouble is said and
 tried again; a thread ends only when it is told to.
@@ -18,7 +18,9 @@ from corridor.live import LiveView
 from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
 from streams.events import Event
+from streams.past import PastError
 from streams.runtime.embedded import Folded, Runner
+from streams.runtime.pastfolder import PastFolder
 
 _IDLE_S: Final = 0.005
 _PUBLISH_S: Final = 0.1
@@ -64,7 +66,7 @@ class EngineThread(threading.Thread):
                 continue
             if time.monotonic() - self._saved >= self._snapshot_s:
                 self._saved = time.monotonic()
-                self._checkpoint()
+                sound = self._checkpoint()
             if not folded.records:
                 self._wake.wait(_IDLE_S)
                 self._wake.clear()
@@ -83,11 +85,14 @@ class EngineThread(threading.Thread):
                 self._live.publish(self.runner.engine, rows, self._events)
             self._dirty, self._events, self._published = [], [], now
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self) -> bool:
+        """Returns whether the engine can go on; with a past that takes nothing it can't."""
         try:
             self.runner.checkpoint()
         except Exception as error:  # the older snapshots are still there: only a restart takes longer
             _log.warning("snapshot_not_written reason=%s: %s", type(error).__name__, error)
+            return not isinstance(error, PastError)
+        return True
 
 
 class StoreThread(threading.Thread):
@@ -115,11 +120,11 @@ class StoreThread(threading.Thread):
 
 
 class CompactThread(threading.Thread):
-    """Rewrites what the store holds unsorted, in steps beside writing and reading."""
+    """Rewrites what the store holds unsorted and merges files of the past, beside writing and reading."""
 
-    def __init__(self, store: DuckStore) -> None:
+    def __init__(self, store: DuckStore, past: PastFolder) -> None:
         super().__init__(name="compact", daemon=True)
-        self._store = store
+        self._store, self._past = store, past
         self.halt = threading.Event()
         self.trouble: str | None = None
 
@@ -127,6 +132,7 @@ class CompactThread(threading.Thread):
         """A step or more each second until told to stop."""
         while not self.halt.wait(_COMPACT_S):
             try:
+                self._past.compact()
                 self._store.compact(int(time.time() * 1000), _COMPACT_S / 2)
                 self.trouble = None
             except Exception as error:

@@ -51,6 +51,10 @@ class Log(Protocol):
         """Position of the newest record, 0 when there never was one."""
         ...
 
+    def trimmed(self, partition: int) -> int:
+        """Up to this position records were let go of by ``trim``; 0: none ever were."""
+        ...
+
     def trim(self, partition: int, through: int) -> int:
         """Forget frames, ticks and notes up to ``through``; commands stay. Returns how many went."""
         ...

@@ -15,6 +15,7 @@ class MemoryLog:
     def __init__(self, partitions: int = 1, max_bytes: int = 1 << 30) -> None:
         self._records: list[list[LogRecord]] = [[] for _ in range(partitions)]
         self._ends = [0] * partitions
+        self._trimmed = [0] * partitions
         self._bytes = 0
         self._lock = Lock()
         self.max_bytes = max_bytes
@@ -52,6 +53,10 @@ class MemoryLog:
         """Position of the newest record, 0 when there never was one."""
         return self._ends[partition]
 
+    def trimmed(self, partition: int) -> int:
+        """Up to this position records were let go of by ``trim``; 0: none ever were."""
+        return self._trimmed[partition]
+
     def trim(self, partition: int, through: int) -> int:
         """Forget frames, ticks and notes up to ``through``; commands stay. Returns how many went."""
         with self._lock:
@@ -59,6 +64,8 @@ class MemoryLog:
             kept = [r for r in old if r.position > through or r.kind is RecordKind.COMMAND]
             self._bytes -= sum(len(r.body) for r in old) - sum(len(r.body) for r in kept)
             self._records[partition] = kept
+            if len(kept) < len(old):
+                self._trimmed[partition] = max(self._trimmed[partition], min(through, self._ends[partition]))
             return len(old) - len(kept)
 
     def _append_one(self, new: NewRecord) -> int:

@@ -6,8 +6,9 @@ from threading import RLock
 
 import numpy as np
 
+from streams.engine.columns import Array
 from streams.engine.rows import EMPTY, Rows, joined
-from streams.past import Chunk, KeptObject, KeptState, Voided, unwritten
+from streams.past import Chunk, Horizon, KeptObject, KeptState, Voided, unwritten
 
 
 class MemoryPast:
@@ -68,20 +69,25 @@ class MemoryPast:
         found = [one for one in newest.values() if one.until >= since]
         return sorted(found, key=lambda one: (one.position, one.id))
 
-    def trim(self, before: int, position: int | None = None) -> None:
+    def trim(self, before: int | Array, position: int | None = None) -> None:
         """See Past.trim."""
         with self._lock:
             upto = self._end if position is None else min(position, self._end)
+            horizon = Horizon.made(before)
+
+            def since(asset: int) -> int:
+                return int(horizon.of(np.array([asset]))[0])
+
             anchors: dict[int, int] = {}
             for one in self._states:
-                if one.t < before and one.position <= upto and self._holds(one, self._end):
+                if one.t < since(one.asset) and one.position <= upto and self._holds(one, self._end):
                     anchors[one.asset] = max(one.t, anchors.get(one.asset, one.t))
             self._states = [one for one in self._states if one.t >= anchors.get(one.asset, one.t)]
             rows = self._rows
             for asset, anchor in anchors.items():
                 rows = rows.take((rows.asset != asset) | (rows.t > anchor))
             self._rows = rows
-            lasting = {(one.asset, one.id) for one in self._objects if one.until >= before}
+            lasting = {(one.asset, one.id) for one in self._objects if one.until >= since(one.asset)}
             self._objects = [one for one in self._objects if (one.asset, one.id) in lasting]
 
     def _holds(self, state: KeptState, position: int) -> bool:

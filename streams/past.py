@@ -8,9 +8,14 @@ time, ms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
+import numpy as np
+
+from streams.engine.columns import Array
 from streams.engine.rows import Rows
+
+_FROM_START: Final = -(1 << 63)
 
 
 class PastError(Exception):
@@ -59,6 +64,38 @@ class Chunk:
     objects: list[KeptObject]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Horizon:
+    """A time for each asset by its row (int64[n]), and one for all ``rest`` of them."""
+
+    rest: int
+    each: Array
+
+    @staticmethod
+    def made(before: int | Array) -> Horizon:
+        """One time for all, or int64[n]: of assets from row n on the beginning of time."""
+        if isinstance(before, int):
+            return Horizon(before, np.empty(0, np.int64))
+        return Horizon(_FROM_START, before)
+
+    def of(self, assets: Array) -> Array:
+        """The times of some rows, int64[n]."""
+        times = np.full(len(assets), self.rest)
+        known = np.flatnonzero(assets < len(self.each))
+        times[known] = self.each[assets[known]]
+        return times
+
+    def later(self, other: Horizon) -> Horizon:
+        """The later time of each asset; this very object when the other one changes nothing."""
+        rows = np.arange(max(len(self.each), len(other.each)))
+        mine, each, rest = (
+            self.of(rows),
+            np.maximum(self.of(rows), other.of(rows)),
+            max(self.rest, other.rest),
+        )
+        return self if rest == self.rest and np.array_equal(mine, each) else Horizon(rest, each)
+
+
 class Past(Protocol):
     """What was, as of any position. One process writes; others, and threads, may read at any time.
 
@@ -91,9 +128,10 @@ class Past(Protocol):
         """Of each id the newest version up to ``position``, if its until >= ``since``; by (position, id)."""
         ...
 
-    def trim(self, before: int, position: int | None = None) -> None:
+    def trim(self, before: int | Array, position: int | None = None) -> None:
         """Allow to forget what no read needs that asks about times from ``before`` on.
 
+        ``before``: one time, or one for each asset by its row (of those beyond it everything stays).
         ``position``: the oldest one that reads will be as of, that of the oldest snapshot kept; ``end`` when
         not given. An asset's anchor is its newest state with t < ``before`` of positions up to ``position``
         that holds now. What stays: rows and states with t >= ``before``; the anchor and all after it;

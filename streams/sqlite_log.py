@@ -27,6 +27,7 @@ _SHIFT: Final = 44  # id = partition << 44 | position: 17 trillion records a par
 _TAIL: Final = 256  # records whose CRC is checked at opening: more than one group commit holds
 _BUSY_S: Final = 10.0
 _TRIM_RECORDS: Final = 256  # deleted in one transaction: appends wait no longer than for that
+_USED, _LET_GO = "trimmed", "let_go"  # meta: positions that are never given again; what trim let go of
 _SCHEMA: Final = """
 create table if not exists meta (name text primary key, value integer not null) without rowid;
 create table if not exists records (
@@ -128,6 +129,16 @@ class SqliteLog:
         self._require_partition(partition)
         return self._end(self._connection(), partition)
 
+    def trimmed(self, partition: int) -> int:
+        """See Log.trimmed."""
+        self._require_partition(partition)
+        row = (
+            self._connection()
+            .execute("select value from meta where name = ?", (f"{_LET_GO}.{partition}",))
+            .fetchone()
+        )
+        return row[0] if row else 0
+
     def trim(self, partition: int, through: int) -> int:
         """See Log.trim."""
         self._require_partition(partition)
@@ -141,7 +152,9 @@ class SqliteLog:
                 ).fetchall()
                 last = ids[-1][0] if len(ids) == _TRIM_RECORDS else top
                 db.executemany("delete from records where id = ?", ids)
-                self._use_up(db, partition, last & ((1 << _SHIFT) - 1))
+                self._raise(db, f"{_USED}.{partition}", last & ((1 << _SHIFT) - 1))
+                if ids:
+                    self._raise(db, f"{_LET_GO}.{partition}", last & ((1 << _SHIFT) - 1))
             gone += len(ids)
         return gone
 
@@ -149,13 +162,13 @@ class SqliteLog:
         """Never give a position up to ``through`` to a new record: a consumer has seen others there."""
         self._require_partition(partition)
         with self._writing() as db:
-            self._use_up(db, partition, through)
+            self._raise(db, f"{_USED}.{partition}", through)
 
     @staticmethod
-    def _use_up(db: sqlite3.Connection, partition: int, through: int) -> None:
+    def _raise(db: sqlite3.Connection, name: str, value: int) -> None:
         db.execute(
             "insert into meta values (?, ?) on conflict do update set value = max(value, excluded.value)",
-            (f"trimmed.{partition}", through),
+            (name, value),
         )
 
     def position_before(self, partition: int, received_ms: int, limit: int) -> int:
@@ -203,7 +216,7 @@ class SqliteLog:
             "select max(id) from records where id > ? and id < ?",
             (partition << _SHIFT, (partition + 1) << _SHIFT),
         ).fetchone()[0]
-        trimmed = db.execute("select value from meta where name = ?", (f"trimmed.{partition}",)).fetchone()
+        trimmed = db.execute("select value from meta where name = ?", (f"{_USED}.{partition}",)).fetchone()
         return max(top & ((1 << _SHIFT) - 1) if top else 0, trimmed[0] if trimmed else 0)
 
     def _connection(self) -> sqlite3.Connection:
@@ -264,7 +277,7 @@ class SqliteLog:
         end = self.end(partition)
         lost = end - bad + 1
         with self._writing() as db:
-            self._use_up(db, partition, end)  # a consumer that read them before the damage must not go back
+            self._raise(db, f"{_USED}.{partition}", end)  # a consumer that read them before the damage must not go back
             db.execute(
                 "delete from records where id >= ? and id < ?",
                 (partition << _SHIFT | bad, (partition + 1) << _SHIFT),

@@ -18,10 +18,10 @@ import numpy as np
 
 from streams.engine.columns import Array
 from streams.engine.rows import Rows
-from streams.past import Chunk, KeptObject, KeptState, PastError, unwritten
+from streams.past import Chunk, Horizon, KeptObject, KeptState, PastError, unwritten
 from streams.runtime.chunks_file import ChunkFile, Name, Table, unpacked
-from streams.runtime.chunks_merge import KEEP_ALL, Floors, due, floors, merge, worth
-from streams.runtime.chunks_writer import Writer, in_order, sync_folder
+from streams.runtime.chunks_merge import KEEP_ALL, Floors, cut, due, floors, merge, worth
+from streams.runtime.chunks_writer import Writer, in_order, share, sync_folder
 
 _LISTINGS: Final = 100
 _LEFT_OVER_S: Final = 3600.0  # an unfinished file that old is nobody's any more
@@ -39,8 +39,8 @@ class ChunkFiles:
         self._listed: list[str] | None = None
         self._files: tuple[ChunkFile, ...] = ()  # by position, without gaps; replaced as a whole
         self._listing, self._writing, self._compacting = Lock(), Lock(), Lock()
-        self._trim: tuple[int, int] | None = None
-        self._applied: tuple[int, int] | None = None
+        self._trim: tuple[Horizon, int] | None = None
+        self._applied: tuple[Horizon, int] | None = None
         self._floors: Floors = KEEP_ALL  # of the trim that is applied
         self._swept: set[Name] = set()
         self._refresh()
@@ -123,12 +123,32 @@ class ChunkFiles:
         found = [one for one in newest.values() if one.until >= since]
         return sorted(found, key=lambda one: (one.position, one.id))
 
-    def trim(self, before: int, position: int | None = None) -> None:
+    @property
+    def count(self) -> int:
+        """How many files there are."""
+        self._refresh()
+        return len(self._files)
+
+    def trim(self, before: int | Array, position: int | None = None) -> None:
         """See Past.trim. Only notes it; ``compact`` of this object does it, where it pays."""
-        end = self.end
+        end, horizon = self.end, Horizon.made(before)
         upto = end if position is None else min(position, end)
-        old = self._trim or (before, upto)
-        self._trim = max(before, old[0]), max(upto, old[1])
+        old = self._trim or (horizon, upto)
+        self._trim = old[0].later(horizon), max(upto, old[1])
+
+    def copy(self, folder: Path, position: int) -> None:
+        """Put what is held of positions up to ``position`` into a new folder; files are shared, not copied.
+
+        Only the file that goes beyond is written anew. Raises PastError, OSError.
+        """
+        self._refresh()
+        folder.mkdir(parents=True)
+        for file in self._as_of(position):
+            if file.name.last <= position:
+                share(file.path, folder / file.path.name)
+            else:
+                cut(folder, file, position)
+        sync_folder(folder)
 
     def compact(self) -> bool:
         """One piece of work, if there is any: delete what a crash left, merge eight files, or trim one.

@@ -15,6 +15,7 @@ import numpy as np
 
 from streams.engine.columns import Array
 from streams.engine.rows import joined
+from streams.past import Horizon
 from streams.runtime.chunks_file import TABLES, ChunkFile, Name, Table, unpacked
 from streams.runtime.chunks_kernels import match
 from streams.runtime.chunks_writer import Writer, in_order
@@ -23,13 +24,14 @@ TIER: Final = 8
 _BAND_ROWS: Final = 1 << 20
 _MOST_ROWS: Final = 1 << 26  # more are never merged: such a file is some gigabytes already
 _FROM_START: Final = -(1 << 63)
+_NO_END: Final = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Floors:
     """The anchors of a trim (see Past.trim): ``asset`` sorted, int64[n], and the anchor's ``t``."""
 
-    before: int
+    before: Horizon
     asset: Array
     t: Array
 
@@ -41,10 +43,10 @@ class Floors:
         return np.where(self.asset[at] == assets, self.t[at], _FROM_START)
 
 
-KEEP_ALL: Final = Floors(_FROM_START, np.empty(0, np.int64), np.empty(0, np.int64))
+KEEP_ALL: Final = Floors(Horizon.made(_FROM_START), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def floors(files: Sequence[ChunkFile], before: int, position: int) -> Floors:
+def floors(files: Sequence[ChunkFile], before: Horizon, position: int) -> Floors:
     """The anchors of a trim of these files."""
     if not files:
         return KEEP_ALL
@@ -53,7 +55,7 @@ def floors(files: Sequence[ChunkFile], before: int, position: int) -> Floors:
     found = KEEP_ALL
     for file in files:
         states = {name: file.states[name] for name in ("asset", "t", "position")}
-        states = _taken(states, (states["t"] < before) & (states["position"] <= position))
+        states = _taken(states, (states["t"] < before.of(states["asset"])) & (states["position"] <= position))
         ended, _ = match(*states.values(), *voids.values())
         asset, t = states["asset"][~ended].astype(np.int64), states["t"][~ended]
         asset, t = np.concatenate([found.asset, asset]), np.concatenate([found.t, t])
@@ -80,7 +82,7 @@ def worth(file: ChunkFile, limit: Floors) -> bool:
     blocks, states, objects = file.blocks, file.states, file.objects
     gone = _size(blocks, blocks["t"] <= limit.of(blocks["asset"]))
     gone += _size(states, states["t"] < limit.of(states["asset"]))
-    gone += _size(objects, objects["until"] < limit.before)
+    gone += _size(objects, objects["until"] < limit.before.of(objects["asset"]))
     return gone > 0 and 2 * gone >= sum(_size(table, slice(None)) for table in (blocks, states, objects))
 
 
@@ -104,7 +106,26 @@ def merge(folder: Path, group: Sequence[ChunkFile], files: Sequence[ChunkFile], 
     return name
 
 
-def _merge_rows(writer: Writer, group: Sequence[ChunkFile], limit: Floors) -> None:
+def cut(folder: Path, file: ChunkFile, position: int) -> None:
+    """Write into another folder what the file holds of positions up to ``position``.
+
+    Raises PastError when the file is damaged, OSError.
+    """
+    file.verify()
+    name = Name(file.name.first, position, file.name.level, file.name.generation)
+    with Writer(folder, name) as writer:
+        _merge_rows(writer, [file], KEEP_ALL, position)
+        for table in ("state", "void", "object"):
+            held = _placed([file], table)
+            held = _taken(held, held["position"] <= position)
+            if table == "void":
+                writer.table(table, {column: held[column] for column in TABLES[table]})
+            else:
+                _copy(writer, table, [file], held)
+        writer.finish()
+
+
+def _merge_rows(writer: Writer, group: Sequence[ChunkFile], limit: Floors, position: int = _NO_END) -> None:
     for low, high in _bands(group):
         parts = []
         for file in group:
@@ -116,6 +137,8 @@ def _merge_rows(writer: Writer, group: Sequence[ChunkFile], limit: Floors) -> No
         rows = joined(parts)
         if len(limit.asset):
             rows = rows.take(rows.t > limit.of(rows.asset))
+        if position != _NO_END:
+            rows = rows.take(rows.position <= position)
         writer.rows(in_order(rows))
 
 
@@ -154,10 +177,11 @@ def _merge_objects(
 ) -> None:
     """An old version goes only when all versions of its id are old: it may be what hides a newer until."""
     objects = _placed(group, "object")
-    old = objects["until"] < limit.before
+    old = objects["until"] < limit.before.of(objects["asset"])
     keys = np.unique(objects["key"][old])
     lasting = [
-        np.intersect1d(file.objects["key"][file.objects["until"] >= limit.before], keys) for file in files
+        np.intersect1d(table["key"][table["until"] >= limit.before.of(table["asset"])], keys)
+        for table in (file.objects for file in files)
     ]
     keep = ~old | np.isin(objects["key"], np.concatenate(lasting))
     objects = _taken(objects, keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
 from collections.abc import Iterable
 from itertools import pairwise
@@ -128,6 +129,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def share(path: Path, into: Path) -> None:
+    """Give an immutable file a second name, or copy it where the file system can't. Raises OSError."""
+    try:
+        os.link(path, into)
+    except OSError:
+        shutil.copyfile(path, into)
 
 
 def in_order(rows: Rows) -> Rows:

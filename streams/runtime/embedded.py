@@ -1,9 +1,10 @@
 """The embedded runtime: one thread folds one partition of the log.
 
 The order is what makes a crash harmless: (1) read records after the engine's position, (2) fold them,
-(3) give events and position to the sink in one commit, (4) now and then write a snapshot. After a crash
-the newest snapshot is at or before the sink's position; folding on from it yields the same events under
-the same numbers, which the sink knows already and skips.
+(3) give events and position to the sink in one commit, (4) now and then seal: give the past what it is due,
+durably, and (5) only then write a snapshot. After a crash the newest snapshot is at or before the past's end
+and the sink's position. Folding on from it asks the past as of the snapshot's position, so it yields the
+same events under the same numbers, which the sink knows already and skips.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Final
 import numpy as np
 
 from streams.codec import CodecError
-from streams.engine import Engine, SnapshotError, World, restore, snapshot
+from streams.engine import Engine, Rules, SnapshotError, World, restore, snapshot
 from streams.engine.columns import Array
 from streams.events import Event
 from streams.log import Log
+from streams.past import Past, PastError
+from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sink import ReplayDiffersError, Sink
 
@@ -40,47 +43,116 @@ class LogBehindError(Exception):
     """The sink knows more than the log: the log lost records, so the sink must be rebuilt."""
 
 
+class LogTrimmedError(Exception):
+    """The state can't be made from the log, which retention has trimmed, nor from a snapshot."""
+
+
+class _Unusable(Exception):
+    """Why a snapshot can't be used."""
+
+
 class Runner:
     """Folds one partition; not for two threads at once. ``recover`` before the first ``step``."""
 
-    def __init__(self, log: Log, world: World, sink: Sink, files: SnapshotFiles, partition: int = 0) -> None:
-        self.log, self.world, self.sink, self.files, self.partition = log, world, sink, files, partition
-        self.engine = Engine(partition, world)
+    def __init__(
+        self,
+        log: Log,
+        world: World,
+        sink: Sink,
+        files: SnapshotFiles,
+        past: PastFolder,
+        partition: int = 0,
+        rules: Rules | None = None,
+    ) -> None:
+        """``world``: with the zones that hold before anything is published."""
+        self.log, self.world, self.sink, self.files, self.past = log, world, sink, files, past
+        self.partition, self.rules = partition, rules or Rules()
+        self.engine = Engine(partition, world, self.rules)
         self.bad_records = 0
         self._failed = 0
         self._unfoldable: set[int] = set()
         self._saved = 0
+        self._newest: dict[
+            int, Array
+        ] = {}  # by position of a snapshot: the time of each asset's newest sample
+        self._doubt: str | None = None  # why the past can't be used
         self._known = 0  # events up to this log position were committed before this process began
         self._covered = 0
         self._resumed = False
         self.replays_differ = 0
 
-    def recover(self) -> str:
-        """Begin at the newest readable snapshot whose events the sink has, or at the log's start; says which.
+    def recover(self, trimmed: bool = False) -> str:
+        """Begin at the newest usable snapshot, or with a new past at the log's start; says which.
 
-        Raises LogBehindError when the sink covers more than the log holds.
+        A snapshot is usable when it can be restored, the past holds what is older, and the sink has its
+        events. Raises LogBehindError when the sink covers more than the log holds, LogTrimmedError when it
+        would be the start of a log that lacks records, unless ``trimmed`` allows that.
         """
         covered, end = self.sink.position(self.partition), self.log.end(self.partition)
         self._known = self._covered = covered
         self._resumed = False
-        self.engine = Engine(self.partition, self.world)
+        self.engine = Engine(self.partition, self.world, self.rules)
         if covered > end:
             raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
-        known = self.sink.last_number(self.partition)
+        past, reason, refused = self._past(end), "", []
         for position in reversed(self.files.positions()):
-            if position > end:
-                continue
             try:
-                engine = restore(self.files.load(position), self.world)
-            except (SnapshotError, OSError) as error:
+                engine = self._restored(position, end, past)
+            except (_Unusable, SnapshotError, OSError) as error:
                 _log.warning("snapshot_unusable position=%s reason=%s", position, error)
+                reason = reason or f"; the newest snapshot is of {position}: {error}"
+                refused.append(position)
                 continue
-            if engine.number > known:  # the sink is a new one: it needs the events from before as well
-                _log.warning("snapshot_ahead position=%s events=%s known=%s", position, engine.number, known)
-                continue
-            self.engine, self._saved = engine, position
+            self._begin(engine, position, refused)
             return f"from the snapshot at {position}, {end - position} records to fold"
+        lost = self.log.trimmed(self.partition)
+        if lost and not trimmed:
+            raise LogTrimmedError(
+                f"no snapshot can be used, and the log lacks records up to {lost}, which were let go of by "
+                f"retention{reason or '; there is no snapshot'}; stop the system and run "
+                "`corridor rebuild --replace`: it makes everything anew from what there is"
+            )
+        self._begin(Engine(self.partition, self.world, self.rules, self.past.renew()), 0, refused)
+        self._doubt = None
         return f"from the start of the log, {end} records to fold"
+
+    def _past(self, end: int) -> Past | None:
+        """The past, opened anew; None when it can't be used, ``_doubt`` then says why. Raises OSError."""
+        if self._doubt is None:
+            try:
+                past = self.past.open()
+                if past.end <= end:
+                    return past
+                self._doubt = f"the past goes up to {past.end}, but the log ends at {end}"
+            except PastError as error:
+                self._doubt = str(error)
+        _log.error("past_unusable folder=%s reason=%s", self.past.folder.name, self._doubt)
+        return None
+
+    def _restored(self, position: int, end: int, past: Past | None) -> Engine:
+        if position > end:
+            raise _Unusable(f"the log ends at {end}")
+        if past is None:
+            raise _Unusable(f"the past can't be used: {self._doubt}")
+        if position > past.end:
+            raise _Unusable(f"the past goes up to {past.end} only")
+        engine = restore(self.files.load(position), self.world, self.rules, past)
+        known = self.sink.last_number(self.partition)
+        if engine.number > known:  # the sink is a new one: it needs the events from before as well
+            raise _Unusable(f"it has {engine.number} events behind it, but only {known} were kept")
+        return engine
+
+    def _begin(self, engine: Engine, position: int, refused: list[int]) -> None:
+        for one in refused:
+            self.files.refuse(one)
+        self.engine, self._saved, self._newest = engine, position, {}
+        self._note(position)
+
+    def _note(self, position: int) -> None:
+        """Remember how far each asset was at a snapshot: what is older by the window, no fold asks for."""
+        held = set(self.files.positions())
+        newest = self.engine.state["t"][: self.engine.extra.size].copy()
+        self._newest = {at: one for at, one in self._newest.items() if at in held} | {position: newest}
 
     def step(self) -> Folded:
         """Fold what is there (some megabytes at most) and commit it.
@@ -104,7 +176,7 @@ class Runner:
                 self.bad_records += 1
                 _log.error("record_unusable position=%s reason=%s", record.position, error)
                 continue
-            except MemoryError:
+            except (MemoryError, OSError):
                 raise
             except Exception as error:
                 self._fails(record.position, error)
@@ -116,8 +188,13 @@ class Runner:
         return Folded(fresh, rows, len(records))
 
     def _fails(self, position: int, error: Exception) -> None:
-        """Folding is pure: what fails twice from a fresh engine always will, and may not stop all others."""
-        if self._failed == position:
+        """Folding is pure: what fails twice from a fresh engine always will, and may not stop all others.
+
+        If the past is to blame, it is made anew.
+        """
+        if self._failed == position and isinstance(error, PastError):
+            self._doubt = str(error)
+        elif self._failed == position:
             self._unfoldable.add(position)
             _log.error("record_unfoldable position=%s reason=%r", position, error)
         self._failed = position
@@ -153,9 +230,24 @@ class Runner:
         return self.log.end(self.partition) - self.engine.position
 
     def checkpoint(self) -> bool:
-        """Write a snapshot if anything was folded since the last one."""
+        """Seal the past, then write a snapshot, if anything was folded since the last one.
+
+        Raises OSError, and PastError: then begin again by ``recover``.
+        """
         if self.engine.position == self._saved:
             return False
+        try:
+            self.engine.seal()
+        except PastError as error:
+            self._doubt = str(error)
+            raise
         self.files.save(self.engine.position, snapshot(self.engine))
         self._saved = self.engine.position
+        self._note(self._saved)
         return True
+
+    def trim_past(self) -> None:
+        """Let the past forget what no fold from a kept snapshot on can ask for. Any thread may call it."""
+        oldest, known = min(self.files.positions(), default=0), self._newest
+        if oldest in known:  # else it is of a process before this one and will be gone soon
+            self.past.trim(known[oldest] - self.rules.late_window_ms, oldest)

@@ -38,5 +38,15 @@ class SnapshotFiles:
         """The snapshot at ``position``. Raises OSError."""
         return self._path(position).read_bytes()
 
+    def refuse(self, position: int) -> None:
+        """Put a snapshot aside that can't be used: it must not count as one of the newest few.
+
+        The newest few of those are kept too, for people. Raises OSError.
+        """
+        path = self._path(position)
+        path.replace(path.with_suffix(".refused"))
+        for old in sorted(self.folder.glob(f"{self._prefix}*.refused"))[:-_KEPT]:
+            old.unlink(missing_ok=True)
+
     def _path(self, position: int) -> Path:
         return self.folder / f"{self._prefix}{position:016d}.snap"

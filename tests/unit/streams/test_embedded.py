@@ -11,6 +11,7 @@ from streams.engine import Engine, Step
 from streams.events import Event, Kind
 from streams.records import LogRecord, NewRecord, RecordKind
 from streams.runtime.embedded import LogBehindError, Runner
+from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
 from tests.unit.streams.engine.small_world import Feeder, drive, feeder, world
@@ -22,7 +23,7 @@ def new(record: LogRecord) -> NewRecord:
 
 def runner(folder: Path) -> Runner:
     log, read = SqliteLog(folder / "log.db"), ReadModel(folder / "read.db", 1)
-    made = Runner(log, world(), read, SnapshotFiles(folder / "snapshots", 0))
+    made = Runner(log, world(), read, SnapshotFiles(folder / "snapshots", 0), PastFolder(folder / "past"))
     made.recover()
     return made
 
@@ -108,7 +109,8 @@ def test_what_was_served_stays_when_a_replay_would_decide_otherwise(tmp_path: Pa
     one.step()
     served = kept(tmp_path)
     with ReadModel(tmp_path / "read.db", 1) as read:
-        second = Runner(SqliteLog(tmp_path / "log.db"), world(), read, SnapshotFiles(tmp_path / "none", 0))
+        log, past = SqliteLog(tmp_path / "log.db"), PastFolder(tmp_path / "none" / "past")
+        second = Runner(log, world(), read, SnapshotFiles(tmp_path / "none", 0), past)
         second.recover()
         second.engine.number += 3  # a replay that gives other numbers, and so other content under them
         second.step()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streams.engine.columns import Array
 from streams.engine.rows import EMPTY, NAMES, Rows
 from streams.memory_past import MemoryPast
 from streams.past import Chunk, KeptObject, KeptState, Past, PastError, Voided
@@ -22,7 +23,7 @@ def make_memory(_: Path) -> Past:
 class TrimmedAtOnce(ChunkFiles):
     """Every file is looked through at each trim, also where it does not pay."""
 
-    def trim(self, before: int, position: int | None = None) -> None:
+    def trim(self, before: int | Array, position: int | None = None) -> None:
         super().trim(before, position)
         while self.compact():
             pass
