@@ -31,6 +31,7 @@ def main() -> int:
         print(f"Python too old: got {got}, want {want} or newer; try make PYTHON=python3.12", file=sys.stderr)
         return 2
     packages()
+    kernels()
     page()
     return 0
 
@@ -45,6 +46,19 @@ def packages() -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     step("installing Python packages", [*pip, "-r", str(inputs[0])])
     step("installing corridor", [*pip, "--no-deps", "-e", str(ROOT)])
+    stamp.touch()
+
+
+def kernels() -> None:
+    """The engine's machine code, which is kept beside the sources: compiled anew after an edit of any."""
+    stamp = VENV / ".compiled"
+    sources = [path for part in ("streams", "geofences") for path in (ROOT / part).rglob("*.py")]
+    if stamp.exists() and all(path.stat().st_mtime <= stamp.stat().st_mtime for path in sources):
+        return
+    for part in ("streams", "geofences"):
+        for kept in (ROOT / part).rglob("__pycache__/*.nb[ic]"):
+            kept.unlink(missing_ok=True)
+    step("compiling the engine", [str(PYTHON), "-m", "corridor.warm"])
     stamp.touch()
 
 

@@ -1,0 +1,8 @@
+from corridor.warm import warm
+from streams.engine import kernel, recent
+
+
+def test_what_the_engine_needs_is_compiled_once_and_for_all_ways() -> None:
+    warm()
+    for function in (kernel.follow, kernel.good, recent._append, recent._gather):
+        assert len(function.signatures) == 1  # type: ignore[attr-defined]
