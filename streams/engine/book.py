@@ -71,7 +71,7 @@ def revise(
     """
     drafts = dict(notes.drafts)
     kept: list[Entry] = []
-    loose = [entry for entry in held if not entry.retracted]
+    loose = sorted((entry for entry in held if not entry.retracted), key=lambda entry: entry.born)
     if again:
         kept = _found(loose, drafts, notes, tell)
     else:
@@ -110,7 +110,7 @@ def _holds(draft: Draft, entry: Entry) -> bool:
 def _found(loose: list[Entry], drafts: dict[Key, Draft], notes: Notes, tell: Tell) -> list[Entry]:
     """Entries whose opening fix lies in a draft: of several the one told first is it."""
     kept = []
-    for entry in sorted(loose, key=lambda entry: entry.born):
+    for entry in loose.copy():
         holding = [draft for draft in drafts.values() if _holds(draft, entry)]
         # two may touch at a fix: then the one that it opened
         draft = max(holding, key=lambda draft: draft.opened, default=None)
