@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
+from geofences.compiled import compiled
 from geofences.piece import edges
 
 Floats: TypeAlias = NDArray[np.float64]
 
+SAME = 1e-12  # fractions of a way that are no further apart are one
 _RUN = 64  # edges behind one box
+_MOST = 64  # meetings of a short way
 
 
 class Border:
@@ -27,8 +30,10 @@ class Border:
         self._start, self._end, _owner = edges(np.array([geometry], dtype=object))
         self._low, self._high = np.minimum(self._start, self._end), np.maximum(self._start, self._end)
         self._first = np.arange(0, len(self._start), _RUN)
+        self._edges = np.concatenate([self._start, self._end], axis=1)
         self._run_low = np.minimum.reduceat(self._low, self._first)
         self._run_high = np.maximum.reduceat(self._high, self._first)
+        self._boxes = np.concatenate([self._run_low, self._run_high], axis=1)
 
     def near(self, points: Floats) -> tuple[Floats, Floats]:
         """Edges whose box meets the box of the points (n, 2): starts (m, 2) and ends (m, 2)."""
@@ -38,3 +43,39 @@ class Border:
         at = at[at < len(self._start)]
         at = at[((self._low[at] <= high) & (self._high[at] >= low)).all(axis=1)]
         return self._start[at], self._end[at]
+
+    def crossed(self, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float] | None:
+        """Ascending fractions of a straight way where it meets edges of another direction.
+
+        None when it runs along an edge, or when it meets very many.
+        """
+        out = np.empty(_MOST)
+        count = _crossed(lon0, lat0, lon1, lat1, self._edges, self._boxes, out)
+        return None if count < 0 else sorted(out[:count].tolist())
+
+
+@compiled
+def _crossed(ax: float, ay: float, bx: float, by: float, edges: Floats, boxes: Floats, out: Floats) -> int:
+    west, east, south, north = min(ax, bx), max(ax, bx), min(ay, by), max(ay, by)
+    x, y = bx - ax, by - ay
+    count = 0
+    for run in range(len(boxes)):
+        if boxes[run, 0] > east or boxes[run, 2] < west or boxes[run, 1] > north or boxes[run, 3] < south:
+            continue
+        for n in range(run * _RUN, min((run + 1) * _RUN, len(edges))):
+            cx, cy, dx, dy = edges[n, 0], edges[n, 1], edges[n, 2], edges[n, 3]
+            if min(cx, dx) > east or max(cx, dx) < west or min(cy, dy) > north or max(cy, dy) < south:
+                continue
+            u, v, gx, gy = dx - cx, dy - cy, cx - ax, cy - ay
+            cross = x * v - y * u
+            if x * v == y * u and gx * y == gy * x:
+                return -1
+            if cross == 0:
+                continue
+            t, w = (gx * v - gy * u) / cross, (gx * y - gy * x) / cross
+            if -SAME <= t <= 1 + SAME and -SAME <= w <= 1 + SAME:
+                if count == len(out):
+                    return -1
+                out[count] = min(max(t, 0.0), 1.0)
+                count += 1
+    return count

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon
 
 from geofences import geodesy
-from geofences.border import Border
+from geofences.border import SAME, Border
 from geofences.passing import ONE_PIECE_DEG
 
 Floats: TypeAlias = NDArray[np.float64]
 
 PIECE_MM = 2_000_000
 MAX_PIECES = 2_000
-_SAME = 1e-12
 
 
 def lines(
@@ -92,6 +91,10 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     At least one when one end lies in the polygon and the other does not. A stretch along the border gives
     its two ends.
     """
+    if abs(lon1 - lon0) < ONE_PIECE_DEG and abs(lat1 - lat0) < ONE_PIECE_DEG and abs(lon1) <= 180:
+        crossed = border.crossed(lon0, lat0, lon1, lat1)  # as below, sooner
+        if crossed:
+            return _distinct(crossed)
     ways = _ways(lon0, lat0, lon1, lat1)
     found: set[float] = set()
     for points in ways:
@@ -152,7 +155,7 @@ def _crossings(a: Floats, b: Floats, start: Floats, end: Floats) -> list[float]:
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (gap[:, 0] * edge[:, 1] - gap[:, 1] * edge[:, 0]) / cross
         u = (gap[:, 0] * way[1] - gap[:, 1] * way[0]) / cross
-    hit = (cross != 0) & (t >= -_SAME) & (t <= 1 + _SAME) & (u >= -_SAME) & (u <= 1 + _SAME)
+    hit = (cross != 0) & (t >= -SAME) & (t <= 1 + SAME) & (u >= -SAME) & (u <= 1 + SAME)
     return list(t[hit].clip(0.0, 1.0).tolist())
 
 
@@ -172,7 +175,7 @@ def _stretch(a: Floats, b: Floats, start: Floats, end: Floats) -> tuple[list[flo
 def _distinct(fractions: list[float]) -> list[float]:
     out: list[float] = []
     for fraction in fractions:
-        if not out or fraction - out[-1] > _SAME:
+        if not out or fraction - out[-1] > SAME:
             out.append(fraction)
     return out
 

@@ -7,6 +7,7 @@ always at hand. What the arena does not reach back to is asked of the past.
 
 from __future__ import annotations
 
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from streams.engine.rows import EMPTY, Rows
 from streams.engine.units import NONE
 
 BLOCK: Final = 16
+_ROOM: Final = 1 << 17  # blocks that a generation is made for
 _NARROW: Final = -(1 << 31)  # NONE in four bytes
 _SAMPLE: Final = np.dtype(
     [
@@ -37,17 +39,32 @@ _SAMPLE: Final = np.dtype(
 
 
 @compiled
-def _append(rows: tuple[Array, ...], data: Array, used: Array, before: Array, last: Array, count: int) -> int:
+def _append(
+    rows: tuple[Array, ...],
+    newest: Array,
+    data: Array,
+    used: Array,
+    before: Array,
+    spans: Array,
+    last: Array,
+    base: Array,
+    count: int,
+) -> int:
     """Put the samples into blocks; ``last``: each asset's newest block or -1; returns the blocks in use."""
     asset, t, lon, lat, speed, heading, hdop, sats, fix, odometer, wheel, received, position = rows
     for i in range(len(t)):
         row = asset[i]
         block = last[row]
+        if block < 0:
+            base[row] = newest[row]
         if block < 0 or used[block] == BLOCK:
             before[count] = block
             used[count] = 0
+            spans[count, 0] = spans[count, 1] = t[i]
             last[row] = block = count
             count += 1
+        spans[block, 0] = min(spans[block, 0], t[i])
+        spans[block, 1] = max(spans[block, 1], t[i])
         sample = data[block * BLOCK + used[block]]
         used[block] += 1
         sample.t = t[i]
@@ -65,28 +82,36 @@ def _append(rows: tuple[Array, ...], data: Array, used: Array, before: Array, la
 
 
 @compiled
-def _gather(data: Array, used: Array, before: Array, block: int, after: int, out: Array) -> int:
+def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, after: int, out: Array) -> int:
     """Indexes in ``data`` of the chain's samples with t > after; returns how many."""
     n = 0
     while block >= 0:
-        for k in range(used[block]):
-            if data[block * BLOCK + k].t > after:
-                if n < len(out):
-                    out[n] = block * BLOCK + k
-                n += 1
+        if spans[block, 1] > after:
+            for k in range(used[block]):
+                if data[block * BLOCK + k].t > after:
+                    if n < len(out):
+                        out[n] = block * BLOCK + k
+                    n += 1
         block = before[block]
     return n
 
 
 class _Generation:
-    """One arena, from the log position ``first`` on."""
+    """One arena, from the log position ``first`` on.
 
-    def __init__(self, first: int, assets: int) -> None:
+    Its arrays are as long as it is meant to become: pages that nobody wrote to take no memory. ``worn``: a
+    generation that is needed no more, whose memory is used again.
+    """
+
+    def __init__(self, first: int, assets: int, worn: _Generation | None = None) -> None:
         self.first = first
         self.blocks = 0
-        self.data = np.empty(1024 * BLOCK, _SAMPLE)
-        self.used = np.zeros(1024, np.int32)
-        self.before = np.full(1024, -1, np.int32)
+        if worn is None:
+            self.data = np.frombuffer(_memory(_ROOM * BLOCK * _SAMPLE.itemsize), _SAMPLE)
+            self.used, self.before = np.empty((2, _ROOM), np.int32)
+            self.spans = np.empty((_ROOM, 2), np.int64)  # of each block: its lowest and highest t
+        else:
+            self.data, self.used, self.before, self.spans = worn.data, worn.used, worn.before, worn.spans
         self.last = np.full(max(64, assets), -1, np.int32)
         self.base = np.full(max(64, assets), NONE, np.int64)  # each asset's newest t before its first sample
 
@@ -94,14 +119,22 @@ class _Generation:
         """Make room for so many blocks more and so many assets in all."""
         need = self.blocks + blocks
         if need > len(self.used):
-            size = max(need, 2 * len(self.used))
+            size = max(need, len(self.used) + len(self.used) // 2)
             self.data = _longer(self.data, size * BLOCK, self.blocks * BLOCK)
             self.before = _longer(self.before, size, self.blocks)
             self.used = _longer(self.used, size, self.blocks)
+            spans = np.empty((size, 2), np.int64)
+            spans[: self.blocks] = self.spans[: self.blocks]
+            self.spans = spans
         if assets > len(self.last):
             more = max(assets, 2 * len(self.last)) - len(self.last)
             self.last = np.concatenate([self.last, np.full(more, -1, np.int32)])
             self.base = np.concatenate([self.base, np.full(more, NONE, np.int64)])
+
+
+def _memory(size: int) -> mmap:
+    """Memory whose pages come one by one: a large array's come by the 2 MB, each a pause of milliseconds."""
+    return mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)
 
 
 def _longer(array: Array, size: int, used: int) -> Array:
@@ -138,11 +171,8 @@ class Recent:
     def add(self, rows: Rows, newest: Array) -> None:
         """Append samples, those of an asset together; ``newest``: by asset, its newest t before them."""
         g = self._young
-        first = np.append(True, rows.asset[1:] != rows.asset[:-1])
-        assets = rows.asset[first]
-        g.room(len(assets) + len(rows) // BLOCK + 1, len(newest))
-        fresh = assets[g.last[assets] < 0]
-        g.base[fresh] = newest[fresh]
+        assets = int((rows.asset[1:] != rows.asset[:-1]).sum()) + 1
+        g.room(assets + len(rows) // BLOCK + 1, len(newest))
         columns = (
             rows.asset,
             rows.t,
@@ -158,7 +188,8 @@ class Recent:
             rows.received,
             rows.position,
         )
-        g.blocks = _append(columns, g.data, g.used, g.before, g.last, g.blocks)
+        held = g.data, g.used, g.before, g.spans, g.last, g.base
+        g.blocks = _append(columns, newest, *held, g.blocks)
 
     def rows(self, asset: int, after: int) -> tuple[list[Rows], bool]:
         """The asset's samples with t > ``after``, unsorted; and whether that is all that ever came."""
@@ -173,10 +204,10 @@ class Recent:
 
     def _of(self, g: _Generation, asset: int, after: int) -> Rows:
         block = int(g.last[asset])
-        n = _gather(g.data, g.used, g.before, block, after, self._out)
+        n = _gather(g.data, g.used, g.before, g.spans, block, after, self._out)
         if n > len(self._out):
             self._out = np.empty(2 * n, np.int64)
-            _gather(g.data, g.used, g.before, block, after, self._out)
+            _gather(g.data, g.used, g.before, g.spans, block, after, self._out)
         found = g.data[self._out[:n]]
         return _rows(np.full(n, asset, np.int64), found)
 
@@ -200,7 +231,7 @@ class Recent:
 
     def turn(self, position: int, assets: int) -> None:
         """Begin a new generation after ``position``; the elder one goes."""
-        self._old, self._young = self._young, _Generation(position, assets)
+        self._old, self._young = self._young, _Generation(position, assets, self._old)
 
 
 def _rows(asset: Array, found: Array) -> Rows:
