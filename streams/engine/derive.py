@@ -6,19 +6,24 @@ believed.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from geofences.compiled import compiled
 from streams.engine import kernel
 from streams.engine.advance import advance
 from streams.engine.columns import Array
 from streams.engine.drafts import Draft, Notes
 from streams.engine.journey import Journey
-from streams.engine.order import settle
+from streams.engine.order import CONTENT, settle
 from streams.engine.quality import Flag
 from streams.engine.rows import Rows
 from streams.engine.settings import Rules
 from streams.engine.units import NEVER, NONE
 from streams.engine.world import World
+
+_CHUNK: Final = 8192
 
 
 def derive(rows: Rows, world: World, rules: Rules | None = None) -> list[Draft]:
@@ -44,45 +49,53 @@ def flags(rows: Rows, rules: Rules | None = None) -> Array:
     go unseen.
     """
     numbers = kernel.numbers(rules or Rules())
-    n = len(rows)
-    out = np.zeros(n, np.int64)
-    lone = (rows.t, rows.lon, rows.lat, rows.hdop, rows.fix, rows.received)
-    for i in np.flatnonzero(~_good(rows, numbers)).tolist():
-        t, lon, lat, hdop, fix, received = (int(column[i]) for column in lone)
-        out[i] = kernel.alone(t, lon, lat, hdop, fix, received, numbers)
-    good = np.flatnonzero((out == 0) & (rows.lon != NONE) & (rows.lat != NONE))
-    # the place in ``rows`` travels through the order as the log position
-    named = rows.take(good)
-    named.position[:] = good
-    settled, _ = settle(named, numbers)
-    out[np.setdiff1d(good, settled.position)] = _contested(named, settled, good)
-    names, settled.asset[:] = np.unique(settled.asset, return_inverse=True)
-    nowhere = np.zeros(len(settled), np.int32)
-    found = np.zeros(len(settled), np.int64)
-    kernel.follow(
-        settled.asset,
-        settled.t,
-        settled.lon,
-        settled.lat,
-        settled.speed,
-        settled.heading,
-        settled.hdop,
-        settled.fix,
-        settled.odometer,
-        settled.wheel,
-        settled.received,
-        settled.position,
-        nowhere,
-        nowhere.astype(np.int64),
-        np.repeat(kernel.NEW, max(len(names), 1)),
-        np.zeros(max(len(names), 1), np.int64),
-        numbers,
-        found,
-        np.empty((len(settled), kernel.STEP_WIDTH), np.int64),
-        np.empty((len(settled), kernel.TURN_WIDTH), np.int64),
-    )
-    out[settled.position] = found
+    out, good = _lone(rows, numbers)
+    counts, winner = _winners(rows, good)
+    out[counts] = _followed(rows, counts, numbers)
+    lost = winner != good
+    if lost.any():
+        losers, won = good[lost], winner[lost]
+        same = np.ones(len(losers), bool)
+        for name in CONTENT:
+            column = getattr(rows, name)
+            same &= column[losers] == column[won]
+        out[losers] = np.where(same, out[won], int(Flag.CONFLICT))
     return out
+
+
+def firm(rows: Rows, rules: Rules | None = None, *, metered: bool = True) -> bool:
+    """Whether the flags of what comes after ``rows`` are the same, whatever came before them.
+
+    ``rows``: samples of one asset, in any order. Which fix was believed last is certain after
+    ``jump_agree`` + 1 good ones in a row of which none is a jump from the one before it, nor can be frozen:
+    the wheels stand or are not known, or the place is another than the one before. ``metered``: whether the
+    last odometer has to be known too.
+    """
+    numbers = kernel.numbers(rules or Rules())
+    counts, _ = _winners(rows, np.flatnonzero(_good(rows, numbers)))
+    held = rows.take(counts)
+    return bool(_firm(held.t, held.lon, held.lat, held.wheel, held.odometer, metered, numbers))
+
+
+@compiled
+def _firm(
+    t: Array, lon: Array, lat: Array, wheel: Array, odometer: Array, metered: bool, rules: Array
+) -> bool:
+    # What was believed before such a row is near its first fix, then that is believed; or far, then the fixes
+    # are candidates, and the third is believed. One of them may be taken for frozen, when it lies where the
+    # believed one does: then the one after it is near that, and believed.
+    run = 0
+    for i in range(len(t)):
+        still = wheel[i] <= 0  # none included
+        if i > 0 and kernel.too_fast(t[i - 1], lon[i - 1], lat[i - 1], t[i], lon[i], lat[i], rules):
+            run = 0
+        if still or (i > 0 and (lon[i] != lon[i - 1] or lat[i] != lat[i - 1])):
+            run += 1
+        else:
+            run = 0
+        if run > rules[5] and (not metered or odometer[i] != NONE):
+            return True
+    return False
 
 
 def _good(rows: Rows, numbers: Array) -> Array:
@@ -91,22 +104,74 @@ def _good(rows: Rows, numbers: Array) -> Array:
     return good
 
 
-def _contested(named: Rows, settled: Rows, good: Array) -> Array:
-    """Of the samples that lost their instant: CONFLICT where the content differs from the one that counts."""
-    lost = np.flatnonzero(~np.isin(good, settled.position))
-    order = np.lexsort((settled.t, settled.asset))
-    out = np.zeros(len(lost), np.int64)
-    winners = (
-        {(int(settled.asset[i]), int(settled.t[i])): int(settled.position[i]) for i in order.tolist()}
-        if len(lost)
-        else {}
-    )
-    place = {int(p): k for k, p in enumerate(good.tolist())} if len(lost) else {}
-    for k, i in enumerate(lost.tolist()):
-        winner = place[winners[int(named.asset[i]), int(named.t[i])]]
-        same = all(
-            getattr(named, name)[i] == getattr(named, name)[winner]
-            for name in ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
+def _lone(rows: Rows, numbers: Array) -> tuple[Array, Array]:
+    """The flags that follow from each sample alone, and the places of those that have a position and none."""
+    out = np.empty(len(rows), np.int64)
+    _alone(rows.t, rows.lon, rows.lat, rows.hdop, rows.fix, rows.received, numbers, out)
+    return out, np.flatnonzero((out == 0) & (rows.lon != NONE) & (rows.lat != NONE))
+
+
+@compiled
+def _alone(
+    t: Array, lon: Array, lat: Array, hdop: Array, fix: Array, received: Array, rules: Array, out: Array
+) -> None:
+    for i in range(len(t)):
+        out[i] = kernel.alone(t[i], lon[i], lat[i], hdop[i], fix[i], received[i], rules)
+
+
+def _winners(rows: Rows, good: Array) -> tuple[Array, Array]:
+    """Of the places ``good`` those that count, in order; and for each that which counts at its instant.
+
+    The rule of ``order.settle`` for samples without a fault, as columns: there instants with several samples
+    are rare, here a device may have told every one of its instants twice.
+    """
+    asset, t = rows.asset[good], rows.t[good]
+    later = (asset[1:] > asset[:-1]) | ((asset[1:] == asset[:-1]) & (t[1:] > t[:-1]))
+    if later.all():
+        return good, good
+    order = np.lexsort((t, asset))
+    first = np.append(True, (np.diff(asset[order]) != 0) | (np.diff(t[order]) != 0))
+    if not first.all():
+        ranks = [getattr(rows, name)[good] for name in ("position", "received", *reversed(CONTENT))]
+        order = np.lexsort((*ranks, t, asset))
+    counts = good[order[first]]
+    winner = np.empty_like(good)
+    winner[order] = counts[np.cumsum(first) - 1]
+    return counts, winner
+
+
+def _followed(rows: Rows, places: Array, numbers: Array) -> Array:
+    """The flags of the samples at ``places``: good ones, in order, each instant once."""
+    names, asset = np.unique(rows.asset[places], return_inverse=True)
+    state, cell = np.repeat(kernel.NEW, len(names)), np.zeros(len(names), np.int64)
+    found = np.zeros(len(places), np.int64)
+    most = min(len(places), _CHUNK)
+    nowhere, nothing = np.zeros(most, np.int32), np.zeros(most, np.int64)
+    steps = np.empty((most, kernel.STEP_WIDTH), np.int64)
+    turns = np.empty((most, kernel.TURN_WIDTH), np.int64)
+    for begin in range(0, len(places), _CHUNK):  # in pieces that stay in the processor's cache
+        part = slice(begin, begin + _CHUNK)
+        some = rows.take(places[part])
+        kernel.follow(
+            asset[part],
+            some.t,
+            some.lon,
+            some.lat,
+            some.speed,
+            some.heading,
+            some.hdop,
+            some.fix,
+            some.odometer,
+            some.wheel,
+            some.received,
+            some.position,
+            nowhere[: len(some)],
+            nothing[: len(some)],
+            state,
+            cell,
+            numbers,
+            found[part],
+            steps,
+            turns,
         )
-        out[k] = 0 if same else int(Flag.CONFLICT)
-    return out
+    return found

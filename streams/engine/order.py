@@ -15,7 +15,7 @@ from streams.engine.rows import Rows
 from streams.engine.units import NONE
 
 _MEASURED = ("speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix", "odometer_mm", "wheel_ckmh")
-_CONTENT = ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
+CONTENT = ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
 
 
 def rows_of(frame: FrameView, asset: Array, received: Array, position: int) -> tuple[Rows, Array]:
@@ -60,7 +60,7 @@ def settle(rows: Rows, rules: Array) -> tuple[Rows, int]:
     conflicts = 0
     contested = np.flatnonzero(together)
     group = np.cumsum(np.append(True, ~same))[contested]
-    table = np.stack([getattr(rows, name)[contested] for name in _CONTENT], axis=1)
+    table = np.stack([getattr(rows, name)[contested] for name in CONTENT], axis=1)
     ends = np.append(np.flatnonzero(np.append(True, group[1:] != group[:-1])), len(contested))
     for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
         ranked = sorted(range(begin, end), key=lambda k: _rank(rows, int(contested[k]), table[k], rules))
