@@ -134,7 +134,9 @@ class Trips:
             "start": {"lon_e7": trip.begin.lon, "lat_e7": trip.begin.lat},
             "end": {"lon_e7": still.lon, "lat_e7": still.lat},
         }
-        return Draft(Kind.TRIP, "", trip.begin.t, still.t, still.t, data, _both(trip.begin.position, position))
+        return Draft(
+            Kind.TRIP, "", trip.begin.t, still.t, still.t, data, _both(trip.begin.position, position)
+        )
 
     def _stop(self, stop: Stop, end: int | None, position: int) -> Draft:
         data = {

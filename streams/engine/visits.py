@@ -9,17 +9,16 @@ and a change counts when it has lasted the line's grace.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from geofences.zone import Zone
 from streams.engine.brackets import Bracket, Fix, at, dump_bracket, dump_fix, load_bracket, load_fix
 from streams.engine.drafts import Draft, Key, Notes, evidence
+from streams.engine.passages import SURE
 from streams.engine.settings import Rules
 from streams.engine.units import NEVER
 from streams.engine.world import World
 from streams.events import Kind
-
-SURE: Final = 1_000
 
 
 class Passage(Protocol):
