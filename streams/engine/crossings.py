@@ -83,7 +83,8 @@ class Crossings:
         passages = Passages(self.world.gates, self.home)
         for crossing in passages.all(counted(self.marks)):
             if crossing.stages and (crossing.gate is not None or crossing.opened in self.sure):
-                            while (place, crossing.opened) in drafts:  # to and fro within one step
+                place = "" if crossing.gate is None else crossing.gate.id
+                while (place, crossing.opened) in drafts:  # to and fro within one step
                     place += "+"
                 drafts[place, crossing.opened] = _draft(crossing, place)
         for key, draft in drafts.items():
