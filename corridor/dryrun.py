@@ -12,18 +12,15 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import shapely
 
 from api.ports import AwayError, DryRunChange, DryRunResult
 from feeds.readmodel import ReadModel
 from feeds.store.port import Store
+from feeds.store.quality import engine_rows
 from geofences.zone import Gate, Zone
-from streams.engine.columns import Array
 from streams.engine.derive import derive
 from streams.engine.rows import Rows
-from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Kind, object_id
 from streams.zones import LATEST_MS, ZoneBook
@@ -35,15 +32,6 @@ _NOT_COMPARED: Final = frozenset(("zone_version", "zone_name", "why"))  # an edi
 _BUSY_S: Final = 10.0
 _ALL: Final = 1 << 30
 _PAGE: Final = 1_000
-_COLUMNS: Final = {
-    "speed": "speed_ckmh",
-    "heading": "heading_cdeg",
-    "hdop": "hdop_c",
-    "sats": "sats",
-    "fix": "fix",
-    "odometer": "odometer_mm",
-    "wheel": "wheel_ckmh",
-}
 
 
 class Derived(Protocol):
@@ -118,26 +106,12 @@ class DryRunner:
 
 
 def stored(store: Store) -> Samples:
-    """The samples of a store, all of them; its receive times where it serves them, else the samples' own."""
+    """The samples of a store, but for those whose clock was wrong."""
 
     def samples(asset: str, from_ms: int) -> Rows:
-        return _rows(store.track(asset, from_ms, LATEST_MS, _ALL))
+        return engine_rows(store.track(asset, from_ms, LATEST_MS, _ALL))
 
     return samples
-
-
-def _rows(track: pa.Table) -> Rows:
-    received = "received_ms" if "received_ms" in track.column_names else "t_ms"
-    names = {"asset": None, "t": "t_ms", "lon": "lon_e7", "lat": "lat_e7", "received": received} | _COLUMNS
-    columns = {name: _column(track, of) for name, of in names.items()}
-    return Rows(**columns, position=np.arange(track.num_rows, dtype=np.int64))
-
-
-def _column(track: pa.Table, name: str | None) -> Array:
-    if name is None:
-        return np.zeros(track.num_rows, np.int64)
-    numbers: Array = pc.fill_null(track[name].cast(pa.int64()), NONE).to_numpy()
-    return numbers.copy()
 
 
 def registered(read: ReadModel) -> Callable[[str], list[str]]:

@@ -17,13 +17,13 @@ from typing import Final, Self
 import duckdb
 import pyarrow as pa
 
-from feeds.store import queries, segments, serve
+from feeds.store import quality, queries, segments, serve
 from feeds.store.compact import Compactor
 from feeds.store.duckfile import BrokenError, connect, transaction, translated
 from feeds.store.intake import Intake, catalog
 from feeds.store.port import StoreAwayError
 from feeds.store.schema import LATEST, TRACK, WIRE, rows_of, signals_schema
-from feeds.store.segments import ARRIVED, DAY_MS, OPEN
+from feeds.store.segments import ARRIVED, DAY_MS, OPEN, Segment
 from feeds.store.serve import Span
 from streams.records import Frame
 
@@ -82,14 +82,17 @@ class DuckStore:
             return TRACK.empty_table()
         start_ms, end_ms = self._bounds(start_ms, end_ms)
         with self._reading() as cursor:
-            sources = _overlapping(cursor, start_ms, end_ms)
+            held = catalog(cursor)
 
-            def read(span: Span) -> pa.Table:
-                rows = cursor.sql(queries.track(sources, number, span.start_ms, span.end_ms)).to_arrow_table()
-                return serve.each_once(rows, TRACK)
+            def stored(start_ms: int, end_ms: int) -> pa.Table:
+                start_ms, end_ms = self._bounds(start_ms, end_ms)
+                sources = _overlapping(held, start_ms, end_ms)
+                return cursor.sql(queries.track(sources, number, start_ms, end_ms)).to_arrow_table()
 
-            spans = _spans(cursor, sources, number, start_ms, end_ms)
-            return serve.piecewise(spans, limit, read, serve.track)
+            spans = _spans(cursor, _overlapping(held, start_ms, end_ms), number, start_ms, end_ms)
+            return serve.piecewise(
+                spans, limit, lambda span: quality.judged(stored, span.start_ms, span.end_ms), serve.track
+            )
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
@@ -101,7 +104,7 @@ class DuckStore:
             return schema.empty_table()
         start_ms, end_ms = self._bounds(start_ms, end_ms)
         with self._reading() as cursor:
-            sources = _overlapping(cursor, start_ms, end_ms)
+            sources = _overlapping(catalog(cursor), start_ms, end_ms)
 
             def read(span: Span) -> pa.Table:
                 query = queries.signals(sources, number, span.start_ms, span.end_ms, names, extras)
@@ -214,8 +217,8 @@ class DuckStore:
         return max(start_ms, _LOW if floor_ms is None else floor_ms), min(end_ms, _HIGH)
 
 
-def _overlapping(cursor: duckdb.DuckDBPyConnection, start_ms: int, end_ms: int) -> list[int]:
-    return [s.id for s in catalog(cursor) if s.level == OPEN or (s.max_ms >= start_ms and s.min_ms < end_ms)]
+def _overlapping(held: Sequence[Segment], start_ms: int, end_ms: int) -> list[int]:
+    return [s.id for s in held if s.level == OPEN or (s.max_ms >= start_ms and s.min_ms < end_ms)]
 
 
 def _spans(

@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from feeds.store import serve
+from feeds.store import quality, serve
 from feeds.store.names import Names
-from feeds.store.schema import LATEST, ROWS, TRACK, WIRE, rows_of, signals_schema
+from feeds.store.schema import JUDGED, LATEST, ROWS, WIRE, rows_of, signals_schema
 from streams.records import Frame
 
 _Key = tuple[int, int]  # t_ms, hash
@@ -37,7 +37,8 @@ class MemoryStore:
             rows = rows_of(frames, self._names)
             self._names.keep()
             for row in rows.samples.to_pylist():
-                self._samples[row["asset"]].setdefault((row["t_ms"], row["hash"]), row)
+                held = self._samples[row["asset"]].setdefault((row["t_ms"], row["hash"]), row)
+                held["received_ms"] = min(held["received_ms"], row["received_ms"])
             for row in rows.extras.to_pylist():
                 values = self._extras[row["asset"]].setdefault((row["t_ms"], row["hash"]), {})
                 values[row["name"]] = max(row["value"], values.get(row["name"], row["value"]))
@@ -49,9 +50,13 @@ class MemoryStore:
 
     def track(self, asset: str, start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""
-        rows = [row for _, row in self._between(asset, start_ms, end_ms) if _placed(row)]
-        columns = pa.schema([ROWS.field("t_ms"), ROWS.field("hash"), *list(TRACK)[1:]])
-        return serve.track(serve.each_once(pa.Table.from_pylist(rows, schema=columns), TRACK), limit)
+        columns = pa.schema([ROWS.field("t_ms"), ROWS.field("hash"), *list(JUDGED)[1:]])
+
+        def read(start_ms: int, end_ms: int) -> pa.Table:
+            rows = [row for _, row in self._between(asset, start_ms, end_ms) if _placed(row)]
+            return pa.Table.from_pylist(rows, schema=columns)
+
+        return serve.track(quality.judged(read, start_ms, end_ms), limit)
 
     def signals(self, asset: str, names: Sequence[str], start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As the port says."""

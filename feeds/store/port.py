@@ -46,8 +46,10 @@ class Store(Protocol):
     def track(self, asset: str, start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """``schema.TRACK`` of one asset: its samples that have a position, by (instant, report hash).
 
-        More than ``limit`` (at least 2) rows are thinned to at most that many, the first and the last kept,
-        so that the line on the map keeps its shape.
+        ``flags`` say what speaks against each (``streams.engine.quality.Flag``), judged among all that is
+        stored now (``feeds.store.quality``). More than ``limit`` (at least 2) rows are thinned to at most
+        that many, the first and the last kept, so that the line on the map keeps its shape; of those that
+        are not part of the line some are kept, to be seen.
         """
         ...
 
@@ -60,7 +62,10 @@ class Store(Protocol):
         ...
 
     def latest(self, assets: Sequence[str]) -> pa.Table:
-        """``schema.LATEST``: the newest sample with a position of each of ``assets`` that has one."""
+        """``schema.LATEST``: the newest sample with a position of each of ``assets`` that has one.
+
+        Not judged: ``flags`` is 0.
+        """
         ...
 
     def drop_before(self, t_ms: int) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from feeds.store.schema import TRACK, WIRE
+from feeds.store.schema import JUDGED, WIRE
 from feeds.store.segments import DAY_MS, PLACED, newest, union
 
 
 def track(segments: Sequence[int], asset: int, start_ms: int, end_ms: int) -> str:
-    """Rows of one asset that have a position: t_ms, hash, the rest of TRACK; in no order.
+    """Rows of one asset that have a position: t_ms, hash, the rest of JUDGED; in no order.
 
     Sorting is left to ``serve``: nearly always the rows come sorted, which costs it nothing to see, while
     ORDER BY doubled the time of a day's query.
     """
-    columns, where = ", ".join(["t_ms", "hash", *TRACK.names[1:]]), _where(asset, start_ms, end_ms)
+    columns, where = ", ".join(["t_ms", "hash", *JUDGED.names[1:]]), _where(asset, start_ms, end_ms)
     return union([f"SELECT {columns} FROM s_{i} WHERE {where} AND {PLACED}" for i in segments])
 
 

@@ -18,7 +18,7 @@ from feeds.store.names import Names
 from feeds.store.port import StoreError
 from streams.records import EXTRAS, REPORTS, SAMPLES, Frame
 
-_FLAGS: Final = pa.field("flags", pa.uint32(), nullable=False)  # quality of the sample, 0: nothing found
+_FLAGS: Final = pa.field("flags", pa.uint32(), nullable=False)  # stored as 0; a track's are worked out
 _MEASURED: Final = [pa.field(f.name, f.type) for f in SAMPLES if f.name not in ("report", "t_ms")]
 
 ROWS: Final = pa.schema(
@@ -53,12 +53,15 @@ _PLACE: Final = (
 )
 
 TRACK: Final = pa.schema([ROWS.field(n) for n in ("t_ms", *_PLACE)])
-"""What a track is served as."""
+"""What a track is served as; ``flags`` are bits of ``streams.engine.quality.Flag``."""
+
+JUDGED: Final = pa.schema([f for f in (*TRACK, ROWS.field("received_ms")) if f.name != "flags"])
+"""What the flags of a track are worked out from."""
 
 LATEST: Final = pa.schema(
     [pa.field("asset", pa.string()), pa.field("device", pa.string()), *(ROWS.field(n) for n in TRACK.names)]
 )
-"""What the newest samples are served as."""
+"""What the newest samples are served as. ``flags`` is 0: a sample is judged among its neighbours."""
 
 WIRE: Final[dict[str, tuple[str, float]]] = {
     "alt_m": ("alt_mm", 1000),

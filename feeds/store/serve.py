@@ -36,27 +36,30 @@ def piecewise(spans: Sequence[Span], limit: int, read: Callable[[Span], pa.Table
 
 
 def track(rows: pa.Table, limit: int) -> pa.Table:
-    """``rows`` (TRACK, by time) thinned to ``limit``."""
+    """``rows`` (TRACK, by time) thinned to ``limit``: the line, and some of what is not part of it."""
     if rows.num_rows <= limit:
         return rows
     rows = rows.combine_chunks()
-    t_ms, lon_e7, lat_e7 = (rows[name].to_numpy() for name in ("t_ms", "lon_e7", "lat_e7"))
-    return rows.take(pa.array(thin.track(t_ms, lon_e7, lat_e7, limit)))
+    t_ms, lon_e7, lat_e7, flags = (rows[n].to_numpy() for n in ("t_ms", "lon_e7", "lat_e7", "flags"))
+    return rows.take(pa.array(thin.judged(t_ms, lon_e7, lat_e7, flags, limit)))
 
 
 def each_once(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """``rows`` by their first two columns, t_ms and hash, each once, as ``schema`` without the second.
 
-    Columns go by place: an extra may be called "hash" too.
+    Columns go by place: an extra may be called "hash" too. Of a sample that comes twice that received first
+    stays, where ``schema`` ends with its time.
     """
-    return _sorted_once(rows.combine_chunks()).remove_column(1).cast(schema)
+    received = schema.names[-1] == "received_ms"
+    return _sorted_once(rows.combine_chunks(), received).remove_column(1).cast(schema)
 
 
-def _sorted_once(rows: pa.Table) -> pa.Table:
+def _sorted_once(rows: pa.Table, received: bool) -> pa.Table:
     t_ms, hash8 = rows.column(0).to_numpy(), rows.column(1).to_numpy()
     if bool(np.all(t_ms[1:] > t_ms[:-1])):
         return rows
-    order = np.lexsort((hash8, t_ms))
+    last = (rows.column(rows.num_columns - 1).to_numpy(),) if received else ()
+    order = np.lexsort((*last, hash8, t_ms))
     t_ms, hash8 = t_ms[order], hash8[order]
     first = np.ones(len(order), bool)
     first[1:] = (t_ms[1:] != t_ms[:-1]) | (hash8[1:] != hash8[:-1])

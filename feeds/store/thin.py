@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from streams.engine.quality import STOPS
+
 Index = npt.NDArray[np.int64]
 
 _FIRST_TOLERANCE: Final = 90.0  # 1e-7 degree of latitude: about a metre, below a receiver's noise
@@ -35,6 +37,43 @@ def track(
     lon = _unwrapped(lon_e7.astype(np.float64)) * np.cos(np.radians(lat[0] / 1e7))
     kept = _shape(np.column_stack((lon, lat, np.arange(n))), limit)
     return _fill(t_ms, kept, limit)
+
+
+def judged(
+    t_ms: npt.NDArray[np.int64],
+    lon_e7: npt.NDArray[np.int32],
+    lat_e7: npt.NDArray[np.int32],
+    flags: npt.NDArray[np.uint32],
+    limit: int,
+) -> Index:
+    """As ``track``, where ``flags`` (of ``streams.engine.quality``) say what is not part of the line.
+
+    Of the samples with a flag a tenth of the limit is kept (more, when the line leaves room), spread evenly:
+    first of those that are not part of the line.
+    """
+    if limit < 2:
+        raise ValueError(f"limit too small: got {limit}, want at least 2")
+    n = len(t_ms)
+    if n <= limit:
+        return np.arange(n)
+    off = (flags & STOPS) != 0
+    line = np.flatnonzero(~off)
+    room = min(max(limit // 10, limit - len(line)), limit - 2)
+    shown = _spread(np.flatnonzero(off), room)
+    shown = np.union1d(shown, _spread(np.flatnonzero(~off & (flags != 0)), room - len(shown)))
+    ends = np.array([0, n - 1])
+    kept = np.union1d(shown, ends[off[ends]])
+    rest = limit - len(kept)
+    if rest < 2 or not len(line):
+        return np.union1d(kept, ends)
+    return np.union1d(kept, line[track(t_ms[line], lon_e7[line], lat_e7[line], rest)])
+
+
+def _spread(index: Index, most: int) -> Index:
+    """At most ``most`` of ``index``, as even as can be."""
+    if len(index) <= most:
+        return index
+    return index[(np.arange(max(0, most)) * 2 + 1) * len(index) // (2 * max(1, most))]
 
 
 def series(t_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64], limit: int) -> Index:

@@ -14,6 +14,7 @@ from feeds.store.schema import LATEST, TRACK, signals_schema
 from tests.unit.feeds.store.frames import Report, at, frame
 
 ALL = (-(2**62), 2**62)
+T0 = 1_800_000_000_000  # frames.Report.received_ms
 
 
 def times(table: pa.Table) -> list[int]:
@@ -45,7 +46,7 @@ class StoreContract:
 
     def test_track_serves_every_column_as_it_was_measured(self, store: Store, done: Any) -> None:
         full = at(
-            1000,
+            T0 + 1000,
             lon=-170.5,
             lat=-33.25,
             alt_mm=-4000,
@@ -57,13 +58,13 @@ class StoreContract:
             odometer_mm=7_000_000_000_123,
             wheel_ckmh=8500,
         )
-        store.write(0, 1, [frame(Report("a", [full, at(2000)]))])
+        store.write(0, 1, [frame(Report("a", [full, at(T0 + 700_000)], received_ms=T0 + 700_000))])
         done(store)
         table = store.track("a", *ALL, 10)
         assert table.schema.equals(TRACK)
         assert table.to_pylist()[0] == {**full, "flags": 0}
         missing = {n: None for n in TRACK.names if n not in ("t_ms", "lon_e7", "lat_e7", "flags")}
-        assert table.to_pylist()[1] == {**at(2000), "flags": 0, **missing}
+        assert table.to_pylist()[1] == {**at(T0 + 700_000), "flags": 0, **missing}
 
     def test_interval_is_half_open(self, store: Store, done: Any) -> None:
         store.write(0, 1, [frame(Report("a", [at(t, speed_ckmh=t) for t in (999, 1000, 1999, 2000)]))])
@@ -201,13 +202,16 @@ class StoreContract:
         assert times(store.track("a", *ALL, 10)) == [1]
 
     def test_track_is_thinned_to_its_shape(self, store: Store, done: Any) -> None:
-        corner = [at(t * 1000, lon=100 + min(t, 60) / 100, lat=20 + max(t - 60, 0) / 100) for t in range(100)]
+        minutes = [T0 - (100 - k) * 60_000 for k in range(100)]
+        corner = [
+            at(t, lon=100 + min(k, 60) / 100, lat=20 + max(k - 60, 0) / 100) for k, t in enumerate(minutes)
+        ]
         store.write(0, 1, [frame(Report("a", corner))])
         done(store)
         table = store.track("a", *ALL, 3)
-        assert times(table) == [0, 60_000, 99_000]
+        assert times(table) == [minutes[0], minutes[60], minutes[99]]
         assert len(times(store.track("a", *ALL, 20))) <= 20
-        assert set(times(store.track("a", *ALL, 20))) >= {0, 60_000, 99_000}
+        assert set(times(store.track("a", *ALL, 20))) >= {minutes[0], minutes[60], minutes[99]}
         assert len(times(store.track("a", *ALL, 100))) == 100
 
     def test_signals_are_thinned_to_their_peaks(self, store: Store, done: Any) -> None:

@@ -255,19 +255,23 @@ def test_long_period_is_read_piece_by_piece_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duck, "SPAN_ROWS", 50)
-    instants = [n * 24 * HOUR + k for n in range(20) for k in range(10)]
+    instants = [NOON + n * 24 * HOUR + k * 60_000 for n in range(20) for k in range(10)]
+    received_ms = instants[-1]
     with DuckStore(tmp_path) as store:
         bend = [
-            at(t, lon=100 + k / 100, lat=20 + (0.5 if k == 137 else 0), speed_ckmh=k)
+            at(t, lon=100 + k / 100, lat=20 + (0.01 if k == 137 else 0), speed_ckmh=k)
             for k, t in enumerate(instants)
         ]
-        store.write(0, 1, [frame(Report("a", bend), Report("a", bend, content="again"))])
+        again = Report("a", bend, content="again", received_ms=received_ms)
+        store.write(0, 1, [frame(Report("a", bend, received_ms=received_ms), again)])
         assert times(store.track("a", *ALL, 1000)) == sorted(instants * 2)
         thinned = times(store.track("a", *ALL, 12))
         assert len(thinned) <= 12
         assert {instants[0], instants[136], instants[137], instants[138], instants[-1]} <= set(thinned)
         assert times(store.signals("a", ["speed_kmh"], *ALL, 1000)) == sorted(instants * 2)
-        assert times(store.signals("a", ["speed_kmh"], 0, 15 * 24 * HOUR, 1000)) == sorted(instants[:150] * 2)
+        assert times(store.signals("a", ["speed_kmh"], NOON, NOON + 15 * 24 * HOUR, 1000)) == sorted(
+            instants[:150] * 2
+        )
         assert store.signals("a", ["speed_kmh"], *ALL, 10).num_rows <= 10
 
 
