@@ -60,6 +60,7 @@ class LiveView:
     def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:
         """Take over the state of ``rows`` and hand ``events`` on; called by the engine's thread."""
         with self._lock:
+            self._world = engine.world  # another one after zones were published
             self._names.extend(engine.names[len(self._names) :])
             self._tenants.extend(engine.tenants[len(self._tenants) :])
             if len(self._devices) < len(engine.sequences.rows):
