@@ -231,8 +231,8 @@ def test_calm_tracks_are_believed_whole(items: list[nasty.Item]) -> None:
         assert [x.t for x in believed(part, RULES)] == [x.t for x in part]
 
 
-@given(arrivals(most_frames=10), st.sampled_from(MEMORIES))
-@law(CASES // 5)
+@given(arrivals(most_frames=8), st.sampled_from(MEMORIES))
+@law(CASES // 10)
 def test_a_restore_after_any_record_changes_nothing(delivery: Delivery, memory: Memory) -> None:
     """The past is shared: what was written to it after the crash point is not seen when folding again."""
     records = delivery.records()
@@ -262,7 +262,7 @@ def test_the_tracks_are_nasty_enough() -> None:
     seen: Counter[str] = Counter()
 
     @given(arrivals())
-    @law(300)
+    @law(200)
     def look(delivery: Delivery) -> None:
         for _, kind, data in derived(delivery):
             content = json.loads(data)
