@@ -83,5 +83,8 @@ def judged(read: Read, start_ms: int, end_ms: int) -> pa.Table:
 
 
 def _numbers(column: pa.ChunkedArray) -> Array:
-    # a copy: the compiled rules are kept for arrays that can be written
-    return np.array(pc.fill_null(column.cast(pa.int64()), NONE).to_numpy(), np.int64)
+    if column.null_count:
+        column = pc.fill_null(column.cast(pa.int64()), NONE)
+    # always a copy: the rules are compiled for arrays that can be written
+    numbers: Array = column.to_numpy().astype(np.int64)
+    return numbers

@@ -113,7 +113,7 @@ def _beside(
 
 def _unwrapped(lon_e7: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Longitudes without the jump at 180 degrees."""
-    return np.unwrap(lon_e7, period=3.6e9)
+    return lon_e7 if np.ptp(lon_e7) < 1.8e9 else np.unwrap(lon_e7, period=3.6e9)
 
 
 def _shape(points: npt.NDArray[np.float64], limit: int) -> Index:

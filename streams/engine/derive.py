@@ -142,16 +142,19 @@ def _winners(rows: Rows, good: Array) -> tuple[Array, Array]:
 
 def _followed(rows: Rows, places: Array, numbers: Array) -> Array:
     """The flags of the samples at ``places``: good ones, in order, each instant once."""
-    names, asset = np.unique(rows.asset[places], return_inverse=True)
-    state, cell = np.repeat(kernel.NEW, len(names)), np.zeros(len(names), np.int64)
     found = np.zeros(len(places), np.int64)
+    if not len(places):
+        return found
+    asset = np.cumsum(np.diff(rows.asset[places], prepend=rows.asset[places[0]]) != 0)
+    state, cell = np.repeat(kernel.NEW, asset[-1] + 1), np.zeros(asset[-1] + 1, np.int64)
+    whole = places[-1] - places[0] + 1 == len(places) and bool((np.diff(places) == 1).all())
     most = min(len(places), _CHUNK)
     nowhere, nothing = np.zeros(most, np.int32), np.zeros(most, np.int64)
     steps = np.empty((most, kernel.STEP_WIDTH), np.int64)
     turns = np.empty((most, kernel.TURN_WIDTH), np.int64)
     for begin in range(0, len(places), _CHUNK):  # in pieces that stay in the processor's cache
         part = slice(begin, begin + _CHUNK)
-        some = rows.take(places[part])
+        some = rows.take(slice(places[part][0], places[part][-1] + 1) if whole else places[part])
         kernel.follow(
             asset[part],
             some.t,
