@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from corridor.cli import config, deadletters, demo, doctor, replay, sim, up, zones
+from corridor.cli import config, deadletters, demo, doctor, rebuild, replay, sim, up, zones
 from corridor.cli.options import CliError
 
-_VERBS = (demo, up, replay, sim, config, doctor, deadletters, zones)
+_VERBS = (demo, up, replay, sim, config, doctor, deadletters, rebuild, zones)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,6 +19,7 @@ from corridor.folder import Folder, Local
 from corridor.gatewaypart import broker_of
 from corridor.settings import Settings
 from corridor.supervisor import Part, PartError
+from corridor.swap import finish
 
 
 class StartError(Exception):
@@ -40,6 +41,7 @@ async def running(settings: Settings) -> AsyncIterator[System]:
     """The system, ready to serve; it ends with the block. Raises StartError, FolderError, SettingsError."""
     folder = Folder(settings.data_dir)
     folder.hold()
+    finish(folder)
     values = _plain(settings)
     parts: dict[str, Part] = {}
     keepers: list[asyncio.Task[None]] = []

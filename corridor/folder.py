@@ -81,6 +81,11 @@ class Folder:
         return self.root / "past"
 
     @property
+    def rebuild(self) -> Path:
+        """Where a rebuild makes everything anew."""
+        return self.root / "rebuild"
+
+    @property
     def keys(self) -> Path:
         """Hashes of the API keys."""
         return self.root / "keys.json"

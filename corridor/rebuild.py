@@ -1,0 +1,218 @@
+"""Everything that is derived made anew from the log, in a folder beside the served one, and compared with it.
+
+The very runner and writer of the running system do it. A whole log is replayed from its beginning. One that
+retention has trimmed is replayed from the oldest snapshot that can be used: what was served before stays as
+it was, and so does the store, which holds samples that the log has no more. When there is no such snapshot
+either, what the log still has is replayed.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import geofences
+from corridor.comparison import Comparison, compare
+from corridor.folder import Folder
+from corridor.settings import Settings
+from corridor.swap import finish, swap
+from feeds import readhistory
+from feeds.readmodel import ReadModel, ReadModelError
+from feeds.store.duck import DuckStore
+from feeds.store.port import StoreError
+from feeds.store.writer import StoreWriter
+from streams.engine import SnapshotError, World, restore
+from streams.log import LogError
+from streams.past import PastError
+from streams.runtime.chunks import ChunkFiles
+from streams.runtime.embedded import LogBehindError, LogTrimmedError, Runner
+from streams.runtime.pastfolder import PastFolder
+from streams.runtime.snapshots import SnapshotFiles
+from streams.sqlite_log import SqliteLog
+
+_CHECKPOINT_S: Final = 10.0
+_FAILURES: Final = 3  # in a row: the runner leaves a record out after two
+_log = logging.getLogger("corridor.rebuild")
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with the phase, the records done and the records in all."""
+
+
+class RebuildError(Exception):
+    """Nothing was rebuilt and nothing changed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a rebuild gave. ``begun``: from where; ``unserved``: events of records that were not folded yet;
+    ``gone``: the number of the last event that retention deleted, so that none up to it is compared."""
+
+    begun: str
+    comparison: Comparison
+    records: int
+    bad_records: int
+    unserved: int
+    gone: int
+    names: tuple[str, ...]
+
+
+class Rebuild:
+    """One rebuild of ``folder``, whose lock the caller holds."""
+
+    def __init__(
+        self, settings: Settings, folder: Folder, tell: Progress, world: World | None = None
+    ) -> None:
+        self._settings, self._folder, self._tell = settings, folder, tell
+        self._world = world or World(*geofences.world())
+        finish(folder)
+
+    def run(self, from_snapshot: bool = False) -> Result:
+        """Rebuild into the side folder and compare. Raises RebuildError; the side folder is gone then."""
+        folder = self._folder
+        if not folder.log.exists():
+            raise RebuildError(f"no log here: got {folder.log}, want the data folder of a system that ran")
+        self.drop()
+        try:
+            side = Folder(folder.rebuild)
+            with closing(SqliteLog(folder.log)) as log:
+                return self._run(log, side, from_snapshot)
+        except (LogError, ReadModelError, StoreError, PastError, LogBehindError, LogTrimmedError) as error:
+            self.drop()
+            raise RebuildError(str(error)) from error
+        except OSError as error:
+            self.drop()
+            raise RebuildError(f"{error.filename or folder.root}: {error.strerror or error}") from error
+        except BaseException:
+            self.drop()
+            raise
+
+    def replace(self, result: Result) -> list[str]:
+        """Put the rebuilt in place; returns the names under which the old is kept. Raises OSError."""
+        return swap(self._folder, result.names)
+
+    def drop(self) -> None:
+        """Delete the side folder."""
+        if self._folder.rebuild.exists():
+            shutil.rmtree(self._folder.rebuild)
+
+    def _run(self, log: SqliteLog, side: Folder, from_snapshot: bool) -> Result:
+        whole = not log.trimmed(0) and not from_snapshot
+        self._require_space(whole)
+        begun, position = self._prepare(log, side, from_snapshot)
+        with ExitStack() as stack:
+            read = stack.enter_context(ReadModel(side.read, log.partitions))
+            files, past = SnapshotFiles(side.snapshots, 0), PastFolder(side.past)
+            runner = Runner(log, self._world, read, files, past)
+            records = self._fold(runner, position)
+        names = ["read.db", "past", "snapshots"]
+        if whole:
+            self._store(log, side.store)
+            names.append("store")
+        comparison, unserved, gone = self._compared(side, position)
+        readhistory.settle(side.read)
+        return Result(begun, comparison, records, runner.bad_records, unserved, gone, tuple(names))
+
+    def _prepare(self, log: SqliteLog, side: Folder, from_snapshot: bool) -> tuple[str, int]:
+        """Lay out what the replay begins with; returns where that is, in words and as a position."""
+        lost = log.trimmed(0)
+        if not lost and not from_snapshot:
+            return "the beginning of the log", 0
+        if self._folder.read.exists():
+            for position in SnapshotFiles(self._folder.snapshots, 0).positions():
+                if lost <= position <= log.end(0) and self._take(position, side):
+                    return f"the snapshot at {position}", position
+        if from_snapshot:
+            raise RebuildError("there is no snapshot that can be used: rebuild without --from-snapshot")
+        if self._folder.read.exists():
+            readhistory.rewind(self._folder.read, side.read, 0, lost)
+        return f"position {lost + 1}: what is older was let go of by retention", lost
+
+    def _take(self, position: int, side: Folder) -> bool:
+        """Take over a snapshot with the past and the read model as of it."""
+        try:
+            data = SnapshotFiles(self._folder.snapshots, 0).load(position)
+            past = ChunkFiles(self._folder.past)
+            if past.end < position:
+                raise SnapshotError(f"the past goes up to {past.end} only")
+            number = restore(data, self._world, past=past).number
+            past.copy(side.past, position)
+            readhistory.rewind(self._folder.read, side.read, 0, position)
+            with ReadModel(side.read) as read:
+                if read.last_number(0) < number:
+                    raise SnapshotError(
+                        f"it has {number} events behind it, {read.last_number(0)} were served"
+                    )
+            SnapshotFiles(side.snapshots, 0).save(position, data)
+            return True
+        except (SnapshotError, PastError, OSError) as error:
+            _log.warning("snapshot_unusable position=%s reason=%s", position, error)
+            shutil.rmtree(side.root)
+            side.run.mkdir(parents=True)
+            return False
+
+    def _fold(self, runner: Runner, begin: int) -> int:
+        """Fold the log to its end; returns the records."""
+        runner.recover(trimmed=True)
+        end = runner.log.end(0)
+        records, failures, saved = 0, 0, time.monotonic()
+        while True:
+            try:
+                folded = runner.step()
+                failures = 0
+                if not folded.records or time.monotonic() - saved >= _CHECKPOINT_S:
+                    runner.sink.apply(0, runner.engine.position, [])
+                    runner.checkpoint()
+                    saved = time.monotonic()
+                    while runner.past.compact():
+                        pass
+            except (OSError, MemoryError, LogError, ReadModelError):
+                raise
+            except Exception as error:
+                failures += 1
+                if failures == _FAILURES:
+                    raise RebuildError(f"can't go on after {runner.engine.position}: {error!r}") from error
+                runner.recover(trimmed=True)
+                continue
+            records += folded.records
+            self._tell("fold", max(0, runner.engine.position - begin), end - begin)
+            if not folded.records:
+                return records
+
+    def _store(self, log: SqliteLog, folder: Path) -> None:
+        end = log.end(0)
+        with DuckStore(folder, memory_mb=self._settings.store_memory_mb) as store:
+            writer = StoreWriter(log, store, range(log.partitions))
+            while writer.step():
+                self._tell("store", end - writer.lag(), end)
+                store.compact(int(time.time() * 1000), 0)
+
+    def _compared(self, side: Folder, begin: int) -> tuple[Comparison, int, int]:
+        if not self._folder.read.exists():
+            return Comparison(), sum(1 for _ in readhistory.events(side.read, 0, begin)), 0
+        with ReadModel(self._folder.read, read_only=True) as read:
+            covered = read.position(0)
+        gone = readhistory.trimmed(self._folder.read, 0)
+        served = (e for e in readhistory.events(self._folder.read, 0, begin) if e.number > gone)
+        made = (e for e in readhistory.events(side.read, 0, begin) if e.number > gone)
+        comparison = compare(served, (e for e in made if e.position <= covered))
+        unserved = sum(1 for e in readhistory.events(side.read, 0, max(begin, covered)))
+        return comparison, unserved, gone
+
+    def _require_space(self, whole: bool) -> None:
+        folder = self._folder
+        paths = [folder.read, folder.past, folder.snapshots, *([folder.store] if whole else [])]
+        want = sum(_size(path) for path in paths) + (self._settings.min_free_mb << 20)
+        free = shutil.disk_usage(folder.root).free
+        if free < want:
+            raise RebuildError(f"too little room beside the served data: got {free} bytes, want {want}")
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
