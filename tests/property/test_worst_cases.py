@@ -116,8 +116,10 @@ def test_a_crossing_of_which_only_a_line_was_seen_that_was_taken_back_is_none(me
 
 
 @every_memory
-def test_a_time_that_lay_in_the_future_when_first_received_stays_wrong(memory: Memory) -> None:
-    """Even when another report brings the same sample once that time has come."""
+def test_a_sample_refused_for_its_future_time_counts_when_another_report_brings_it_again(
+    memory: Memory,
+) -> None:
+    """What is not good takes no part in anything, so one good copy is enough."""
     ahead = at(3_600, EAST)
     first = Report("a0", 0, (at(0, WEST), ahead), T0 + 10_000)
     again = Report("a0", 1, (ahead, at(3_700, WEST)), T0 + 3_800_000)

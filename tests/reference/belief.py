@@ -14,16 +14,6 @@ WEEK_MS = 7 * 86_400_000
 DAY_MS = 86_400_000
 
 
-def distinct(samples: Iterable[Sample]) -> list[Sample]:
-    """Rule 1: rows of one instant with equal content are one; the smallest received_ms counts. By time."""
-    first: dict[tuple[int, tuple[int, ...]], Sample] = {}
-    for x in samples:
-        held = first.setdefault((x.t, x.content), x)
-        if _received(x) < _received(held):
-            first[x.t, x.content] = x
-    return sorted(first.values(), key=lambda x: (x.t, x.content))
-
-
 def _received(x: Sample) -> int:
     """When its report was received; its own time where that is not known."""
     return x.t if x.received is None else x.received
@@ -46,18 +36,16 @@ def own_flags(x: Sample, rules: Rules) -> Flag:
     return flags
 
 
-def one_per_instant(samples: list[Sample], rules: Rules) -> list[Sample]:
-    """Rule 1: of different contents at one instant the good one with the smallest content counts."""
+def one_per_instant(good: Iterable[Sample]) -> list[Sample]:
+    """Rule 1: of the good samples of one instant that with the smallest content counts; equal ones are one.
+
+    By time.
+    """
     winners: dict[int, Sample] = {}
-    for x in samples:
-        held = winners.get(x.t)
-        if held is None or _rank(x, rules) < _rank(held, rules):
+    for x in good:
+        if x.t not in winners or x.content < winners[x.t].content:
             winners[x.t] = x
     return [winners[t] for t in sorted(winners)]
-
-
-def _rank(x: Sample, rules: Rules) -> tuple[bool, tuple[int, ...]]:
-    return own_flags(x, rules) != 0, x.content
 
 
 def too_fast(a: Sample, x: Sample, rules: Rules) -> bool:
@@ -94,6 +82,6 @@ def chain(good: list[Sample], rules: Rules) -> list[Sample]:
 
 
 def believed(samples: Iterable[Sample], rules: Rules) -> list[Sample]:
-    """Rules 1 to 3 together: what everything else is about."""
-    winners = one_per_instant(distinct(samples), rules)
-    return chain([x for x in winners if not own_flags(x, rules)], rules)
+    """Rules 1 to 3 together: what everything else is about. What is not good takes no part in anything, so of
+    several copies of a sample one that is good is enough."""
+    return chain(one_per_instant(x for x in samples if not own_flags(x, rules)), rules)

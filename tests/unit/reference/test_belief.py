@@ -15,10 +15,16 @@ def lons(samples: list[Sample]) -> list[float]:
     return [x.lon / 1e7 for x in believed(samples, RULES)]
 
 
-def test_equal_samples_are_one_and_the_earliest_receipt_counts() -> None:
+def test_equal_samples_are_one() -> None:
     x = at(0, -0.2)
-    late, early = replace(x, received=x.t + 5_000), replace(x, received=x.t + 1_000)
-    assert believed([late, early, late], RULES) == [early]
+    assert len(believed([x, replace(x, received=x.t + 5_000), x], RULES)) == 1
+
+
+def test_of_copies_one_that_is_good_is_enough() -> None:
+    x = at(200, -0.2)
+    early, late = replace(x, received=x.t - 130_000), replace(x, received=x.t + 5_000)
+    assert believed([early], RULES) == []
+    assert believed([early, late], RULES) == believed([late, early], RULES) == [late]
 
 
 def test_of_two_contents_at_one_instant_the_smallest_counts() -> None:
