@@ -87,7 +87,9 @@ class MemoryPast:
             for asset, anchor in anchors.items():
                 rows = rows.take((rows.asset != asset) | (rows.t > anchor))
             self._rows = rows
-            lasting = {(one.asset, one.id) for one in self._objects if one.until >= since(one.asset)}
+            lasting = {
+                (one.asset, one.id) for one in self._objects if one.until >= anchors.get(one.asset, one.until)
+            }
             self._objects = [one for one in self._objects if (one.asset, one.id) in lasting]
 
     def _holds(self, state: KeptState, position: int) -> bool:

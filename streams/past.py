@@ -134,11 +134,11 @@ class Past(Protocol):
         ``before``: one time, or one for each asset by its row (of those beyond it everything stays).
         ``position``: the oldest one that reads will be as of, that of the oldest snapshot kept; ``end`` when
         not given. An asset's anchor is its newest state with t < ``before`` of positions up to ``position``
-        that holds now. What stays: rows and states with t >= ``before``; the anchor and all after it;
-        all of an asset that has no anchor; each id with a version with until >= ``before``.
-        So, as long as nothing is voided from before an anchor, ``rows`` with ``after`` >= the anchor's t or
-        >= ``before`` - 1, ``state`` with a later ``before`` and ``objects`` with ``since`` >= ``before``
-        answer as they did, at any ``position`` from the given one on.
+        that holds now. What stays: all of an asset that has no anchor; else the anchor, rows and states after
+        it, and each id with a version whose until is at or after it.
+        So, as long as nothing is voided from before an anchor, ``rows`` with ``after`` >= the anchor's t,
+        ``state`` with a ``before`` later than that, and ``objects`` with ``since`` >= it answer as they did,
+        at any ``position`` from the given one on: all that a fold needs that begins at the anchor or later.
         """
         ...
 

@@ -31,7 +31,6 @@ _NO_END: Final = (1 << 63) - 1
 class Floors:
     """The anchors of a trim (see Past.trim): ``asset`` sorted, int64[n], and the anchor's ``t``."""
 
-    before: Horizon
     asset: Array
     t: Array
 
@@ -43,7 +42,7 @@ class Floors:
         return np.where(self.asset[at] == assets, self.t[at], _FROM_START)
 
 
-KEEP_ALL: Final = Floors(Horizon.made(_FROM_START), np.empty(0, np.int64), np.empty(0, np.int64))
+KEEP_ALL: Final = Floors(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def floors(files: Sequence[ChunkFile], before: Horizon, position: int) -> Floors:
@@ -62,8 +61,8 @@ def floors(files: Sequence[ChunkFile], before: Horizon, position: int) -> Floors
         order = np.lexsort((t, asset))
         asset, t = asset[order], t[order]
         last = np.append(asset[1:] != asset[:-1], True)[: len(asset)]
-        found = Floors(before, asset[last], t[last])
-    return Floors(before, found.asset, found.t)
+        found = Floors(asset[last], t[last])
+    return found
 
 
 def due(files: Sequence[ChunkFile]) -> list[ChunkFile]:
@@ -82,7 +81,7 @@ def worth(file: ChunkFile, limit: Floors) -> bool:
     blocks, states, objects = file.blocks, file.states, file.objects
     gone = _size(blocks, blocks["t"] <= limit.of(blocks["asset"]))
     gone += _size(states, states["t"] < limit.of(states["asset"]))
-    gone += _size(objects, objects["until"] < limit.before.of(objects["asset"]))
+    gone += _size(objects, objects["until"] < limit.of(objects["asset"]))
     return gone > 0 and 2 * gone >= sum(_size(table, slice(None)) for table in (blocks, states, objects))
 
 
@@ -175,12 +174,15 @@ def _merge_voids(writer: Writer, group: Sequence[ChunkFile], files: Sequence[Chu
 def _merge_objects(
     writer: Writer, group: Sequence[ChunkFile], files: Sequence[ChunkFile], limit: Floors
 ) -> None:
-    """An old version goes only when all versions of its id are old: it may be what hides a newer until."""
+    """An old version goes only when all versions of its id are old: it may be what hides a newer until.
+
+    Old is what ended before the anchor: a fold that begins there says all later ones again.
+    """
     objects = _placed(group, "object")
-    old = objects["until"] < limit.before.of(objects["asset"])
+    old = objects["until"] < limit.of(objects["asset"])
     keys = np.unique(objects["key"][old])
     lasting = [
-        np.intersect1d(table["key"][table["until"] >= limit.before.of(table["asset"])], keys)
+        np.intersect1d(table["key"][table["until"] >= limit.of(table["asset"])], keys)
         for table in (file.objects for file in files)
     ]
     keep = ~old | np.isin(objects["key"], np.concatenate(lasting))

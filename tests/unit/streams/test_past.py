@@ -189,6 +189,29 @@ def test_a_trim_spares_the_anchors_of_older_positions(past: Past) -> None:
     assert times(past.rows(7, 10, 1)) == [(12, 1)]
 
 
+def test_a_trim_spares_objects_that_a_fold_from_the_anchor_says_again(past: Past) -> None:
+    objects = [KeptObject(7, name, until, 1, b"") for name, until in (("a", 15), ("b", 25), ("c", 35))]
+    objects.append(KeptObject(8, "d", 5, 1, b""))  # of an asset without an anchor
+    past.write(chunk(0, 1, KeptState(7, 20, 1, b"s"), *objects, rows=samples((7, 10, 1))))
+    past.trim(30)
+    assert [one.id for one in past.objects(7, 0, 1)] == ["b", "c"]
+    assert [one.id for one in past.objects(8, 0, 1)] == ["d"]
+
+
+def test_a_trim_by_asset_spares_those_that_were_silent(past: Past) -> None:
+    """An asset's late data is late against its own newest sample, whatever others sent since."""
+    states = [KeptState(asset, t, 1, b"s") for asset in (0, 1, 2) for t in (10, 20)]
+    rows = samples(*((asset, t, 1) for asset in (0, 1, 2) for t in (5, 15, 25)))
+    past.write(chunk(0, 1, *states, rows=rows))
+    past.trim(np.array([30, 12]))
+    assert times(past.rows(0, 0, 1)) == [(25, 1)]
+    assert times(past.rows(1, 0, 1)) == [(15, 1), (25, 1)]
+    assert times(past.rows(2, 0, 1)) == [(5, 1), (15, 1), (25, 1)]
+    past.trim(np.array([0, 30]))
+    assert past.state(0, 20, 1) is None
+    assert times(past.rows(1, 0, 1)) == [(25, 1)]
+
+
 def test_a_voided_state_is_no_anchor(past: Past) -> None:
     past.write(chunk(0, 1, KeptState(7, 10, 1, b"a"), KeptState(7, 20, 1, b"b"), rows=samples((7, 15, 1))))
     past.write(chunk(1, 2, Voided(7, 10, 2)))

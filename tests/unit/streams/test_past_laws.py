@@ -103,6 +103,7 @@ def require_same(got: Past, want: Past, before: int, position: int) -> None:
             anchor = want.state(asset, before, at)
             after = -1 if anchor is None else anchor.t
             assert plain(got.rows(asset, after, at)) == plain(want.rows(asset, after, at))
+            assert got.objects(asset, after, at) == want.objects(asset, after, at)
 
 
 @contextmanager
