@@ -59,7 +59,7 @@ class Hub:
         self.log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
         self.read = ReadModel(folder.read, self.log.partitions)
         files, past = SnapshotFiles(folder.snapshots, 0), PastFolder(folder.past)
-        self.runner = Runner(self.log, world, self.read, files, past)
+        self.runner = Runner(self.log, world, self.read, files, past, speaks=True)
         self._recover()
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
         self._keep_places()

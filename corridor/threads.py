@@ -20,6 +20,7 @@ from feeds.store.writer import StoreWriter
 from streams.events import Event
 from streams.past import PastError
 from streams.runtime.embedded import Folded, Runner
+from streams.runtime.outbox import Beat
 from streams.runtime.pastfolder import PastFolder
 
 _IDLE_S: Final = 0.005
@@ -48,6 +49,7 @@ class EngineThread(threading.Thread):
         """Step until told to stop; trouble is said and tried again, never dropped."""
         engine = self.runner.engine
         self._live.publish(engine, np.arange(len(engine.names)), [])
+        beat = Beat(time.monotonic())
         sound = True  # after a failure the engine may be ahead of what was committed
         while not self.halt.is_set():
             try:
@@ -67,7 +69,9 @@ class EngineThread(threading.Thread):
             if time.monotonic() - self._saved >= self._snapshot_s:
                 self._saved = time.monotonic()
                 sound = self._checkpoint()
-            if not folded.records:
+            if beat.due(time.monotonic(), folded.records, bool(self.runner.engine.again)):
+                self.runner.tick(int(time.time() * 1000))
+            elif not folded.records:
                 self._wake.wait(_IDLE_S)
                 self._wake.clear()
         if sound:

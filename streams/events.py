@@ -33,6 +33,7 @@ class Kind(StrEnum):
     STOP = "stop"
     LATE = "late"
     ZONE = "zone"
+    QUEUE = "queue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ trip, or wait for a grace to pass, and for those whose data came late.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cbor2
@@ -26,6 +26,7 @@ from streams.engine.late import Memory, chunk, refold
 from streams.engine.names import Names
 from streams.engine.order import rows_of, settle
 from streams.engine.quality import Flag
+from streams.engine.queues import Note, Queues, decode, note_of
 from streams.engine.recent import Recent
 from streams.engine.registry import Fact, Refused, Registry
 from streams.engine.rows import Rows
@@ -46,10 +47,12 @@ _SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one record gave: its events, and the rows of assets whose latest position changed."""
+    """What one record gave: its events, the rows of assets whose latest position changed, and notes to
+    append to their gates' home partitions once the events are committed."""
 
     events: list[Event]
     moved: Array
+    notes: list[Note] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Engine:
         self.position = self.number = self.now_ms = 0
         self.counts = Counts()
         self.registry = Registry()
+        self.queues = Queues()
         self.sequences = Sequences()
         self.names: list[str] = []
         self.tenants: list[str] = []
@@ -117,9 +121,16 @@ class Engine:
             moved = self._fold_frame(open_frame(record.body))
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
+        elif record.kind is RecordKind.NOTE:
+            self.queues.merge(decode(record.body))
         if self.again:
             moved = np.union1d(moved, self._go_through_again())
-        return Step(self._events, moved)
+        notes = [note for event in self._events if (note := note_of(event)) is not None]
+        for told in self.queues.tell(self.now_ms, self.position):
+            self._say(
+                told.tenant, "", Kind.QUEUE, told.id, told.revision, told.change, self.now_ms, told.data
+            )
+        return Step(self._events, moved, notes)
 
     def latest(self, rows: Array) -> dict[str, Array]:
         """The present of some assets: t, seen (ms), lon, lat (1e-7 degree), speed (0.01 km/h), heading

@@ -59,6 +59,7 @@ def snapshot(engine: Engine) -> bytes:
         "home": [zone.id for zone in engine.world.zones],
         "zones": engine.world.book.dump(),
         "again": sorted(engine.again.items()),
+        "queues": engine.queues.dump(),
     }
     body = dump_json(head)
     lengths = np.array([len(packed[row]) for row in rows], "<u4")
@@ -122,6 +123,8 @@ def _restored(
     engine.position, engine.number, engine.now_ms = head["position"], head["number"], head["now_ms"]
     engine.counts = Counts(**head["counts"])
     engine.registry.load(head["registry"])
+    if "queues" in head:  # else it is of a time when there were none
+        engine.queues.load(head["queues"])
     engine.names, engine.tenants = head["names"], head["tenants"]
     engine.rows.load(engine.names)
     engine.revived = {

@@ -18,9 +18,12 @@ import numpy as np
 from streams.codec import CodecError
 from streams.engine import Engine, Rules, SnapshotError, World, restore, snapshot
 from streams.engine.columns import Array
+from streams.engine.queues import Note
 from streams.events import Event
-from streams.log import Log
+from streams.log import Log, LogError
 from streams.past import Past, PastError
+from streams.records import NewRecord, RecordKind
+from streams.runtime.outbox import Outbox
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sink import ReplayDiffersError, Sink
@@ -63,11 +66,16 @@ class Runner:
         past: PastFolder,
         partition: int = 0,
         rules: Rules | None = None,
+        *,
+        speaks: bool = False,
     ) -> None:
-        """``world``: with the zones that hold before anything is published."""
+        """``world``: with the zones that hold before anything is published. ``speaks``: whether it owns the
+        partition and appends its notes and ticks to the log."""
         self.log, self.world, self.sink, self.files, self.past = log, world, sink, files, past
-        self.partition, self.rules = partition, rules or Rules()
+        self.partition, self.rules, self.speaks = partition, rules or Rules(), speaks
         self.engine = Engine(partition, world, self.rules)
+        self.outbox = Outbox(0)
+        self._worth = False  # whether a snapshot would hold more than ticks that were not in the last one
         self.bad_records = 0
         self._failed = 0
         self._unfoldable: set[int] = set()
@@ -146,6 +154,7 @@ class Runner:
         for one in refused:
             self.files.refuse(one)
         self.engine, self._saved, self._newest = engine, position, {}
+        self.outbox, self._worth = Outbox(self.log.end(self.partition)), False
         self._note(position)
 
     def _note(self, position: int) -> None:
@@ -162,10 +171,13 @@ class Runner:
         """
         records = self.log.read(self.partition, self.engine.position, _READ_BYTES)
         if not records:
+            self._send()
             return Folded([], np.empty(0, np.int64), 0)
         events: list[Event] = []
         moved: list[Array] = []
+        notes: list[Note] = []
         for record in records:
+            self._worth |= record.kind is not RecordKind.TICK
             if record.position in self._unfoldable:
                 self.bad_records += 1
                 self.engine.position = record.position
@@ -183,9 +195,45 @@ class Runner:
                 raise
             events.extend(step.events)
             moved.append(step.moved)
+            notes += step.notes
+            self._worth |= bool(step.events or len(step.moved))
         fresh = self._commit(events)
+        if self.speaks:
+            self.outbox.add(notes)
+            self._send()
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
+
+    def _send(self, now: bool = False) -> bool:
+        """Append the notes that are owed, once the log is caught up with or if it must be ``now``.
+
+        Returns whether none is owed any more; what the log does not take is sent with a later step.
+        """
+        if not self.outbox:
+            return True
+        if not now and self.engine.position < self.outbox.end:
+            return False
+        try:
+            records = self.outbox.records(self.engine)
+            if records:
+                self.log.append(records)
+        except LogError as error:
+            if not self.outbox.refused:  # it is tried again at every step
+                _log.warning("notes_not_sent reason=%s", error)
+            self.outbox.refused = True
+            return False
+        self.outbox.clear()
+        return True
+
+    def tick(self, now_ms: int) -> None:
+        """Append that it is ``now_ms``, if this runner speaks: time moves, and what waits for a record goes
+        on. A log that takes nothing is told."""
+        if not self.speaks:
+            return
+        try:
+            self.log.append([NewRecord(self.partition, RecordKind.TICK, now_ms, "", b"")])
+        except LogError as error:
+            _log.warning("tick_not_sent reason=%s", error)
 
     def _fails(self, position: int, error: Exception) -> None:
         """Folding is pure: what fails twice from a fresh engine always will, and may not stop all others.
@@ -230,11 +278,12 @@ class Runner:
         return self.log.end(self.partition) - self.engine.position
 
     def checkpoint(self) -> bool:
-        """Seal the past, then write a snapshot, if anything was folded since the last one.
+        """Seal the past, then write a snapshot, if more than ticks was folded since the last one, and the
+        notes of what was folded are in the log.
 
         Raises OSError, and PastError: then begin again by ``recover``.
         """
-        if self.engine.position == self._saved:
+        if self.engine.position == self._saved or not self._worth or not self._send(now=True):
             return False
         try:
             self.engine.seal()
@@ -242,7 +291,7 @@ class Runner:
             self._doubt = str(error)
             raise
         self.files.save(self.engine.position, snapshot(self.engine))
-        self._saved = self.engine.position
+        self._saved, self._worth = self.engine.position, False
         self._note(self._saved)
         return True
 

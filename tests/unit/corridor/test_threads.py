@@ -24,7 +24,7 @@ class _Runner:
         self.recover()
 
     def recover(self) -> None:
-        self.engine = SimpleNamespace(names=[])
+        self.engine = SimpleNamespace(names=[], again={})
 
     def step(self) -> Any:
         if not self.steps:
