@@ -81,8 +81,10 @@ class Crossings:
         self._new = False
         drafts: dict[tuple[str, int], Draft] = {}
         passages = Passages(self.world.gates, self.home)
-        for crossing in passages.all(counted(self.marks)):
-            if crossing.stages and (crossing.gate is not None or crossing.opened in self.sure):
+        crossings = passages.all(counted(self.marks))
+        alarms = self._alarms({crossing.opened for crossing in crossings if crossing.gate is None})
+        for crossing in crossings:
+            if crossing.stages and (crossing.gate is not None or crossing.opened in alarms):
                 place = "" if crossing.gate is None else crossing.gate.id
                 while (place, crossing.opened) in drafts:  # to and fro within one step
                     place += "+"
@@ -96,6 +98,19 @@ class Crossings:
                 notes.unsay((Kind.CROSSING, *key))
         self.said = drafts
         self._running = passages.now is not None
+
+    def _alarms(self, strays: set[int]) -> set[int]:
+        """Of the lines away from any gate (by ``opened``) those that were surely crossed.
+
+        The way back from where the asset perhaps never was is none.
+        """
+        alarms, sure = set(), True
+        for mark in self.marks:
+            if mark.what is What.LINE:
+                if mark.opened in strays and mark.opened in self.sure and sure:
+                    alarms.add(mark.opened)
+                sure = mark.opened not in strays or mark.opened in self.sure
+        return alarms
 
     def _idle(self) -> bool:
         zones = self.world.zones

@@ -86,7 +86,8 @@ def crossings(
             known, now = [], Follower(places, None)
     followers = [*over, now]
     strays = [line for one in followers for line in one.strays]
-    sure = [line for line in strays if surely_abroad(places, fixes, line, way, len(fixes) - 1, rules)]
+    deep = [line for line in strays if surely_abroad(places, fixes, line, way, len(fixes) - 1, rules)]
+    sure = [line for line in deep if surely_home(line, way, strays, deep)]
     passed = [crossing for one in followers for crossing in one.done if crossing.stages]
     return passed + [off_gate(places, one) for one in sure]
 
@@ -125,6 +126,15 @@ def surely_abroad(
     stay = fixes[line.since : min([n + 1, *ends, *([] if pending is None else [pending])])]
     geometry = places.zones[line.origin].geometry
     return any(beyond(geometry, x.lon * DEGREE, x.lat * DEGREE, doubt_mm(x, rules)) for x in stay)
+
+
+def surely_home(line: Line, way: Countries, strays: Sequence[Line], deep: Sequence[Line]) -> bool:
+    """Rule 9: the way back from where the asset perhaps never was is no off_gate.
+
+    The line crossed before this one was at a gate, of a crossing, or itself surely crossed.
+    """
+    before = [other for other in way.lines if other.since < line.since]
+    return not before or before[-1] not in strays or before[-1] in deep
 
 
 def doubt_mm(x: Sample, rules: Rules) -> int:

@@ -276,3 +276,26 @@ def test_creeping_in_a_queue_is_no_trip() -> None:
     for i in range(8):
         feed.each([Sample(600 * i + s, -0.3 + i * 0.001 + s * 1e-5, speed=6) for s in (0, 10, 20)])
     assert feed.latest(Kind.TRIP) == []
+
+
+def off_gate(samples: list[Sample]) -> list[object]:
+    """Directions of the lines that were crossed away from any gate."""
+    feed = feeder()
+    feed.each(samples)
+    return [c["direction"] for c in feed.latest(Kind.CROSSING) if c["state"] == "off_gate"]
+
+
+def far_north(t_s: float, lon: float) -> Sample:
+    return Sample(t_s, lon, lat=0.5, speed=10)
+
+
+def test_a_line_crossed_deep_and_away_from_any_gate_is_an_alarm_there_and_back() -> None:
+    there = [far_north(20 * n, -0.01 + 0.001 * n) for n in range(20)]
+    back = [far_north(1_000 + 20 * n, 0.01 - 0.001 * n) for n in range(20)]
+    assert off_gate([*there, *back]) == ["LA>CN", "CN>LA"]
+
+
+def test_noise_over_the_line_is_no_alarm_and_the_way_home_from_it_is_none_either() -> None:
+    near = [far_north(20 * n, 0.0004 if 3 <= n < 9 else -0.0004) for n in range(12)]  # 45 m
+    home = [far_north(300 + 20 * n, -0.001 * n) for n in range(20)]
+    assert off_gate([*near, *home]) == []
