@@ -1,4 +1,4 @@
-"""Makes the pictures of crossings.md from what the engine says: ``python -m docs.pictures.crossings``.
+"""Makes the pictures of crossings.md from what the engine says: ``python -m docs.pictures.draw_crossings``.
 
 The numbers behind them go into ``crossings/crossings.json``; a test makes them anew and compares. Needs
 matplotlib, which the development environment has.
