@@ -86,13 +86,12 @@ def _firm(
     # believed one does: then the one after it is near that, and believed.
     run = 0
     for i in range(len(t)):
-        still = wheel[i] <= 0  # none included
-        if i > 0 and kernel.too_fast(t[i - 1], lon[i - 1], lat[i - 1], t[i], lon[i], lat[i], rules):
-            run = 0
-        if still or (i > 0 and (lon[i] != lon[i - 1] or lat[i] != lat[i - 1])):
-            run += 1
-        else:
-            run = 0
+        run += 1
+        if i > 0:
+            stays = lon[i] == lon[i - 1] and lat[i] == lat[i - 1]
+            frozen = stays and wheel[i] > 0  # none is below
+            if frozen or kernel.too_fast(t[i - 1], lon[i - 1], lat[i - 1], t[i], lon[i], lat[i], rules):
+                run = 1
         if run > rules[5] and (not metered or odometer[i] != NONE):
             return True
     return False

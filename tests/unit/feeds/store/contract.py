@@ -11,6 +11,7 @@ import pytest
 
 from feeds.store.port import Store
 from feeds.store.schema import LATEST, TRACK, signals_schema
+from tests.unit.feeds.store.contract_quality import QualityContract
 from tests.unit.feeds.store.frames import Report, at, frame
 
 ALL = (-(2**62), 2**62)
@@ -25,7 +26,7 @@ def rows(table: pa.Table, *names: str) -> list[tuple[Any, ...]]:
     return list(zip(*(table[name].to_pylist() for name in names), strict=True))
 
 
-class StoreContract:
+class StoreContract(QualityContract):
     """Fixture ``store`` gives an empty one; ``settle`` does whatever upkeep the store has, up to its end."""
 
     def settle(self, store: Store) -> None:

@@ -83,3 +83,40 @@ def test_limit_below_two_is_refused(limit: int) -> None:
         thin.track(t_ms, lon, lat, limit)
     with pytest.raises(ValueError, match=f"got {limit}, want at least 2"):
         thin.series(t_ms, lon.astype(float), limit)
+
+
+@given(st.integers(1, 400), st.integers(2, 60), st.integers(0, 5), st.sampled_from([0, 0.02, 0.5, 1]))
+def test_judged_keeps_ends_order_limit_and_a_tenth_of_what_is_off_the_line(
+    n: int, limit: int, seed: int, share: float
+) -> None:
+    flags = np.where(np.random.default_rng(seed).random(n) < share, 128, 0).astype(np.uint32)
+    index = thin.judged(*walk(n, seed), flags, limit)
+    assert len(index) <= limit
+    assert np.all(np.diff(index) > 0)
+    assert (index[0], index[-1]) == (0, n - 1)
+    assert np.count_nonzero(flags[index]) >= min(np.count_nonzero(flags), limit // 10)
+
+
+def test_judged_draws_the_line_without_what_is_off_it() -> None:
+    points = [(100 + k / 1000, 20.0) for k in range(901)] + [(100.9, 20 + k / 1000) for k in range(1, 101)]
+    flags = np.zeros(1001, np.uint32)
+    for k in range(5, 1000, 10):
+        points[k] = (points[k][0], 40.0)
+        flags[k] = 128
+    index = thin.judged(*line(*points), flags, 22)
+    assert 900 in index
+    off = index[flags[index] != 0]
+    assert len(off) == 2
+    assert 300 < np.diff(off)[0] < 700
+
+
+def test_judged_shows_advice_where_nothing_worse_is() -> None:
+    flags = np.zeros(1000, np.uint32)
+    flags[[333, 777]] = [256, 512]
+    assert {333, 777} <= set(thin.judged(*line(*[(101.0, 21.0)] * 1000), flags, 20).tolist())
+
+
+def test_judged_without_a_line_is_spread_evenly() -> None:
+    index = thin.judged(*walk(1000, 1), np.full(1000, 8, np.uint32), 12)
+    assert len(index) == 12
+    assert np.diff(index).max() <= 110
