@@ -41,6 +41,33 @@ def drive(n: int, begin: int = 0, **values: Value) -> list[Sample]:
 def sent(samples: Sequence[Sample], size: int = 5, late_ms: int = 500, **report: Any) -> list[Report]:
     """Reports of ``size`` samples each, received soon after."""
     parts = [samples[k : k + size] for k in range(0, len(samples), size)]
+    return [
+        Report("a", p, seq=k, received_ms=int(p[-1]["t_ms"] or 0) + late_ms, **report)
+        for k, p in enumerate(parts)
+    ]
+
+
+def nasty(seed: int, n: int = 120) -> list[Report]:
+    """Jumps, frozen receivers, pauses, wrong clocks, odometers that differ, instants told twice."""
+    random = np.random.default_rng(seed)
+    samples: list[Sample] = []
+    t, lon, odometer = T0, 101.0, 10**9
+    for k in range(n):
+        t += int(random.choice([0, 1, 700, 4_000, *[10] * 16])) * 1000
+        moved = bool(random.random() < 0.6)
+        lon += PLACE / 2 * moved
+        odometer += 50_000 * moved + (3_000_000 if random.random() < 0.03 else 0)
+        far = 0.5 if random.random() < 0.1 or n // 2 < k < n // 2 + 3 else 0.0
+        samples.append(
+            at(
+                t,
+                lon=lon + far,
+                lat=21.0 if random.random() < 0.97 else 21.3,
+                fix=int(random.choice([3, 3, 3, 3, 1])),
+                wheel_ckmh=int(random.choice([0, 3_600, 9_000])) if random.random() < 0.7 else None,
+                odometer_mm=odometer if random.random() < 0.4 else None,
+            )
+        )
     late = random.choice([500, 500, 500, -200_000], n).tolist()
     return [Report("a", [s], seq=k, received_ms=int(s["t_ms"] or 0) + late[k]) for k, s in enumerate(samples)]
 
