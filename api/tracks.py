@@ -105,6 +105,7 @@ def _geojson(table: pa.Table, name: str) -> bytes:
         "coordTimes": _texts(table).to_pylist(),
         "speed_kmh": table["speed_kmh"].to_pylist(),
         "heading_deg": table["heading_deg"].to_pylist(),
+        "flags": table["flags"].to_pylist(),
     }
     feature = {"type": "Feature", "geometry": geometry, "properties": properties}
     return orjson.dumps({"type": "FeatureCollection", "features": [feature]})
