@@ -32,6 +32,7 @@ from streams.engine.registry import Fact, Refused, Registry
 from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
+from streams.engine.slips import slip_in, slips
 from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
@@ -42,6 +43,7 @@ from streams.zones import COMMANDS, ZoneBookError
 _LIVE: Final = 4_096  # assets whose open objects are held unpacked
 _GENERATION: Final = 2_000_000  # samples of the arena before it turns
 _AGAIN: Final = 32  # assets that are gone through again in one step
+_DENSE: Final = 128  # samples after which late data makes a new kept state
 _SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
 
 
@@ -312,21 +314,38 @@ class Engine:
         if not len(rows):
             return np.empty(0, np.int64)
         newest = self.state["t"]
-        self.memory.recent.add(rows, newest)
         starts = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
         assets = rows.asset[starts]
         behind = rows.t[starts] <= newest[assets]
         if not behind.any():
+            self.memory.recent.add(rows, newest)
             self._fold_in_order(rows)
             return assets
+        past = rows.t <= newest[rows.asset]
+        self.counts.late += int(past.sum())
+        behind[behind] = ~self._slipped_in(rows.take(past))
+        self.memory.recent.add(rows, newest)
         late = np.repeat(behind, np.diff(np.append(starts, len(rows))))
-        self.counts.late += int((rows.t <= newest[rows.asset])[late].sum())
-        rest = rows.take(~late)
+        rest = rows.take(~(late | past))
         if len(rest):
             self._fold_in_order(rest)
         for row, first in zip(assets[behind].tolist(), rows.t[starts][behind].tolist(), strict=True):
             self._fold_late(row, first)
         return assets
+
+    def _slipped_in(self, rows: Rows) -> Array:
+        """Of late samples: for each of their assets whether all of its samples slipped in."""
+        assets = np.unique(rows.asset)
+        done = set()
+        for slip in slips(self.world, self._numbers, self.memory, rows, self.state):
+            row = slip.row
+            state, journey = self.state[row : row + 1], self._unpacked(row).journey
+            if row not in self.again and slip_in(slip, state, journey, self.rules):
+                self.memory.void(row, slip.before[0], self.position)
+                done.add(row)
+                if state["since"][0] >= min(_DENSE, self.rules.checkpoint_rows):
+                    self._keep_state(row)
+        return np.array([row in done for row in assets.tolist()])
 
     def _fold_in_order(self, rows: Rows) -> None:
         course, flags = advance(self.world, self._numbers, rows, self.state, self.cell)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate, pairwise
+from typing import Final
+
 import cbor2
 import numpy as np
 
@@ -17,17 +21,30 @@ from streams.engine.units import NEVER, NONE
 from streams.engine.visits import Visits
 from streams.engine.world import World
 
+_WALKED: Final = 12
+
 
 class Journey:
     """Visits, crossings, trips and stops of one asset, as far as they are open or not settled."""
 
-    __slots__ = ("crossings", "trips", "visits", "world")
+    __slots__ = ("crossings", "trips", "visits", "walked", "world")
 
     def __init__(self, world: World, rules: Rules) -> None:
         self.world = world
         self.visits = Visits(world, rules)
         self.crossings = Crossings(world, rules, self.visits)
         self.trips = Trips(rules)
+        self.walked = [NONE]  # the times of the last fixes that mattered, all from the first one named on
+
+    def mattered(self, t: int) -> None:
+        """The fix at ``t`` mattered."""
+        self.walked.append(t)
+        if len(self.walked) > _WALKED:
+            del self.walked[: _WALKED // 2]
+
+    def calm(self, first: int, last: int) -> bool:
+        """Whether it is known that no fix later than ``first``, up to ``last``, mattered."""
+        return first >= self.walked[0] and bisect_right(self.walked, first) == bisect_right(self.walked, last)
 
     def wake(self) -> int:
         """The event time from which each fix matters."""
@@ -47,14 +64,17 @@ class Journey:
 
     def pack(self) -> bytes:
         """The journey as bytes."""
-        return cbor2.dumps([self.visits.dump(), self.crossings.dump(), self.trips.dump()])
+        first, *_ = self.walked
+        walked = [first, *(b - a for a, b in pairwise(self.walked))]
+        return cbor2.dumps([self.visits.dump(), self.crossings.dump(), self.trips.dump(), walked])
 
     def unpack(self, packed: bytes) -> None:
         """Become what ``pack`` was of."""
-        visits, crossings, trips = cbor2.loads(packed)
+        visits, crossings, trips, walked = cbor2.loads(packed)
         self.visits.load(visits)
         self.crossings.load(crossings)
         self.trips.load(trips)
+        self.walked = list(accumulate(walked))
 
 
 class Course:
@@ -103,6 +123,7 @@ class Course:
             )
         hdop = int(rows.hdop[i])
         notes.now = now.t
+        journey.mattered(now.t)
         sets = (step[kernel.OLD], step[kernel.NEXT])
         cuts = self.cuts.get(at, [])
         journey.visits.step(before, now, hdop, sets, cuts, notes, journey.crossings)

@@ -31,6 +31,7 @@ STATE: Final = np.dtype(
         ("still_odo", "<i8"),
         ("trip_cum", "<i8"),  # what was gone when the open trip began
         ("wake", "<i8"),  # event time from which each fix matters
+        ("doubt", "<i8"),  # the last sample that was not believed, or about which samples disagreed
         ("blon", "<i4"),
         ("blat", "<i4"),
         ("bspeed", "<i4"),  # -1 not known, as in heading
@@ -53,7 +54,7 @@ STATE: Final = np.dtype(
 """The hot state of one asset."""
 
 NEW: Final = np.zeros(1, STATE)
-for _name in ("t", "bt", "kt", "odo", "still_t", "still_odo"):
+for _name in ("t", "bt", "kt", "odo", "still_t", "still_odo", "doubt"):
     NEW[_name] = NONE
 NEW["wake"] = NEVER
 for _name in ("bspeed", "heading", "set"):
@@ -165,6 +166,7 @@ def follow(
         flag = alone(now, x, y, hdop[i], fix[i], received[i], rules)
         if flag:
             flags[i] = flag
+            s.doubt = max(s.doubt, now)
             continue
         known = s.bt != NONE
         dt = now - s.bt if known else 0
@@ -173,6 +175,7 @@ def follow(
             if x == s.blon and y == s.blat:
                 if wheel[i] != NONE and wheel[i] * dt // 360 >= rules[6]:
                     flags[i] = _FROZEN
+                    s.doubt = max(s.doubt, now)
                     continue
             else:
                 dist = distance_mm_e7(s.blon, s.blat, x, y)
@@ -184,6 +187,7 @@ def follow(
                 s.kt, s.klon, s.klat = now, x, y
                 if s.kn < rules[5]:
                     flags[i] = _JUMP
+                    s.doubt = max(s.doubt, now)
                     continue
         s.kn = 0
         s.kt = NONE

@@ -134,6 +134,8 @@ def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int,
         parts.append(memory.past.rows(row, after, memory.recent.first))
     rows, conflicts = settle(joined(parts), numbers)
     rows.asset[:] = 0
+    if conflicts:
+        state["doubt"] = rows.t[-1]
     cell = np.full(1, -1, np.int64)
     notes, standing = Notes(), journey.keys()
     for draft in journey.standing():

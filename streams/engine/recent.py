@@ -15,7 +15,7 @@ import numpy as np
 from geofences.compiled import compiled
 from streams.engine.columns import Array
 from streams.engine.rows import EMPTY, Rows
-from streams.engine.units import NONE
+from streams.engine.units import NEVER, NONE
 
 BLOCK: Final = 16
 _ROOM: Final = 1 << 17  # blocks that a generation is made for
@@ -94,6 +94,49 @@ def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, a
                     n += 1
         block = before[block]
     return n
+
+
+@compiled
+def _around(
+    data: Array,
+    used: Array,
+    before: Array,
+    spans: Array,
+    last: Array,
+    base: Array,
+    assets: Array,
+    low: Array,
+    high: Array,
+    near: Array,
+    clear: Array,
+    known: Array,
+) -> None:
+    """Narrow ``near`` (see `Recent.around`) down by one arena's samples."""
+    for n in range(len(assets)):
+        if assets[n] >= len(last) or last[assets[n]] < 0:
+            continue
+        known[n] = base[assets[n]]
+        block = last[assets[n]]
+        while block >= 0:
+            if spans[block, 1] > near[n, 0, 0] and spans[block, 0] < near[n, 1, 0]:
+                for k in range(block * BLOCK, block * BLOCK + used[block]):
+                    t = data[k].t
+                    if t < low[n]:
+                        side = 0
+                        if t <= near[n, 0, 0]:
+                            continue
+                    elif t > high[n]:
+                        side = 1
+                        if t >= near[n, 1, 0]:
+                            continue
+                    else:
+                        clear[n] = False
+                        continue
+                    near[n, side, 0] = t
+                    near[n, side, 1], near[n, side, 2] = data[k].lon, data[k].lat
+                    near[n, side, 3], near[n, side, 4] = data[k].speed, data[k].wheel
+                    near[n, side, 5] = data[k].odometer
+            block = before[block]
 
 
 class _Generation:
@@ -201,6 +244,27 @@ class Recent:
             parts.append(self._of(g, asset, after))
             complete = complete or g.base[asset] <= after
         return parts, complete
+
+    def around(self, assets: Array, low: Array, high: Array) -> tuple[Array, Array, Array]:
+        """The samples next to a time from ``low`` to ``high`` (ms) of each asset.
+
+        Returns int64[n, 2, 6]: of the last one before and the first one after that time t, lon, lat, speed,
+        wheel and odometer, t being NONE and NEVER where there is none; bool[n]: whether there is none
+        between; int64[n]: of what is not here nothing is newer than this time.
+        """
+        near = np.full((len(assets), 2, 6), NONE, np.int64)
+        near[:, 1, 0] = NEVER
+        clear = np.ones(len(assets), np.bool_)
+        known = np.full(len(assets), NONE if self.first == 0 else NEVER, np.int64)
+        for g in (self._young, self._old):
+            if g is not None:
+                held = g.data, g.used, g.before, g.spans, g.last, g.base
+                _around(*held, assets, low, high, near, clear, known)
+        if self.first == 0:
+            known[:] = NONE
+        measured = near[:, :, 3:5]
+        measured[measured == _NARROW] = NONE
+        return near, clear, known
 
     def _of(self, g: _Generation, asset: int, after: int) -> Rows:
         block = int(g.last[asset])
