@@ -78,22 +78,28 @@ class MemoryPast:
             def since(asset: int) -> int:
                 return int(horizon.of(np.array([asset]))[0])
 
-            anchors: dict[int, int] = {}
+            anchors: dict[int, KeptState] = {}
             for one in self._states:
                 if one.t < since(one.asset) and one.position <= upto and self._holds(one, self._end):
-                    anchors[one.asset] = max(one.t, anchors.get(one.asset, one.t))
-            self._states = [one for one in self._states if one.t >= anchors.get(one.asset, one.t)]
+                    held = anchors.setdefault(one.asset, one)
+                    if (one.t, -one.position) > (held.t, -held.position):
+                        anchors[one.asset] = one
+            self._states = [
+                one for one in self._states if one.asset not in anchors or one.t >= anchors[one.asset].t
+            ]
             rows = self._rows
             for asset, anchor in anchors.items():
-                rows = rows.take((rows.asset != asset) | (rows.t > anchor))
+                rows = rows.take((rows.asset != asset) | (rows.t > anchor.t))
             self._rows = rows
-            lasting = {
-                (one.asset, one.id) for one in self._objects if one.until >= anchors.get(one.asset, one.until)
-            }
-            self._objects = [one for one in self._objects if (one.asset, one.id) in lasting]
+            lasting = {one.id for one in self._objects if not _old(one, anchors.get(one.asset))}
+            self._objects = [one for one in self._objects if one.id in lasting]
 
     def _holds(self, state: KeptState, position: int) -> bool:
         return not any(
             one.asset == state.asset and one.after < state.t and state.position < one.position <= position
             for one in self._voided
         )
+
+
+def _old(one: KeptObject, anchor: KeptState | None) -> bool:
+    return anchor is not None and one.until < anchor.t and one.position < anchor.position

@@ -135,7 +135,8 @@ class Past(Protocol):
         ``position``: the oldest one that reads will be as of, that of the oldest snapshot kept; ``end`` when
         not given. An asset's anchor is its newest state with t < ``before`` of positions up to ``position``
         that holds now. What stays: all of an asset that has no anchor; else the anchor, rows and states after
-        it, and each id with a version whose until is at or after it.
+        it, and each id with a version whose until or position is not before the anchor's: those that are
+        open in it are among them.
         So, as long as nothing is voided from before an anchor, ``rows`` with ``after`` >= the anchor's t,
         ``state`` with a ``before`` later than that, and ``objects`` with ``since`` >= it answer as they did,
         at any ``position`` from the given one on: all that a fold needs that begins at the anchor or later.

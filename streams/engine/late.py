@@ -95,13 +95,17 @@ class Memory:
 
     def prune(self, row: int, before: int) -> None:
         """Forget what no late data within the window can ask for."""
-        states = self.states.get(row)
-        if states and states[0].t < before:
-            newest = max((one.t for one in states if one.t < before), default=NONE)
-            self.states[row] = [one for one in states if one.t >= newest]
+        states = self.states.get(row, [])
+        old = [one for one in states if one.t < before]
+        if not old:
+            return
+        newest = max(old, key=lambda one: one.t)
+        self.states[row] = [one for one in states if one.t >= newest.t]
         closed = self.closed.get(row)
-        if closed and closed[0].touched < before:
-            self.closed[row] = [entry for entry in closed if entry.touched >= before]
+        if closed:  # what a fold from that state may say again stays: also what was open in it
+            self.closed[row] = [
+                entry for entry in closed if entry.touched >= newest.t or entry.kept >= newest.position
+            ]
 
 
 @dataclass(slots=True)

@@ -29,20 +29,30 @@ _NO_END: Final = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Floors:
-    """The anchors of a trim (see Past.trim): ``asset`` sorted, int64[n], and the anchor's ``t``."""
+    """The anchors of a trim (see Past.trim): ``asset`` sorted, the anchor's ``t``, ``position``; int64[n]."""
 
     asset: Array
     t: Array
+    position: Array
 
     def of(self, assets: Array) -> Array:
-        """Each one's anchor, the beginning of time where there is none; int64[n]."""
+        """The time of each one's anchor, the beginning of time where there is none; int64[n]."""
+        return self._taken(self.t, assets)
+
+    def old(self, objects: Table) -> Array:
+        """Which entries no fold says again that begins at the anchor or later; bool[n]."""
+        assets = objects["asset"]
+        ended: Array = objects["until"] < self.of(assets)
+        return ended & (objects["position"] < self._taken(self.position, assets))
+
+    def _taken(self, column: Array, assets: Array) -> Array:
         if not len(self.asset):
             return np.full(len(assets), _FROM_START)
         at = np.minimum(np.searchsorted(self.asset, assets.astype(np.int64)), len(self.asset) - 1)
-        return np.where(self.asset[at] == assets, self.t[at], _FROM_START)
+        return np.where(self.asset[at] == assets, column[at], _FROM_START)
 
 
-KEEP_ALL: Final = Floors(np.empty(0, np.int64), np.empty(0, np.int64))
+KEEP_ALL: Final = Floors(*[np.empty(0, np.int64)] * 3)
 
 
 def floors(files: Sequence[ChunkFile], before: Horizon, position: int) -> Floors:
@@ -56,12 +66,13 @@ def floors(files: Sequence[ChunkFile], before: Horizon, position: int) -> Floors
         states = {name: file.states[name] for name in ("asset", "t", "position")}
         states = _taken(states, (states["t"] < before.of(states["asset"])) & (states["position"] <= position))
         ended, _ = match(*states.values(), *voids.values())
-        asset, t = states["asset"][~ended].astype(np.int64), states["t"][~ended]
-        asset, t = np.concatenate([found.asset, asset]), np.concatenate([found.t, t])
-        order = np.lexsort((t, asset))
-        asset, t = asset[order], t[order]
+        asset = np.concatenate([found.asset, states["asset"][~ended].astype(np.int64)])
+        t = np.concatenate([found.t, states["t"][~ended]])
+        at = np.concatenate([found.position, states["position"][~ended]])
+        order = np.lexsort((-at, t, asset))
+        asset, t, at = asset[order], t[order], at[order]
         last = np.append(asset[1:] != asset[:-1], True)[: len(asset)]
-        found = Floors(asset[last], t[last])
+        found = Floors(asset[last], t[last], at[last])
     return found
 
 
@@ -81,7 +92,7 @@ def worth(file: ChunkFile, limit: Floors) -> bool:
     blocks, states, objects = file.blocks, file.states, file.objects
     gone = _size(blocks, blocks["t"] <= limit.of(blocks["asset"]))
     gone += _size(states, states["t"] < limit.of(states["asset"]))
-    gone += _size(objects, objects["until"] < limit.of(objects["asset"]))
+    gone += _size(objects, limit.old(objects))
     return gone > 0 and 2 * gone >= sum(_size(table, slice(None)) for table in (blocks, states, objects))
 
 
@@ -176,14 +187,13 @@ def _merge_objects(
 ) -> None:
     """An old version goes only when all versions of its id are old: it may be what hides a newer until.
 
-    Old is what ended before the anchor: a fold that begins there says all later ones again.
+    Old is what a fold that begins at the anchor does not say again.
     """
     objects = _placed(group, "object")
-    old = objects["until"] < limit.of(objects["asset"])
+    old = limit.old(objects)
     keys = np.unique(objects["key"][old])
     lasting = [
-        np.intersect1d(table["key"][table["until"] >= limit.of(table["asset"])], keys)
-        for table in (file.objects for file in files)
+        np.intersect1d(table["key"][~limit.old(table)], keys) for table in (file.objects for file in files)
     ]
     keep = ~old | np.isin(objects["key"], np.concatenate(lasting))
     objects = _taken(objects, keep)

@@ -192,10 +192,12 @@ def test_a_trim_spares_the_anchors_of_older_positions(past: Past) -> None:
 def test_a_trim_spares_objects_that_a_fold_from_the_anchor_says_again(past: Past) -> None:
     objects = [KeptObject(7, name, until, 1, b"") for name, until in (("a", 15), ("b", 25), ("c", 35))]
     objects.append(KeptObject(8, "d", 5, 1, b""))  # of an asset without an anchor
-    past.write(chunk(0, 1, KeptState(7, 20, 1, b"s"), *objects, rows=samples((7, 10, 1))))
+    past.write(chunk(0, 1, *objects, rows=samples((7, 10, 1))))
+    open_in_it = KeptObject(7, "e", 15, 3, b"")  # closed after the anchor was kept
+    past.write(chunk(1, 3, KeptState(7, 20, 2, b"s"), open_in_it))
     past.trim(30)
-    assert [one.id for one in past.objects(7, 0, 1)] == ["b", "c"]
-    assert [one.id for one in past.objects(8, 0, 1)] == ["d"]
+    assert [one.id for one in past.objects(7, 0, 3)] == ["b", "c", "e"]
+    assert [one.id for one in past.objects(8, 0, 3)] == ["d"]
 
 
 def test_a_trim_by_asset_spares_those_that_were_silent(past: Past) -> None:
