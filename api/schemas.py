@@ -90,18 +90,20 @@ class Problem(BaseModel):
     errors: list[dict[str, Any]] | None = None
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """An answer that may say more than is declared."""
+
     model_config = ConfigDict(extra="allow")
 
 
-class Page(_Answer, Generic[Item]):
+class Page(Answer, Generic[Item]):
     """One page of a list; ask again with ``after`` = ``next`` until that is null."""
 
     items: list[Item]
     next: str | None
 
 
-class _Object(_Answer):
+class _Object(Answer):
     id: str
     revision: int
     change: str
@@ -131,7 +133,7 @@ class Device(_Object):
     datum: Datum = Datum.WGS84
 
 
-class Bracket(_Answer):
+class Bracket(Answer):
     """An instant with its bounds: not before ``earliest``, not after ``latest``."""
 
     earliest: str | None
@@ -200,6 +202,24 @@ class Stop(_Object):
     open_beginning: bool
 
 
+class Quality(Answer):
+    """Grades of an asset's signals over a period, each with the spans and numbers behind it."""
+
+    asset: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    samples: int
+    positions: int
+    believed: int
+    believed_share: float | None
+    flags: dict[str, int]
+    jamming: dict[str, Any]
+    spoofing: dict[str, Any]
+    frozen: dict[str, Any]
+    clock: dict[str, Any]
+    datum: dict[str, Any]
+
+
 class EventLine(BaseModel):
     """One line of the event feed: a revision of an object, whole."""
 
@@ -226,14 +246,14 @@ class Revision(BaseModel):
     object: dict[str, Any]
 
 
-class FeatureCollection(_Answer):
+class FeatureCollection(Answer):
     """GeoJSON, RFC 7946."""
 
     type: str
     features: list[dict[str, Any]]
 
 
-class Zone(_Answer):
+class Zone(Answer):
     """A GeoJSON feature; ``versions`` holds all that the zone was and will be."""
 
     type: str
@@ -288,21 +308,7 @@ class ZoneDryRun(BaseModel):
     samples: int
 
 
-class Gate(_Answer):
-    """A border crossing place with the tenant's assets in it, by direction."""
-
-    id: str
-    name: str
-    a: dict[str, Any]
-    b: dict[str, Any]
-    line: dict[str, Any]
-    lon: float
-    lat: float
-    queue: dict[str, int]
-    recent: list[Crossing]
-
-
-class DeadLetter(_Answer):
+class DeadLetter(Answer):
     """A refused report."""
 
     id: int

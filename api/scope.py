@@ -109,6 +109,12 @@ class Scope:
         """Latest positions and the labels of their assets."""
         return own_rows(self.ports.live.snapshot(self.tenant), self.tenant), self.directory.labels()
 
+    def position(self, asset: StoredObject) -> PositionTable:
+        """The latest position of an asset that this scope gave: one row, none when there is none."""
+        table = self.ports.live.snapshot(self.tenant)
+        own = [i for i, of in enumerate(table.asset) if of == self._owned(asset)]
+        return table.take(np.array(own, np.int64))
+
     def track(self, asset: StoredObject, start_ms: int, end_ms: int, limit: int) -> pa.Table:
         """As Store.track, of an asset that this scope gave."""
         return self.ports.store.track(self._owned(asset), start_ms, end_ms, limit)

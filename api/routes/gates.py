@@ -11,23 +11,25 @@ from fastapi import APIRouter, Response
 
 from api.auth import Scoped
 from api.errors import not_found
-from api.render import item
-from api.schemas import Gate as GateAnswer
+from api.gateschemas import Gate as GateAnswer
+from api.render import item, render
 from api.schemas import Page
 from api.scope import Scope
-from feeds.readmodel import ObjectFilter
+from api.times import format_instant
+from feeds.readmodel import ObjectFilter, StoredObject
 from geofences.zone import Gate
 from streams.events import Kind
 
 router = APIRouter(tags=["gates"])
 _RECENT = 5
 _MOST = 2000
-_INSIDE = frozenset({"at_exit_port", "between", "at_entry_port"})
+INSIDE = frozenset({"at_exit_port", "between", "at_entry_port"})
 
 
 @router.get("/v1/gates", response_model=Page[GateAnswer])
 def list_gates(scope: Scoped) -> Response:
-    """All gates. `queue` counts assets between reaching the first port and leaving the second."""
+    """All gates. `queue` counts assets between reaching the first port and leaving the second; `queues` says
+    how long the stages took in the last day."""
     body = {"items": [_shown(scope, gate) for gate in scope.gates], "next": None}
     return Response(orjson.dumps(body), media_type="application/json")
 
@@ -43,8 +45,11 @@ def get_gate(scope: Scoped, gate: str) -> Response:
 
 def _shown(scope: Scope, gate: Gate) -> dict[str, Any]:
     inside = scope.objects(Kind.CROSSING, ObjectFilter(gate=gate.id, lasting=True), None, _MOST)
-    queue = Counter(row.data["direction"] for row in inside if row.data["state"] in _INSIDE)
+    queue = Counter(row.data["direction"] for row in inside if row.data["state"] in INSIDE)
     recent = scope.objects(Kind.CROSSING, ObjectFilter(gate=gate.id), None, _RECENT)
+    told = {
+        row.data["direction"]: row for row in scope.objects(Kind.QUEUE, ObjectFilter(gate=gate.id), None, 100)
+    }
     ways = (f"{gate.a_country}>{gate.b_country}", f"{gate.b_country}>{gate.a_country}")
     return {
         "id": gate.id,
@@ -55,8 +60,17 @@ def _shown(scope: Scope, gate: Gate) -> dict[str, Any]:
         "lon": gate.lon,
         "lat": gate.lat,
         "queue": {way: queue.get(way, 0) for way in ways},
+        "queues": {way: shown_queue(told.get(way)) for way in ways},
         "recent": [item(row) for row in recent],
     }
+
+
+def shown_queue(row: StoredObject | None) -> dict[str, Any] | None:
+    """What is told of a gate's queue in one direction."""
+    if row is None:
+        return None
+    told = {name: row.data[name] for name in ("window_ms", "stages", "waiting")}
+    return {**render(told), "recorded": format_instant(row.recorded_ms)}
 
 
 def _side(gate: Gate, country: str, ports: tuple[str, ...], approaches: tuple[str, ...]) -> dict[str, Any]:

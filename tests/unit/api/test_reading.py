@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from api import paging
-from api.schemas import Asset, Crossing, DeadLetter, Device, EventLine, Gate, Page, Stop, Trip, Visit, Whoami
+from api.gateschemas import Eta, Gate
+from api.schemas import Asset, Crossing, DeadLetter, Device, EventLine, Page, Stop, Trip, Visit, Whoami
 from tests.unit.api.world import ASSET, KEY, T0, VIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -47,6 +48,7 @@ async def test_list_has_the_declared_shape(reader: httpx.AsyncClient, path: str,
         ("/v1/trips/trip_own", Trip),
         ("/v1/stops/stop_own", Stop),
         ("/v1/gates/mohan-boten", Gate),
+        (f"/v1/assets/{ASSET}/eta", Eta),
         ("/v1/whoami", Whoami),
     ],
 )
@@ -133,6 +135,7 @@ async def test_pages_of_dead_letters_follow_each_other(reader: httpx.AsyncClient
         ),
         ("/v1/crossings?state=lost", 422, "got lost", "approaching"),
         ("/v1/assets/LZZTESTA6PN000009", 404, "got LZZTESTA6PN000009", "no such asset"),
+        ("/v1/assets/absent/eta", 404, "got absent", "no such asset"),
         ("/v1/gates/nowhere", 404, "got nowhere", "no such gate"),
         ("/v1/zones?kinds=port,lake", 422, "got 'lake'", "approach"),
         ("/v1/positions?bbox=1,2,3", 422, "got 1,2,3", "west,south,east,north"),
