@@ -135,6 +135,9 @@ def _strings(held: list[pa.Buffer | None], count: int) -> tuple[Buffer, Buffer]:
     return ends, b"" if held[1] is None else held[1].slice(begin, end - begin)
 
 
+_COUNTED: Final = ("seq", "t_ms", "sample")  # of each table a column that is never null
+
+
 class Sheet:
     """The columns of an encoded frame as NumPy views, taken one by one as they are asked for."""
 
@@ -155,6 +158,9 @@ class Sheet:
         if self.starts[-1] != len(body):
             want = self.starts[-1]
             raise CodecError(f"frame has the wrong length: got {len(body)} bytes, want {want}")
+        for name in _COUNTED:  # before anything of so many rows is made
+            place = self.plan.places[name]
+            self.check(place.first, self.rows[place.batch] * np.dtype(place.code).itemsize)
 
     def check(self, number: int, want: int) -> None:
         """Raises CodecError unless the buffer has ``want`` bytes."""
