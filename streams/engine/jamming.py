@@ -58,8 +58,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class JammedSpan:
-    """A loss with its verdict: ``grade`` none, possible, likely; ``why`` tunnel, still_lost, no_neighbour,
-    only_this_one (others nearby have fixes), neighbours_lost."""
+    """A loss with its verdict: ``grade`` none, possible, likely; ``why`` tunnel, cut_off (short, and begun
+    before or not over in the period), no_neighbour, only_this_one (others nearby have fixes),
+    neighbours_lost."""
 
     grade: str
     why: str
@@ -146,8 +147,8 @@ def _verdict(loss: Loss, with_fix: int, without: int) -> tuple[str, str]:
         return "likely", "neighbours_lost"
     if loss.like_tunnel:
         return "none", "tunnel"
-    if loss.after is None and loss.lost_ms <= TUNNEL_MS:
-        return "none", "still_lost"
+    if (loss.before is None or loss.after is None) and loss.lost_ms <= TUNNEL_MS:
+        return "none", "cut_off"
     return "possible", "only_this_one" if with_fix else "no_neighbour"
 
 
@@ -173,7 +174,7 @@ def _near(lon: Array, lat: Array, places: list[Place]) -> Array:
 
 
 def _mm(lon: Array, lat: Array, to: Place) -> Array:
-    x, y = (np.array(value * DEGREE) for value in to)
+    x, y = (np.full(len(lon), value * DEGREE) for value in to)
     return distance_mm(lon * DEGREE, lat * DEGREE, x, y)
 
 

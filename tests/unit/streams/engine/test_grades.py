@@ -81,6 +81,13 @@ def test_neighbours_far_off_or_at_another_time_say_nothing() -> None:
     assert (span.grade, span.why, span.neighbours_with_fix) == ("possible", "no_neighbour", 0)
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, 250), (2200, 1e9)])
+def test_a_short_loss_at_an_end_of_the_period_is_open(start: float, end: float) -> None:
+    found = graded(drive(40).lost(start, end))
+    (span,) = found.jamming.spans
+    assert (span.grade, span.why) == ("none", "cut_off")
+
+
 @pytest.mark.parametrize("fix", [None, 0, 1])
 def test_a_loss_is_one_however_it_is_told(fix: int | None) -> None:
     rows = drive(60).lost(900, 2100).rows(fix_when_lost=fix)
