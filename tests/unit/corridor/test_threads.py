@@ -79,3 +79,17 @@ def test_events_that_could_not_be_published_are_published_later() -> None:
     runner, live = _Runner([(1, ["a"], None), (1, ["b"], None)]), _Live()
     live.failures = 1
     run_until(runner, live, lambda thread: live.events == ["a", "b"] and thread.trouble is None)
+
+
+def test_assets_that_wait_are_gone_through_by_ticks() -> None:
+    runner = _Runner([(1, [], None)])
+    runner.engine.again = {0: 1, 1: 1}
+    ticks = []
+
+    def tick(now_ms: int) -> None:
+        ticks.append(now_ms)
+        runner.engine.again.pop(len(ticks) - 1)
+
+    runner.tick = tick  # type: ignore[attr-defined]
+    run_until(runner, _Live(), lambda _: not runner.engine.again)
+    assert len(ticks) == 2

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from feeds.readmodel import ReadModel
+from streams.codec import dump_json
+from streams.engine import engine as engine_module
 from streams.engine.queues import decode
-from streams.events import Event, Kind
+from streams.events import Change, Event, Kind
 from streams.log import LogFullError
 from streams.records import NewRecord, RecordKind
 from streams.runtime import embedded
@@ -19,7 +21,7 @@ from streams.runtime.outbox import Beat
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
-from tests.unit.streams.engine.small_world import drive, feeder, world
+from tests.unit.streams.engine.small_world import Sample, drive, feeder, world
 
 
 class Killed(BaseException):
@@ -250,6 +252,35 @@ def test_ticks_alone_are_not_worth_a_snapshot(tmp_path: Path) -> None:
     process.until_idle()
     assert process.runner.checkpoint()
     process.end()
+
+
+def test_an_edit_of_zones_is_worked_off_by_ticks_though_nothing_arrives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten trucks stay in a yard that turns out not to have been one; three are gone through in a step."""
+    monkeypatch.setattr(engine_module, "_AGAIN", 3)
+    feed, names = feeder(), [f"a{n}" for n in range(10)]
+    stays = [Sample(30 * n, -0.45, speed=0, asset=name) for n in range(10) for name in names]
+    frame = feed.record(stays)
+    body = {"id": "c", "command": "zone.retire", "tenant": "main", "by": "test"}
+    body["data"] = {"ids": ["yard"], "valid_from_ms": 0}  # type: ignore[assignment]
+    process, clock, ticks = Process(tmp_path), 0.0, 0
+    process.log.append([NewRecord(0, frame.kind, frame.received_ms, "k", frame.body)])
+    process.log.append([NewRecord(0, RecordKind.COMMAND, frame.received_ms, "k", dump_json(body))])
+    beat, events = Beat(clock), []
+    while clock < 5:
+        folded = process.runner.step()
+        events += folded.events
+        if beat.due(clock, folded.records, bool(process.runner.engine.again)):
+            process.runner.tick(frame.received_ms)
+            ticks += 1
+        clock += 0.005
+    process.end()
+    yards = [e for e in events if e.kind is Kind.VISIT and e.data["zone"] == "yard"]
+    newest = {e.asset: e.change for e in yards}
+    assert newest == dict.fromkeys(names, Change.RETRACTED)
+    assert process.runner.engine.again == {}
+    assert ticks == 3
 
 
 def test_a_tick_is_due_after_a_minute_without_records_or_soon_while_assets_wait() -> None:
