@@ -169,3 +169,12 @@ def test_dying_anywhere_changes_nothing(
         finally:
             process.end()
         assert served(folder) == want
+
+
+@given(arrivals(), st.sampled_from([3_600_000, 7 * 86_400_000]))
+@law(CASES * 2)
+def test_how_often_states_are_kept_changes_nothing(delivery: Delivery, window: int) -> None:
+    """What is forgotten of the time before the late window is never asked for."""
+    seldom, often = (Engine(0, WORLD, Rules(checkpoint_rows=n, late_window_ms=window)) for n in (100_000, 4))
+    for record in delivery.records():
+        assert often.fold(record).events == seldom.fold(record).events

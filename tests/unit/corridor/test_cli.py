@@ -92,7 +92,7 @@ def test_the_embedded_broker_binds_nothing_but_loopback(
 
 def test_help_names_every_verb() -> None:
     text = run("--help").stdout
-    for verb in ("demo", "up", "replay", "sim", "config", "doctor", "deadletters"):
+    for verb in ("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild"):
         assert verb in text
 
 

@@ -11,6 +11,7 @@ import pytest
 from corridor import hub as hub_module
 from corridor.folder import Folder
 from corridor.hub import Hub
+from corridor.metrics import SystemCollector
 from corridor.settings import Settings
 from feeds.store.duck import DuckStore
 from streams.records import NewRecord, RecordKind
@@ -49,3 +50,23 @@ async def test_a_hub_that_serves_nobody_any_more_ends(
             await hub.serve(listener, asyncio.Event(), lambda: told.append("ready"))
     assert "the http server ended by itself" in str(caught.value.exceptions)
     assert not told
+
+
+async def test_health_and_metrics_tell_of_the_past_and_of_late_data(tmp_path: Path) -> None:
+    hub = await built(Folder(tmp_path / "data"))
+    try:
+        hub.log.append([NewRecord(0, RecordKind.NOTE, 1, "k", b"{}") for _ in range(3)])
+        hub.runner.engine.position = 3
+        hub.runner.engine.seal()
+        hub.runner.engine.counts.late = 7
+        checks = hub.health().checks
+        assert (checks["past_end"], checks["past_files"]) == (3, 1)
+        assert checks["engine_counts"] == {"late": 7, "too_late": 0, "refolds": 0, "contested": 0}
+        found = {m.name: m.samples[0].value for m in SystemCollector(hub.status).collect() if m.samples}
+        assert (found["corridor_past_end"], found["corridor_past_files"], found["corridor_engine_late"]) == (
+            3,
+            1,
+            7,
+        )
+    finally:
+        hub.close()

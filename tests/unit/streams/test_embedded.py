@@ -9,8 +9,10 @@ import pytest
 from feeds.readmodel import ReadModel
 from streams.engine import Engine, Step
 from streams.events import Event, Kind
+from streams.past import PastError
 from streams.records import LogRecord, NewRecord, RecordKind
-from streams.runtime.embedded import LogBehindError, Runner
+from streams.runtime import embedded
+from streams.runtime.embedded import LogBehindError, LogTrimmedError, Runner
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
@@ -156,3 +158,125 @@ def test_a_read_model_that_was_deleted_is_rebuilt_whole_although_there_are_snaps
     again = runner(tmp_path)
     again.step()
     assert kept(tmp_path) == feed.events
+
+
+def folded(folder: Path, *checkpoints: int) -> list[Event]:
+    """A read model, snapshots after these steps of a record each, and a past, of ``fill``'s log."""
+    feed, one = fill(folder), runner(folder)
+    for number in range(1, max(checkpoints) + 1):
+        one.step()
+        if number in checkpoints:
+            assert one.checkpoint()
+    return feed.events
+
+
+@pytest.fixture
+def _a_record_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_READ_BYTES", 1)
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_a_snapshot_above_the_pasts_end_is_refused_and_the_one_before_it_taken(tmp_path: Path) -> None:
+    events = folded(tmp_path, 20, 40, 60)
+    newest = max((tmp_path / "past").iterdir())
+    newest.unlink()
+    one = runner(tmp_path)
+    assert one.engine.position == 40
+    assert SnapshotFiles(tmp_path / "snapshots", 0).positions() == [20, 40]
+    assert [path.suffix for path in (tmp_path / "snapshots").glob("*60*")] == [".refused"]
+    while one.step().records:
+        pass
+    assert one.checkpoint()
+    assert one.replays_differ == 0
+    assert kept(tmp_path) == events
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_snapshots_of_another_version_make_it_begin_anew_with_a_past_of_its_own(tmp_path: Path) -> None:
+    events = folded(tmp_path, 20, 40, 60)
+    for path in (tmp_path / "snapshots").iterdir():
+        path.write_bytes(b"CES\n\x01\x00\x00\x00" + path.read_bytes()[8:])
+    one = runner(tmp_path)
+    assert (one.engine.position, one.past.figures()["end"]) == (0, 0)
+    assert len(list((tmp_path / "past.aside").iterdir())) == 3
+    one.step()
+    assert one.checkpoint()
+    assert SnapshotFiles(tmp_path / "snapshots", 0).positions() == [1], "not pushed out by those refused"
+    while one.step().records:
+        pass
+    assert kept(tmp_path) == events
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_a_past_with_a_gap_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    events = folded(tmp_path, 20, 40, 60)
+    sorted((tmp_path / "past").iterdir())[1].unlink()
+    one = runner(tmp_path)
+    assert one.engine.position == 0
+    assert "got positions after 40" in caplog.text
+    while one.step().records:
+        pass
+    assert kept(tmp_path) == events
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_a_past_that_is_damaged_is_made_anew_and_no_record_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = folded(tmp_path, 20, 40)
+    fold = Engine.fold
+
+    def fails(engine: Engine, record: LogRecord) -> Step:
+        if record.position == 50 and engine.memory.past is not None and (tmp_path / "past.aside").exists():
+            return fold(engine, record)
+        if record.position == 50:
+            raise PastError("damaged")
+        return fold(engine, record)
+
+    monkeypatch.setattr(Engine, "fold", fails)
+    one = runner(tmp_path)
+    begun = []
+    for _ in range(2):
+        with pytest.raises(PastError):
+            all(iter(lambda: one.step().records, 0))
+        one.recover()
+        begun.append(one.engine.position)
+    assert begun == [40, 0], "the second time it is the past's fault"
+    while one.step().records:
+        pass
+    assert one.bad_records == 0
+    assert kept(tmp_path) == events
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_a_trimmed_log_without_a_snapshot_is_told_with_what_to_do(tmp_path: Path) -> None:
+    folded(tmp_path, 20, 40, 60)
+    SqliteLog(tmp_path / "log.db").trim(0, 20)
+    assert runner(tmp_path).engine.position == 60
+    for path in (tmp_path / "past").iterdir():
+        path.unlink()
+    want = (
+        r"lacks records up to 20.*the newest snapshot is of 60: the past goes up to 0 only.*corridor rebuild"
+    )
+    with pytest.raises(LogTrimmedError, match=want):
+        runner(tmp_path)
+    assert SnapshotFiles(tmp_path / "snapshots", 0).positions() == [20, 40, 60]
+
+
+@pytest.mark.usefixtures("_a_record_a_step")
+def test_the_past_forgets_only_what_no_kept_snapshot_can_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded(tmp_path, 20, 40, 60)
+    one = runner(tmp_path)
+    told: list[tuple[list[int], int]] = []
+    monkeypatch.setattr(one.past, "trim", lambda before, at: told.append((before.tolist(), at)))
+    one.trim_past()
+    assert told == [], "how far the assets were at the oldest snapshot is not known yet"
+    newest = []
+    for _ in range(3):
+        one.step()
+        newest.append(one.engine.state["t"][:1].tolist())
+        assert one.checkpoint()
+    one.trim_past()
+    assert told == [([newest[0][0] - one.rules.late_window_ms], 61)]
