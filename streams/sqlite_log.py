@@ -277,7 +277,8 @@ class SqliteLog:
         end = self.end(partition)
         lost = end - bad + 1
         with self._writing() as db:
-            self._raise(db, f"{_USED}.{partition}", end)  # a consumer that read them before the damage must not go back
+            # a consumer that read them before the damage must not go back
+            self._raise(db, f"{_USED}.{partition}", end)
             db.execute(
                 "delete from records where id >= ? and id < ?",
                 (partition << _SHIFT | bad, (partition + 1) << _SHIFT),

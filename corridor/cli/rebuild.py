@@ -94,7 +94,9 @@ class Line:
 
     def __init__(self, file: TextIO) -> None:
         self._file, self._redrawn = file, file.isatty()
-        self._phase, self._begun, self._shown = "", 0.0, 0.0
+        self._phase, self._begun = "", time.monotonic()
+        self._last = self._shown = self._begun
+        self._done = -1
         self._open = False
 
     def show(self, phase: str, done: int, total: int) -> None:
@@ -102,10 +104,13 @@ class Line:
         now = time.monotonic()
         if phase != self._phase:
             self.end()
-            self._phase, self._begun, self._shown = phase, now, now
-        if done < total and now - self._shown < (_REDRAW_S if self._redrawn else _LINE_S):
+            self._phase, self._begun, self._done = phase, self._last, -1
+        self._last = now
+        if done == self._done or (
+            done < total and now - self._shown < (_REDRAW_S if self._redrawn else _LINE_S)
+        ):
             return
-        self._shown = now
+        self._shown, self._done = now, done
         text = words(phase, done, total, now - self._begun)
         self._file.write(f"\r{text:<78}" if self._redrawn else f"{text}\n")
         self._file.flush()
