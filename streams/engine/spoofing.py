@@ -52,8 +52,11 @@ class OddSpan:
 
 @dataclass(frozen=True, slots=True)
 class Spoofing:
-    """``grade``: none, carried, possible, likely, or unknown with ``why``; ``compared``: windows in which the
-    wheels' way was known, of all ``windows``. ``not_used``: what fits so seldom that it is the device."""
+    """``grade``: none, carried, possible, likely, or unknown; ``why``: of unknown, or what may excuse it.
+
+    ``compared``: windows in which the wheels' way was known, of all ``windows``. ``not_used``: what fits so
+    seldom that it is the device.
+    """
 
     grade: str
     why: str | None
@@ -87,7 +90,8 @@ def spoofing(some: Instants, ways: Ways) -> Spoofing:
     worst = max((span.grade for span in found), key=GRADES.index, default="none")
     if worst == "possible" and jumps > 1:  # there and back
         worst = "likely"
-    return Spoofing(worst, None, len(held), compared, not_used, tuple(found))
+    why = "the wheels never turned" if found and not (held.known & ~held.standing).any() else None
+    return Spoofing(worst, why, len(held), compared, not_used, tuple(found))
 
 
 def _wrong_scale(held: Windows) -> bool:

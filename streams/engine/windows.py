@@ -77,13 +77,14 @@ class Windows:
 def windows(fixes: Instants, ways: Ways) -> Windows:
     """The windows of one asset's believed fixes."""
     steps = max(len(fixes) - 1, 0)
-    minute = fixes.t[1:] // _MINUTE_MS
-    first = np.flatnonzero(np.append(True, np.diff(minute) != 0)) if steps else np.empty(0, np.int64)
-    last = np.append(first[1:], steps) if steps else first
     if not steps:
         return Windows(*(np.empty(0, np.int64) for _ in fields(Windows)))
-    lon, lat = fixes.lon * DEGREE, fixes.lat * DEGREE
     dt = np.diff(fixes.t)
+    long = dt > _MINUTE_MS
+    new = (np.diff(fixes.t[1:] // _MINUTE_MS) != 0) | long[1:] | long[:-1]
+    first = np.flatnonzero(np.append(True, new))
+    last = np.append(first[1:], steps)
+    lon, lat = fixes.lon * DEGREE, fixes.lat * DEGREE
     step = distance_mm(lon[:-1], lat[:-1], lon[1:], lat[1:]).astype(np.float64)
     path = np.add.reduceat(step, first)
     beeline = distance_mm(lon[first], lat[first], lon[last], lat[last]).astype(np.float64)

@@ -122,6 +122,19 @@ async def test_spoofed_windows(world: World, client: httpx.AsyncClient) -> None:
     assert span["faster_kmh"] == pytest.approx(0, abs=1)
 
 
+async def test_bus_and_receiver_in_reports_of_their_own(world: World, client: httpx.AsyncClient) -> None:
+    track = drive(40)
+    store(world, ASSET, track.without("wheel", "odometer"), "receiver")
+    nothing = np.full(len(track.t), np.nan)
+    bus = replace(track, x=nothing, y=nothing, speed=nothing, heading=nothing)
+    store(world, ASSET, bus, "bus, at the same instants")
+    store(world, ASSET, replace(bus, t=bus.t + 1), "bus, a second later")
+    got = (await client.get(QUALITY)).json()
+    assert (got["samples"], got["positions"]) == (3 * 480 + 60, 480 + 60)
+    assert (got["jamming"]["grade"], got["spoofing"]["grade"]) == ("none", "none")
+    assert got["spoofing"]["compared"] == 40
+
+
 async def test_the_last_day_when_no_period_is_given(client: httpx.AsyncClient) -> None:
     got = (await client.get(f"/v1/assets/{ASSET}/quality")).json()
     Quality.model_validate(got)

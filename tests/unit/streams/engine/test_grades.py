@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from geofences.datum import wgs84_to_gcj02
 from geofences.datum_suspicion import Road
-from streams.engine.grades import NOBODY, grade
+from streams.engine.grades import NOBODY, Neighbours, grade
+from streams.engine.rows import joined
 from streams.engine.units import DEGREE
 from tests.unit.streams.engine.grade_tracks import (
     T0,
@@ -287,8 +288,9 @@ _CASES = (
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(_CASES), st.randoms(use_true_random=False), st.integers(0, 100))
-def test_grades_are_free_of_order_and_doubling(track: Track, chance: Random, doubled: int) -> None:
+@given(st.sampled_from(_CASES), st.integers(0, 1 << 32), st.integers(0, 100))
+def test_grades_are_free_of_order_and_doubling(track: Track, seed: int, doubled: int) -> None:
+    chance = Random(seed)
     rows = track.rows()
     flags = judged(rows)
     order = np.array(chance.sample(range(len(rows)), len(rows)))
@@ -297,6 +299,28 @@ def test_grades_are_free_of_order_and_doubling(track: Track, chance: Random, dou
     twice = np.append(order, order[:doubled])
     again = grade(rows.take(twice), flags[twice])
     assert (want.jamming, want.spoofing) == (again.jamming, again.spoofing)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1 << 32))
+def test_the_order_of_neighbours_changes_nothing(seed: int) -> None:
+    chance = Random(seed)
+    rows = drive(60).lost(900, 2100).rows()
+    some = drive(60, seed=2).lost(1000, 2000).rows(7), drive(60, seed=3).rows(3), drive(60, seed=4).rows(5)
+    others = joined(list(some))
+    order = np.array(chance.sample(range(len(others)), len(others)))
+    want, got = (
+        grade(rows, judged(rows), Neighbours(one, judged(others)[index]))
+        for one, index in ((others, slice(None)), (others.take(order), order))
+    )
+    assert want == got
+    assert (want.jamming.grade, want.jamming.spans[0].neighbours_with_fix) == ("likely", 2)
+
+
+def test_a_wheel_sensor_that_never_turns_is_told() -> None:
+    track = drive(40)
+    found = graded(replace(track.without("odometer"), wheel=0 * track.t))
+    assert found.spoofing.why == "the wheels never turned"
 
 
 def test_nothing_gives_nothing() -> None:
