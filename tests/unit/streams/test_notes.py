@@ -113,8 +113,7 @@ def test_each_revision_of_a_crossing_is_noted_once_and_the_queues_are_served(tmp
     assert not any(count for q in found.values() for count in q["waiting"].values())
 
 
-@pytest.mark.parametrize("dies", ["committed", "sent"])
-@pytest.mark.parametrize("every", [1, 3, 7])
+@pytest.mark.parametrize(("dies", "every"), [("committed", 2), ("committed", 5), ("sent", 1), ("sent", 3)])
 def test_dying_around_the_sending_of_notes_loses_none_and_counts_none_twice(
     tmp_path: Path, dies: str, every: int
 ) -> None:
