@@ -150,6 +150,15 @@ def test_a_drive_through_the_gate_in_json_is_one_crossing_and_everything_else_of
     assert 480 <= ports["mohan-boten-cn-port"]["dwell_s"] < 480 + 300
     assert {v["country"] for v in visits if v["zone_kind"] == "country"} == {"CN", "LA"}
 
+    def figures() -> dict[str, Any]:
+        queue = client.get("/v1/gates/mohan-boten").json()["queues"]["CN>LA"]
+        return {name: stage["median_s"] for name, stage in (queue or {"stages": {}})["stages"].items()}
+
+    until(lambda: figures() == crossing["dwell_s"])  # by a note in the log
+    eta = client.get(f"/v1/assets/{VINS[0]}/eta").json()
+    assert (eta["asset"], eta["arrival"]) == (asset, None)
+    assert eta["unknown"]["arrival"] in ("silent", "standing")
+
 
 def test_cbor_by_mqtt_311_the_other_way_and_a_client_that_is_not_ours(
     system: System, client: httpx.Client
