@@ -54,13 +54,17 @@ class Crossings:
             side = zone.side or ""
             self._add(Mark(what, zone.gate or "", side, leave, leave.latest, into, confidence, at_once))
 
-    def changed_country(self, origin: str, other: str, bracket: Bracket, stay: list[tuple[Fix, int]]) -> None:
+    def changed_country(
+        self, origin: str, other: str, bracket: Bracket, way: tuple[Fix, Fix], stay: list[tuple[Fix, int]]
+    ) -> None:
         """See Passage.changed_country."""
         gate = self._gate_at(bracket, origin, other)
-        id_ = "" if gate is None else gate.id
-        mark = Mark(What.LINE, id_, origin, bracket, bracket.latest, other=other)
+        speed, reach = self.rules.cut_max_mm_per_s, self.rules.gate_reach_mm
+        near = None if gate is not None else self.world.gate_within_reach({origin, other}, *way, speed, reach)
+        places = ["" if found is None else found.id for found in (gate, near)]
+        mark = Mark(What.LINE, places[0], origin, bracket, bracket.latest, other, near=places[1])
         self._add(mark, origin)
-        self.doubtful = mark if gate is None else None
+        self.doubtful = mark if gate is None and near is None else None
         self.came_back(stay)
 
     def came_back(self, stay: list[tuple[Fix, int]]) -> None:
@@ -171,7 +175,7 @@ class Crossings:
 
 
 def _dump(mark: Mark) -> list[Any]:
-    plain = [mark.opened, mark.other, mark.confidence, mark.at_once]
+    plain = [mark.opened, mark.other, mark.confidence, mark.at_once, mark.near]
     return [int(mark.what), mark.gate, mark.side, dump_bracket(mark.bracket), *plain]
 
 

@@ -37,7 +37,8 @@ class Mark:
 
     ``side``: of the zone, or the country come from;
     ``opened``: time of the fix by which it is known; ``other``: the country entered by a line or around the
-    place where a zone was left; ``at_once``: a zone left when it was entered.
+    place where a zone was left; ``at_once``: a zone left when it was entered; ``near``: of a line that lies
+    in no gate's zone, the gate that the asset can have come over.
     """
 
     what: What
@@ -48,6 +49,7 @@ class Mark:
     other: str = ""
     confidence: int = SURE
     at_once: bool = False
+    near: str = ""
 
     @property
     def order(self) -> tuple[int, int, int, str, str]:
@@ -167,7 +169,7 @@ class Passages:
             gate = self.gates[id_]
             if {mark.side, mark.other} == {gate.a_country, gate.b_country}:
                 return gate
-        return None
+        return self.gates[mark.near] if mark.near else None
 
     def _approach_left(self, mark: Mark) -> None:
         now = self._at(mark)
@@ -218,7 +220,7 @@ def counted(marks: Sequence[Mark]) -> list[Mark]:
 
     def backed(mark: Mark) -> bool:
         return any(
-            line.gate == mark.gate
+            (line.gate or line.near) == mark.gate
             and (line.bracket.earliest or 0) <= mark.bracket.latest
             and (mark.bracket.earliest or 0) <= line.bracket.latest
             for line in lines

@@ -17,7 +17,9 @@ class Rules:
     Advice: ``speed_differs_ckmh``, ``odometer_slack_mm``, ``odometer_slack_permille``.
     Visits: ``line_grace_ms``: time in the other country after which the line counts as crossed;
     ``cut_max_mm_per_s``: the speed that a truck may have used to drive round a zone; ``off_gate_mm`` and
-    ``off_gate_mm_per_hdop_c``: depth beyond a border that is no noise; ``hdop_unknown_c``.
+    ``off_gate_mm_per_hdop_c``: depth beyond a border that is no noise; ``hdop_unknown_c``;
+    ``gate_reach_mm``: so much longer than the way possible between two fixes may the way over a gate's
+    point be, for the line to count as crossed there.
     Trips: ``moving_ckmh``: speed from which a vehicle moves. ``trip_gap_ms``: a standstill that ends a
     trip; ``trip_min_mm``: a shorter one (in a queue) is none.
     Late data: ``late_window_ms``: up to this much older than the asset's newest sample it amends.
@@ -38,6 +40,7 @@ class Rules:
     cut_max_mm_per_s: int = 36_000
     off_gate_mm: int = 100_000
     off_gate_mm_per_hdop_c: int = 150
+    gate_reach_mm: int = 1_000_000
     hdop_unknown_c: int = 200
     moving_ckmh: int = 500
     trip_gap_ms: int = 300_000

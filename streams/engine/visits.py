@@ -32,8 +32,13 @@ class Passage(Protocol):
         """The asset left ``zone``; ``into``: the one country around it then, "" if none or several."""
         ...
 
-    def changed_country(self, origin: str, other: str, bracket: Bracket, stay: list[tuple[Fix, int]]) -> None:
-        """The asset went from one country to the other; ``stay``: its fixes since then, with HDOP."""
+    def changed_country(
+        self, origin: str, other: str, bracket: Bracket, way: tuple[Fix, Fix], stay: list[tuple[Fix, int]]
+    ) -> None:
+        """The asset went from one country to the other, from the first fix of ``way`` to the second.
+
+        ``stay``: its fixes since then, with HDOP.
+        """
         ...
 
     def came_back(self, stay: list[tuple[Fix, int]]) -> None:
@@ -45,6 +50,7 @@ class Passage(Protocol):
 class Visit:
     """An open visit; ``away`` is the last fix inside and the first outside while the grace runs.
 
+    Of a stay abroad that is not settled, ``away`` is the way into it.
     ``passed``: those two are the ends of a step that passed through the zone once more.
     """
 
@@ -151,12 +157,13 @@ class Visits:
             inside, outside = visit.away
             del self.open[visit.zone]
             zone = self._place(visit)
-            if not visit.said and inside.t - visit.since < zone.min_dwell_s * 1000:
-                continue
             if visit.passed:
                 leave = self.world.cut(visit.zone, inside, outside)[1]
             else:
                 leave = self.world.leave(visit.zone, inside, outside)
+            dwell = max(inside.t - visit.since, leave.estimate - visit.enter.estimate)
+            if not visit.said and dwell < zone.min_dwell_s * 1000:
+                continue
             notes.say(self._draft(visit, leave))
             if not visit.said:
                 passage.entered(zone, visit.enter, visit.since, SURE)
@@ -192,7 +199,8 @@ class Visits:
             self.abroad = None
             if country != self.home.zone:
                 start = self.home_fix or before or now
-                self.abroad = Visit(country, self.world.enter(country, start, now), now.t, "path")
+                enter = self.world.enter(country, start, now)
+                self.abroad = Visit(country, enter, now.t, "path", away=(start, now))
 
     def _settle_country(self, t: int, notes: Notes, passage: Passage) -> None:
         abroad, home = self.abroad, self.home
@@ -200,6 +208,8 @@ class Visits:
             return
         line = abroad.enter
         notes.say(self._draft(home, line, last=abroad.since - 1))
+        assert abroad.away is not None
+        way, abroad.away = abroad.away, None
         abroad.said = True
         notes.say(self._draft(abroad, None))
         stay, self.stay = self.stay, []
@@ -208,7 +218,7 @@ class Visits:
             f for f, _ in reversed(stay) if self._land(f) == self.world.zones[abroad.zone].country
         )
         origin, other = (self.world.zones[visit.zone].country or "" for visit in (home, abroad))
-        passage.changed_country(origin, other, line, stay)
+        passage.changed_country(origin, other, line, way, stay)
 
     def standing(self) -> list[Draft]:
         """What was said of the visits that are open."""

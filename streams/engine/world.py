@@ -224,6 +224,23 @@ class World:
         aside = isqrt(max(could * could - chord * chord, 0)) // 2
         return 1000 if aside <= side else side * 1000 // aside
 
+    def gate_within_reach(
+        self, countries: set[str], before: Fix, after: Fix, mm_per_s: int, reach_mm: int
+    ) -> Gate | None:
+        """The gate between two countries over whose point the asset can have come from fix to fix.
+
+        At ``mm_per_s``, give or take ``reach_mm``; of several the one with the shortest way.
+        """
+        ways = []
+        for gate in self.gates.values():
+            if {gate.a_country, gate.b_country} == countries:
+                lon, lat = round(gate.lon / DEGREE), round(gate.lat / DEGREE)
+                first = int(distance_mm_e7(before.lon, before.lat, lon, lat))
+                ways.append((first + int(distance_mm_e7(lon, lat, after.lon, after.lat)), gate.id))
+        way, id_ = min(ways, default=(0, ""))
+        could = mm_per_s * (after.t - before.t) // 1000 + reach_mm
+        return self.gates[id_] if ways and way <= could else None
+
     def beyond(self, country: str, fix: Fix, mm: int) -> bool:
         """Whether ``fix`` lies outside ``country`` and further than ``mm`` from it."""
         held = self._countries.get(country, ())

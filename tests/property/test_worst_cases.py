@@ -107,7 +107,7 @@ def test_a_crossing_that_ends_with_the_fix_that_opens_the_next_one_is_not_it(mem
 def test_a_crossing_of_which_only_a_line_was_seen_that_was_taken_back_is_none(memory: Memory) -> None:
     """Over the line and back at a gate without approaches, too short in its ports to be there."""
     there = [(0, -20_000), (5, 10_000), (14, 65_000), (60, 65_000)]
-    back = [(70, 65_000), (79, 10_000), (84, -20_000), (93, -65_000), (140, -65_000)]
+    back = [(70, 65_000), (79, 10_000), (84, -20_000), (90, -65_000), (140, -65_000)]
     out, home = ([at(t, lon, lat=3_000_000) for t, lon in part] for part in (there, back))
     assert told(arriving(out), Kind.CROSSING) == 1
     assert told(arriving(out, home), Kind.CROSSING) == 0

@@ -31,7 +31,7 @@ def countries(places: Places, fixes: Sequence[Sample], country: Sequence[int], r
             line = coming_in(places, abroad, home_fix, x)
         way.home.append(home)
         if abroad >= 0 and x.t >= fixes[since].t + rules.line_grace_ms:
-            way.lines.append(Line(home, abroad, line, since, n))
+            way.lines.append(Line(home, abroad, line, since, n, (home_fix, fixes[since])))
             home, abroad = abroad, -1
         way.abroad.append(since if abroad >= 0 else None)
     return way

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from geofences.depth import beyond
 from geofences.zone import ZoneKind
 from streams.engine.settings import Rules
-from tests.reference.follower import Crossing, Follower, Mark, gate_at
+from tests.reference.follower import Crossing, Follower, Mark, gate_at, gate_near
 from tests.reference.places import DEGREE, Places
 from tests.reference.values import Countries, Line, Sample, Visit
 
 
-def marks(places: Places, visits: Sequence[Visit], lines: Sequence[Line]) -> list[Mark]:
+def marks(places: Places, visits: Sequence[Visit], lines: Sequence[Line], rules: Rules) -> list[Mark]:
     """Rule 8: the marks of the counted visits of ports and approaches, and of the lines."""
     found = [
-        Mark("LN", line.bracket, line.bracket.latest, line.settled, gate_at(places, line), line=line)
+        Mark(
+            "LN",
+            line.bracket,
+            line.bracket.latest,
+            line.settled,
+            gate_at(places, line),
+            line=line,
+            near=gate_near(places, line, rules),
+        )
         for line in lines
     ]
     for visit in visits:
@@ -55,7 +63,7 @@ def backed(known: Sequence[Mark]) -> list[Mark]:
 
 def _overlap(mark: Mark, line: Mark) -> bool:
     a, b = mark.bracket, line.bracket
-    at_the_gate = line.name == "LN" and line.gate is mark.gate
+    at_the_gate = line.name == "LN" and (line.gate or line.near) is mark.gate
     return at_the_gate and (b.earliest or 0) <= a.latest and (a.earliest or 0) <= b.latest
 
 
@@ -67,23 +75,23 @@ def crossings(
     At each fix the marks known since the last idle moment are gone through from the start. A crossing without
     any stage (begun by a line that was taken back) is none.
     """
-    every = marks(places, visits, way.lines)
+    every = marks(places, visits, way.lines, rules)
     over: list[Follower] = []
     known: list[Mark] = []
     home: str | None = None
-    now = Follower(places, None)
+    now = Follower(places, None, rules)
     for n in range(len(fixes)):
         new = [mark for mark in every if mark.known == n]
         if new and not known:
             home = places.code(home_at_first(new, way, n))
         known += new
         if new:
-            now = Follower(places, home)
+            now = Follower(places, home, rules)
             for mark in in_order(places, backed(known)):
                 now.follow(mark)
         if known and now.now is None and idle(places, fixes, way, visits, n, rules):
             over.append(now)
-            known, now = [], Follower(places, None)
+            known, now = [], Follower(places, None, rules)
     followers = [*over, now]
     strays = [line for one in followers for line in one.strays]
     deep = [line for line in strays if surely_abroad(places, fixes, line, way, len(fixes) - 1, rules)]
@@ -110,7 +118,7 @@ def idle(
     if way.abroad[n] is not None:
         return False
     settled = [line for line in way.lines if line.settled <= n]
-    if not settled or gate_at(places, settled[-1]) is not None:
+    if not settled or gate_at(places, settled[-1]) or gate_near(places, settled[-1], rules):
         return True
     return surely_abroad(places, fixes, settled[-1], way, n, rules)
 

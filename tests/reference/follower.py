@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from geofences.zone import Gate, ZoneKind
-from tests.reference.places import Places
+from streams.engine.settings import Rules
+from tests.reference.places import Places, way_mm
 from tests.reference.values import Bracket, Line, Sample, Visit
 
 
@@ -23,6 +24,7 @@ class Mark:
     gate: Gate | None
     visit: Visit | None = None
     line: Line | None = None
+    near: Gate | None = None  # of a line at no gate's place, the one that it can have come over
 
     @property
     def sure(self) -> bool:
@@ -52,6 +54,22 @@ def gate_at(places: Places, line: Line) -> Gate | None:
     return None
 
 
+def gate_near(places: Places, line: Line, rules: Rules) -> Gate | None:
+    """LN: where no gate is at its place, the gate over whose point the truck can have come in the time
+    between the two fixes, at cut_max_mm_per_s and give or take gate_reach_mm; of several the nearest."""
+    if gate_at(places, line) is not None:
+        return None
+    p, x = line.way
+    could = rules.cut_max_mm_per_s * (x.t - p.t) // 1000 + rules.gate_reach_mm
+    ways = []
+    for gate in places.gates.values():
+        if {gate.a_country, gate.b_country} == {places.code(line.origin), places.code(line.other)}:
+            point = Sample(0, round(gate.lon / 1e-7), round(gate.lat / 1e-7))
+            ways.append((way_mm(p, point) + way_mm(point, x), gate.id))
+    nearest = min(ways, default=None)
+    return places.gates[nearest[1]] if nearest is not None and nearest[0] <= could else None
+
+
 def _kind_order(places: Places, zone: int) -> int:
     return {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}.get(places.zones[zone].kind, 2)
 
@@ -66,8 +84,8 @@ def _gate_between(places: Places, zone: int, line: Line) -> Gate | None:
 class Follower:
     """Follows the marks of one asset; ``done`` are its crossings, over or in progress."""
 
-    def __init__(self, places: Places, home: str | None) -> None:
-        self.places = places
+    def __init__(self, places: Places, home: str | None, rules: Rules) -> None:
+        self.places, self.rules = places, rules
         self.home = home  # h of the rules
         self.now: Crossing | None = None
         self.done: list[Crossing] = []
@@ -205,9 +223,11 @@ class Follower:
 
     def gate_of(self, line: Line) -> Gate | None:
         """LN: the gate at its place, else one of these two countries whose approach or port visit is open
-        then (the one entered first), else none."""
-        gates = [_gate_between(self.places, visit.zone, line) for visit in self.open]
-        return gate_at(self.places, line) or next((gate for gate in gates if gate is not None), None)
+        then (the one entered first), else the one that it can have come over, else none."""
+        inside = [_gate_between(self.places, visit.zone, line) for visit in self.open]
+        near = gate_near(self.places, line, self.rules)
+        gates = [gate_at(self.places, line), *inside, near]
+        return next((gate for gate in gates if gate is not None), None)
 
 
 def _other_side(gate: Gate, side: str) -> str:

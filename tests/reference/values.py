@@ -102,13 +102,15 @@ class Visit:
 @dataclass(frozen=True, slots=True)
 class Line:
     """A settled change of country, from zone to zone. ``since``: number of the first fix in the new one;
-    ``settled``: of the one that settled it."""
+    ``settled``: of the one that settled it; ``way``: from the last fix in the old one to the first in the
+    new one."""
 
     origin: int
     other: int
     bracket: Bracket
     since: int
     settled: int
+    way: tuple[Sample, Sample]
 
 
 @dataclass(frozen=True, slots=True)

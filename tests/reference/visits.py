@@ -125,12 +125,17 @@ def _counts(
     over: int | None,
 ) -> int | None:
     """It counts from the first fix inside with t - first inside >= min_dwell_s, or else, when it is over,
-    when last inside - first inside is as long. The number of the fix that shows it."""
-    due = fixes[group[0].first].t + places.zones[zone].min_dwell_s * 1000
+    when last inside - first inside or the estimated stay is as long. The number of the fix that shows it."""
+    first, dwell = group[0].first, places.zones[zone].min_dwell_s * 1000
+    due = fixes[first].t + dwell
     for n in range(group[0].first, group[-1].last + 1):
         if inside[n] and fixes[n].t >= due:
             return n
-    return over if over is not None and fixes[group[-1].last].t >= due else None
+    if over is None:
+        return None
+    enter = unseen(fixes[0]) if first == 0 else coming_in(places, zone, fixes[first - 1], fixes[first])
+    stay = _leave(places, zone, fixes, group[-1]).estimate - enter.estimate
+    return over if fixes[group[-1].last].t >= due or stay >= dwell else None
 
 
 def _leave(places: Places, zone: int, fixes: Sequence[Sample], last: Presence) -> Bracket:

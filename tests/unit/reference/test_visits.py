@@ -63,9 +63,15 @@ def test_a_long_gap_inside_does_not_end_a_visit() -> None:
 
 
 def test_a_stay_shorter_than_the_minimum_dwell_is_no_visit() -> None:
-    outside = [at(0, -0.51), at(1_000, -0.52)]
-    assert visits([*outside, at(100, -0.45), at(219, -0.45), at(300, -0.51)], "yard") == []
-    assert len(visits([*outside, at(100, -0.45), at(220, -0.45), at(300, -0.51)], "yard")) == 1
+    outside = [at(0, -0.51), at(99, -0.5001), at(1_000, -0.52)]
+    assert visits([*outside, at(100, -0.4999), at(217, -0.4999), at(219, -0.5001)], "yard") == []
+    assert len(visits([*outside, at(100, -0.4999), at(220, -0.4999), at(222, -0.5001)], "yard")) == 1
+
+
+def test_a_stay_seen_by_one_fix_counts_when_its_estimate_is_long_enough() -> None:
+    samples = [at(0, -0.51), at(300, -0.45), at(600, -0.51), at(1_000, -0.52)]
+    (visit,) = visits(samples, "yard")
+    assert visit["enter"]["latest_ms"] == visit["leave"]["earliest_ms"] == T0 + 300_000
 
 
 def test_two_parts_of_a_visit_count_together_for_the_minimum_dwell() -> None:
