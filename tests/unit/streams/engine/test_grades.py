@@ -232,6 +232,15 @@ def test_a_queue_is_nothing(cadence: float, known: tuple[str, ...]) -> None:
     assert graded(queue.without(*known)).spoofing.grade == "none"
 
 
+def test_what_moves_between_the_samples_only_is_nothing() -> None:
+    fine = np.arange(0, 3600 + 1.0)
+    v = np.where((fine % 30 > 5) & (fine % 30 < 25), 4.0, 0.0)  # each sample finds the wheels at rest
+    way, zero = np.cumsum(v), np.zeros(len(fine))
+    queue = measured(fine, way, zero, v * 3.6, zero + 90, v * 3.6, way, 30)
+    assert set(queue.wheel) == {0.0}
+    assert graded(queue.without("odometer")).spoofing.grade == "none"
+
+
 def test_wheels_in_another_unit_are_not_believed() -> None:
     track = drive(60, kmh=60)
     found = graded(replace(track.without("odometer"), wheel=track.wheel / 1.609))
