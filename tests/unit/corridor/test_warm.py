@@ -1,8 +1,10 @@
+from typing import Any
+
 from corridor.warm import warm
 from streams.engine import kernel, recent
 
 
 def test_what_the_engine_needs_is_compiled_once_and_for_all_ways() -> None:
     warm()
-    for function in (kernel.follow, kernel.good, recent._append, recent._gather):
-        assert len(function.signatures) == 1  # type: ignore[attr-defined]
+    kernels: list[Any] = [kernel.follow, kernel.good, recent._append, recent._gather]
+    assert [len(function.signatures) for function in kernels] == [1] * len(kernels)
