@@ -5,6 +5,7 @@ What rounding could decide is handed back for GEOS; everything else is certain.
 
 from __future__ import annotations
 
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ PER_DEG = 64  # cells of the map
 COLUMNS, ROWS = 360 * PER_DEG, 180 * PER_DEG
 SPLIT = 16  # a patch has SPLIT x SPLIT cells, and is a cell of the map
 ONE_PIECE_DEG = 0.012  # each way: at most 1.9 km together
+_ONE_PIECE_KM, _KM_PER_DEG = 1.995, 111.7  # a little less than `path.PIECE_MM`; no degree is longer
 # a geodesic of half a degree leaves the box of its ends by 0.0003 degree below latitude 75: far less than a
 # cell
 _MOST_DEG, _MOST_LAT = 0.5, 75.0
@@ -69,10 +71,20 @@ def near(
                 for column in range(int(west * PER_DEG), int((west + dlon) * PER_DEG) + 1):
                     cell = row * COLUMNS + column
                     hit |= marks[cell >> 3] >> (cell & 7) & 1 != 0
-        if hit:
+        if hit and known and flat and _short(dlon, dlat, min(abs(lat0[n]), abs(lat1[n]))):
+            straight[n_straight] = n
+            n_straight += 1
+        elif hit:
             bent[n_bent] = n
             n_bent += 1
     return n_straight, n_bent
+
+
+@compiled
+def _short(dlon: float, dlat: float, lat: float) -> bool:
+    """Whether a way is certainly drawn as one piece."""
+    east = dlon * math.cos(lat * (math.pi / 180))
+    return bool(dlon < 1 and east * east + dlat * dlat < (_ONE_PIECE_KM / _KM_PER_DEG) ** 2)
 
 
 @compiled

@@ -40,7 +40,7 @@ from streams.past import Past
 from streams.records import LogRecord, RecordKind
 from streams.zones import COMMANDS, ZoneBookError
 
-_LIVE: Final = 4_096  # assets whose open objects are held unpacked
+_LIVE: Final = 8_192  # assets whose open objects are held unpacked
 _GENERATION: Final = 2_000_000  # samples of the arena before it turns
 _AGAIN: Final = 32  # assets that are gone through again in one step
 _DENSE: Final = 128  # samples after which late data makes a new kept state
@@ -291,12 +291,12 @@ class Engine:
         if len(self.rows) > known:
             tenant, tenants = frame.names("tenant")
             owners, names = tenants.strings(), words.strings()
-            for name in sorted(
-                (n for n, r in zip(names, rows.tolist(), strict=True) if r >= known),
-                key=self.rows.__getitem__,
-            ):
-                at = np.flatnonzero(code == names.index(name))
-                self._add_asset(name, owners[int(tenant[at[0]])] if len(at) else "")
+            coded, first = np.unique(code, return_index=True)
+            at = dict(zip(coded.tolist(), first.tolist(), strict=True))
+            new = np.flatnonzero(rows >= known)
+            for place in new[np.argsort(rows[new])].tolist():
+                owner = owners[int(tenant[at[place]])] if place in at else ""
+                self._add_asset(names[place], owner)
         row: Array = rows[code]
         return row
 

@@ -8,6 +8,7 @@ the order of arrival; only the price does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -24,6 +25,8 @@ from streams.engine.settings import Rules
 from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.past import Chunk, KeptObject, KeptState, Past, Voided
+
+_PARTS: Final = 16  # of a long way that is gone through again: a state is kept after each
 
 
 @dataclass(slots=True)
@@ -62,7 +65,8 @@ class Memory:
         held = self.states.get(row)
         if held:
             self.states[row] = [one for one in held if one.t <= after]
-        self.voided.append(Voided(row, after, position))
+        if self.past is not None:
+            self.voided.append(Voided(row, after, position))
 
     def keep_closed(self, row: int, entry: Entry, position: int) -> None:
         """Keep an object that only late data can change."""
@@ -146,11 +150,12 @@ def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int,
         notes.say(draft)
         notes.touched[draft.key] = after
     states: list[tuple[int, bytes]] = []
-    for begin in range(0, len(rows), rules.checkpoint_rows):
-        part = rows.take(slice(begin, begin + rules.checkpoint_rows))
+    size = max(rules.checkpoint_rows, -(-len(rows) // _PARTS))
+    for begin in range(0, len(rows), size):
+        part = rows.take(slice(begin, begin + size))
         course, _ = advance(world, numbers, part, state, cell)
         state["wake"] = course.walk(journey, 0, len(course.steps), int(state["wake"][0]), notes)
-        if begin + rules.checkpoint_rows < len(rows):
+        if begin + size < len(rows):
             state["since"] = 0
             states.append((int(state["t"][0]), state.tobytes() + journey.pack()))
     return Refolded(state, int(cell[0]), journey, notes, after + 1, standing, states, conflicts)

@@ -8,7 +8,7 @@ always at hand. What the arena does not reach back to is asked of the past.
 from __future__ import annotations
 
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from streams.engine.rows import EMPTY, Rows
 from streams.engine.units import NEVER, NONE
 
 BLOCK: Final = 16
-_ROOM: Final = 1 << 17  # blocks that a generation is made for
+_ROOM: Final = 1 << 18  # blocks that a generation is made for
 _NARROW: Final = -(1 << 31)  # NONE in four bytes
 _SAMPLE: Final = np.dtype(
     [
@@ -82,18 +82,43 @@ def _append(
 
 
 @compiled
-def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, after: int, out: Array) -> int:
-    """Indexes in ``data`` of the chain's samples with t > after; returns how many."""
+def _count(used: Array, before: Array, spans: Array, block: int, after: int) -> int:
+    """Samples of the chain's blocks that hold any with t > after."""
     n = 0
     while block >= 0:
         if spans[block, 1] > after:
-            for k in range(used[block]):
-                if data[block * BLOCK + k].t > after:
-                    if n < len(out):
-                        out[n] = block * BLOCK + k
+            n += used[block]
+        block = before[block]
+    return n
+
+
+@compiled
+def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, after: int, out: Array) -> int:
+    """The chain's samples with t > after, as columns (see `Rows`); returns how many."""
+    n = 0
+    while block >= 0:
+        if spans[block, 1] > after:
+            for k in range(block * BLOCK, block * BLOCK + used[block]):
+                if data[k].t > after:
+                    _wide(data[k], out, n)
                     n += 1
         block = before[block]
     return n
+
+
+@compiled
+def _wide(sample: Any, out: Array, n: int) -> None:
+    """Put a sample into column ``n``."""
+    out[1, n] = sample.t
+    out[2, n], out[3, n] = sample.lon, sample.lat
+    out[4, n] = sample.speed if sample.speed != _NARROW else NONE
+    out[5, n] = sample.heading if sample.heading != _NARROW else NONE
+    out[6, n] = sample.hdop if sample.hdop != _NARROW else NONE
+    out[7, n] = sample.sats if sample.sats != _NARROW else NONE
+    out[8, n] = sample.fix if sample.fix != _NARROW else NONE
+    out[9, n] = sample.odometer
+    out[10, n] = sample.wheel if sample.wheel != _NARROW else NONE
+    out[11, n], out[12, n] = sample.received, sample.position
 
 
 @compiled
@@ -193,7 +218,6 @@ class Recent:
         """Begin with what the log brings after position ``first``."""
         self._young = _Generation(first, 0)
         self._old: _Generation | None = None
-        self._out = np.empty(4096, np.int64)
 
     @property
     def samples(self) -> int:
@@ -268,12 +292,10 @@ class Recent:
 
     def _of(self, g: _Generation, asset: int, after: int) -> Rows:
         block = int(g.last[asset])
-        n = _gather(g.data, g.used, g.before, g.spans, block, after, self._out)
-        if n > len(self._out):
-            self._out = np.empty(2 * n, np.int64)
-            _gather(g.data, g.used, g.before, g.spans, block, after, self._out)
-        found = g.data[self._out[:n]]
-        return _rows(np.full(n, asset, np.int64), found)
+        out = np.empty((13, _count(g.used, g.before, g.spans, block, after)), np.int64)
+        n = _gather(g.data, g.used, g.before, g.spans, block, after, out)
+        out[0, :n] = asset
+        return Rows(*out[:, :n])
 
     def since(self, position: int) -> Rows:
         """Every sample that came after the log position (not before ``young``'s first), in no order."""

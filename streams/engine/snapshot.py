@@ -25,7 +25,7 @@ from streams.engine.settings import Rules
 from streams.engine.world import World
 from streams.past import Past
 
-VERSION: Final = 2
+VERSION: Final = 3
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"CES\n"
 
