@@ -95,7 +95,7 @@ class Course:
         """
         t, at = self.t[begin:end], begin
         for mark in [*(np.flatnonzero(self.marked[begin:end]) + begin).tolist(), end]:
-            while wake < NEVER and (due := max(at, begin + int(np.searchsorted(t, wake)))) < mark:
+            while wake < NEVER and (due := max(at, begin + int(t.searchsorted(wake)))) < mark:
                 wake = self._step(journey, due, notes)
                 at = due + 1
             if mark < end:

@@ -36,6 +36,7 @@ _SAMPLE: Final = np.dtype(
         ("wheel", "<i4"),
     ]
 )
+SAMPLE_BYTES: Final = _SAMPLE.itemsize
 
 
 @compiled

@@ -199,12 +199,12 @@ class World:
     def enter(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of coming in: the last meeting with the fence before the fix inside."""
         shares = self._meetings(zone, before, after, after.t)
-        return between(before, after, max(shares, default=self._switch(before, after)))
+        return between(before, after, shares[-1] if shares else self._switch(before, after))
 
     def leave(self, zone: int, before: Fix, after: Fix) -> Bracket:
         """The bracket of going out: the first meeting with the fence after the fix inside."""
         shares = self._meetings(zone, before, after, before.t)
-        return between(before, after, min(shares, default=self._switch(before, after)))
+        return between(before, after, shares[0] if shares else self._switch(before, after))
 
     def cut(self, zone: int, before: Fix, after: Fix) -> tuple[Bracket, Bracket]:
         """Both brackets of a way that passes through, from the first to the last meeting."""
@@ -247,11 +247,11 @@ class World:
         return all(beyond(zone.geometry, fix.lon * DEGREE, fix.lat * DEGREE, mm) for zone in held)
 
     def _epoch_at(self, t: int) -> _Epoch:
-        return self._epoch(int(np.searchsorted(self._starts, t, "right")))
+        return self._epoch(int(self._starts.searchsorted(t, "right")) if len(self._starts) else 0)
 
     def _switch(self, before: Fix, after: Fix) -> float:
         """Where on a way that meets no fence a zone began or ceased to be: at the instant of its version."""
-        at = int(np.searchsorted(self._starts, before.t, "right"))
+        at = int(self._starts.searchsorted(before.t, "right"))
         if at < len(self._starts) and self._starts[at] <= after.t and after.t > before.t:
             return (int(self._starts[at]) - before.t) / (after.t - before.t)
         return 0.5
