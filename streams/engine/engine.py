@@ -379,6 +379,8 @@ class Engine:
         live = self._unpacked(row)
         closed = memory.take_closed(row, self.names[row], again.since, again.standing, live.book)
         held = [*live.book, *closed]
+        # what was retracted stays known, or an older version of it would be found in the past again
+        memory.closed.setdefault(row, []).extend(entry for entry in closed if entry.retracted)
         live.journey = again.journey
         self._revise(row, live, held, again.notes, again=True)
         memory.void(row, again.since - 1, self.position)

@@ -74,9 +74,7 @@ class Memory:
         if self.past is not None:
             self.changed.setdefault(row, []).append((position, entry))
 
-    def take_closed(
-        self, row: int, name: str, since: int, keys: set[Key], book: list[Entry]
-    ) -> list[Entry]:
+    def take_closed(self, row: int, name: str, since: int, keys: set[Key], book: list[Entry]) -> list[Entry]:
         """The asset's closed objects that were touched at ``since`` or later, or have one of these keys.
 
         They are kept no more. ``book``: its open objects, some of which may once have been closed.
