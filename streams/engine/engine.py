@@ -157,7 +157,7 @@ class Engine:
         memory = self.memory
         if memory.past is None or memory.sealed == self.position:
             return
-        memory.past.write(chunk(memory, self.names, self.position))
+        memory.past.write(chunk(memory, self.position))
         memory.sealed = self.position
         memory.changed.clear()
         if memory.recent.young > _GENERATION:
@@ -411,7 +411,7 @@ class Engine:
                 live.book.append(entry)
             else:
                 entry.kept = self.position
-                self.memory.keep_closed(row, entry, self.position)
+                self.memory.keep_closed(row, asset, entry, self.position)
         home = live.journey.visits.home
         self.extra["home"][row] = -1 if home is None else home.zone
 

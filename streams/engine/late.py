@@ -42,7 +42,7 @@ class Memory:
     sealed: int = 0
     states: dict[int, list[KeptState]] = field(default_factory=dict)
     closed: dict[int, list[Entry]] = field(default_factory=dict)
-    changed: dict[int, list[tuple[int, Entry]]] = field(default_factory=dict)  # position of each closing
+    changed: list[KeptObject] = field(default_factory=list)  # closed since the last seal, as they were then
     voided: list[Voided] = field(default_factory=list)
 
     def state(self, row: int, before: int) -> KeptState | None:
@@ -68,11 +68,12 @@ class Memory:
         if self.past is not None:
             self.voided.append(Voided(row, after, position))
 
-    def keep_closed(self, row: int, entry: Entry, position: int) -> None:
+    def keep_closed(self, row: int, name: str, entry: Entry, position: int) -> None:
         """Keep an object that only late data can change."""
         self.closed.setdefault(row, []).append(entry)
         if self.past is not None:
-            self.changed.setdefault(row, []).append((position, entry))
+            kept = KeptObject(row, entry.id(name), entry.touched, position, entry.pack())
+            self.changed.append(kept)
 
     def take_closed(self, row: int, name: str, since: int, keys: set[Key], book: list[Entry]) -> list[Entry]:
         """The asset's closed objects that were touched at ``since`` or later, or have one of these keys.
@@ -167,14 +168,9 @@ def renumber(world: World, state: Array) -> None:
         state["set"][here] = world.sets(lon, lat, state["bt"][here])[0]
 
 
-def chunk(memory: Memory, names: list[str], position: int) -> Chunk:
+def chunk(memory: Memory, position: int) -> Chunk:
     """Everything since the last seal, for the past."""
     first = memory.sealed
     states = [one for held in memory.states.values() for one in held if one.position > first]
-    objects = [
-        KeptObject(row, entry.id(names[row]), entry.touched, at, entry.pack())
-        for row, held in memory.changed.items()
-        for at, entry in held
-    ]
     voided = [one for one in memory.voided if one.position > first]
-    return Chunk(first, position, memory.recent.since(first), states, voided, objects)
+    return Chunk(first, position, memory.recent.since(first), states, voided, memory.changed.copy())
