@@ -15,8 +15,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+from corridor.brokers import broker_of
 from corridor.folder import Folder, Local
-from corridor.gatewaypart import broker_of
 from corridor.settings import Settings
 from corridor.supervisor import Part, PartError
 from corridor.swap import finish

@@ -10,14 +10,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
+from corridor.brokers import broker_of
 from corridor.folder import Folder
-from corridor.settings import Settings, SettingsError, without_password
+from corridor.settings import Settings
 from feeds.deadletters import DeadLetters
 from feeds.readmodel import ReadModel, ReadModelError
 from gateway.admission import Bucket, Limits
-from gateway.mqtt import Broker
 from gateway.registry import Fitted
 from gateway.service import GatewaySettings, run_gateway
 from streams.sqlite_log import SqliteLog
@@ -79,37 +78,6 @@ class Fittings:
             else:
                 self._fitted.pop(one.device, None)
         self._since = change
-
-
-def broker_of(settings: Settings, port: int) -> Broker:
-    """The broker that ``settings`` name; the embedded one on ``port`` otherwise. Raises SettingsError."""
-    if settings.mqtt_url is None:
-        return Broker(settings.mqtt_host, port)
-    try:
-        url = urlsplit(settings.mqtt_url)
-        named = url.port
-    except ValueError:
-        url, named = urlsplit(""), None
-    if url.scheme not in ("mqtt", "mqtts") or not url.hostname:
-        got = without_password(settings.mqtt_url)
-        raise SettingsError(f"setting mqtt_url: got {got!r}, want mqtt://host:port or mqtts://host:port")
-    tls = url.scheme == "mqtts"
-    secret = settings.mqtt_password
-    return Broker(
-        url.hostname,
-        named or (8883 if tls else 1883),
-        settings.mqtt_username or _decoded(url.username),
-        secret.get_secret_value() if secret else _decoded(url.password),
-        str(settings.mqtt_ca_file) if settings.mqtt_ca_file else None,
-        str(settings.mqtt_cert_file) if settings.mqtt_cert_file else None,
-        str(settings.mqtt_key_file) if settings.mqtt_key_file else None,
-        tls,
-    )
-
-
-def _decoded(part: str | None) -> str | None:
-    """A user name or password of a URL as it is meant (RFC 3986 section 2.1)."""
-    return None if part is None else unquote(part)
 
 
 async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.Event) -> None:

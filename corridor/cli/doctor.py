@@ -15,9 +15,9 @@ from typing import Final
 
 import gmqtt
 
+from corridor.brokers import broker_of
 from corridor.cli.options import Verbs, add_folder, add_ports, settings_of
 from corridor.folder import Folder, FolderError
-from corridor.gatewaypart import broker_of
 from corridor.settings import Settings, SettingsError
 from gateway.mqtt import Broker
 

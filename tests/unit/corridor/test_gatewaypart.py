@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from corridor.gatewaypart import Fittings, broker_of
+from corridor.brokers import broker_of
+from corridor.gatewaypart import Fittings
 from corridor.settings import SettingsError, load, without_password
 from feeds.readmodel import Fitting
 from gateway.registry import Fitted
