@@ -52,7 +52,8 @@ class Journey:
 
     def moved_to(self, world: World) -> None:
         """Go on in a world of which zones were published anew."""
-        self.world = self.visits.world = self.crossings.world = world
+        self.world = self.crossings.world = world
+        self.visits.moved_to(world)
 
     def standing(self) -> list[Draft]:
         """What was said of the objects that may still change."""

@@ -51,10 +51,12 @@ class Visit:
     """An open visit; ``away`` is the last fix inside and the first outside while the grace runs.
 
     Of a stay abroad that is not settled, ``away`` is the way into it.
-    ``passed``: those two are the ends of a step that passed through the zone once more.
+    ``passed``: those two are the ends of a step that passed through the zone once more. ``place``: the
+    version of the zone in force when the visit began. ``due``: the event time at which it ends or is told.
     """
 
     zone: int
+    place: Zone
     enter: Bracket
     since: int
     how: str
@@ -62,6 +64,17 @@ class Visit:
     away: tuple[Fix, Fix] | None = None
     confidence: int = SURE
     passed: bool = False
+    due: int = NEVER
+
+    def stays(self) -> None:
+        """It is inside: to be announced after the minimum dwell, if it was not."""
+        self.away, self.passed = None, False
+        self.due = NEVER if self.said else self.since + self.place.min_dwell_s * 1000
+
+    def goes(self, inside: Fix, outside: Fix, passed: bool) -> None:
+        """It is outside, until its grace has passed."""
+        self.away, self.passed = (inside, outside), passed
+        self.due = inside.t + self.place.grace_s * 1000
 
 
 @dataclass(slots=True)
@@ -80,17 +93,20 @@ class Visits:
         """The event time from which a fix matters though it enters and leaves nothing."""
         if self.abroad is not None:
             return 0
-        return min((self._due(visit) for visit in self.open.values()), default=NEVER)
+        return min([visit.due for visit in self.open.values()], default=NEVER)
 
-    def _place(self, visit: Visit) -> Zone:
-        """The version of the zone in force when the visit began."""
-        return self.world.zone(visit.zone, visit.since)
+    def moved_to(self, world: World) -> None:
+        """Go on in a world of which zones were published anew."""
+        self.world = world
+        for visit in self.open.values():
+            visit.place = world.zone(visit.zone, visit.since)
+            if visit.away is None:
+                visit.stays()
+            else:
+                visit.goes(*visit.away, visit.passed)
 
-    def _due(self, visit: Visit) -> int:
-        zone = self._place(visit)
-        if visit.away is not None:
-            return visit.away[0].t + zone.grace_s * 1000
-        return NEVER if visit.said else visit.since + zone.min_dwell_s * 1000
+    def _new(self, zone: int, enter: Bracket, since: int, how: str) -> Visit:
+        return Visit(zone, self.world.zone(zone, since), enter, since, how)
 
     def step(
         self,
@@ -113,7 +129,7 @@ class Visits:
             old_areas, new_areas = self.world.areas(old), self.world.areas(new)
             for zone in old_areas:
                 if zone not in new_areas and zone in self.open and before is not None:
-                    self.open[zone].away, self.open[zone].passed = (before, now), False
+                    self.open[zone].goes(before, now, False)
             for zone in new_areas:
                 if zone not in old_areas:
                     self._enter(zone, before, now)
@@ -131,32 +147,36 @@ class Visits:
     def _enter(self, zone: int, before: Fix | None, now: Fix) -> None:
         held = self.open.get(zone)
         if held is not None:
-            held.away = None
+            held.stays()
             return
         bracket = at(now) if before is None else self.world.enter(zone, before, now)
-        self.open[zone] = Visit(zone, bracket, now.t, "open_beginning" if before is None else "path")
+        visit = self._new(zone, bracket, now.t, "open_beginning" if before is None else "path")
+        visit.stays()
+        self.open[zone] = visit
 
     def _cut(self, zone: int, before: Fix, now: Fix, notes: Notes, passage: Passage) -> None:
         held = self.open.get(zone)
         if held is not None:  # still counted as inside: the cut proves that it was
-            held.away, held.passed = (before, now), True
+            held.goes(before, now, True)
             return
         enter, leave = self.world.cut(zone, before, now)
         confidence = self.world.sureness(zone, before, now, self.rules.cut_max_mm_per_s)
-        place = self.world.zone(zone, now.t)
         how = "cut" if confidence == SURE else "possible"
-        visit = Visit(zone, enter, now.t, how, True, (now, now), confidence)
+        visit = self._new(zone, enter, now.t, how)
+        visit.said, visit.away, visit.confidence = True, (now, now), confidence
         notes.say(self._draft(visit, leave))
-        passage.entered(place, enter, now.t, confidence)
-        passage.left(place, enter, leave, self._land(now), confidence)
+        passage.entered(visit.place, enter, now.t, confidence)
+        passage.left(visit.place, enter, leave, self._land(now), confidence)
 
     def _end_absences(self, t: int, notes: Notes, passage: Passage) -> None:
-        due = [v for v in self.open.values() if v.away is not None and t >= self._due(v)]
+        due = [v for v in self.open.values() if t >= v.due and v.away is not None]
+        if not due:
+            return
         for visit in sorted(due, key=lambda v: (v.away[0].t if v.away else 0, v.zone)):
             assert visit.away is not None
             inside, outside = visit.away
             del self.open[visit.zone]
-            zone = self._place(visit)
+            zone = visit.place
             if visit.passed:
                 leave = self.world.cut(visit.zone, inside, outside)[1]
             else:
@@ -175,11 +195,11 @@ class Visits:
         return self.world.zones[country].country or "" if country >= 0 else ""
 
     def _announce_due(self, t: int, notes: Notes, passage: Passage) -> None:
-        for visit in list(self.open.values()):
-            if visit.away is None and t >= self._due(visit):
-                visit.said = True
+        for visit in self.open.values():
+            if t >= visit.due and visit.away is None:
+                visit.said, visit.due = True, NEVER
                 notes.say(self._draft(visit, None))
-                passage.entered(self._place(visit), visit.enter, visit.since, SURE)
+                passage.entered(visit.place, visit.enter, visit.since, SURE)
 
     def _change_country(
         self, before: Fix | None, now: Fix, old: int, new: int, notes: Notes, passage: Passage
@@ -187,7 +207,8 @@ class Visits:
         country = self.world.country(new)
         if self.home is None:
             if country >= 0:
-                self.home = Visit(country, at(now), now.t, "open_beginning", True)
+                self.home = self._new(country, at(now), now.t, "open_beginning")
+                self.home.said = True
                 notes.say(self._draft(self.home, None))
             return
         if before is not None and self.world.country(old) == self.home.zone:
@@ -200,7 +221,8 @@ class Visits:
             if country != self.home.zone:
                 start = self.home_fix or before or now
                 enter = self.world.enter(country, start, now)
-                self.abroad = Visit(country, enter, now.t, "path", away=(start, now))
+                self.abroad = self._new(country, enter, now.t, "path")
+                self.abroad.away = (start, now)
 
     def _settle_country(self, t: int, notes: Notes, passage: Passage) -> None:
         abroad, home = self.abroad, self.home
@@ -228,10 +250,10 @@ class Visits:
     def keys(self) -> list[Key]:
         """The keys of ``standing``."""
         held = [*self.open.values(), *([self.home] if self.home is not None else [])]
-        return [(Kind.VISIT, self.world.zones[v.zone].id, v.since) for v in held if v.said]
+        return [(Kind.VISIT, v.place.id, v.since) for v in held if v.said]
 
     def _draft(self, visit: Visit, leave: Bracket | None, last: int | None = None) -> Draft:
-        zone = self._place(visit)
+        zone = visit.place
         if last is None:
             last = NEVER if leave is None else visit.away[0].t if visit.away else leave.latest
         data: dict[str, Any] = {
@@ -265,8 +287,15 @@ class Visits:
         if visit is None:
             return None
         away = None if visit.away is None else [dump_fix(fix) for fix in visit.away]
-        zone = self.world.zones[visit.zone].id
-        return [zone, dump_bracket(visit.enter), visit.since, visit.how, visit.said, away, visit.passed]
+        return [
+            visit.place.id,
+            dump_bracket(visit.enter),
+            visit.since,
+            visit.how,
+            visit.said,
+            away,
+            visit.passed,
+        ]
 
     def load(self, value: list[Any]) -> None:
         """Become what ``dump`` was given of; visits of zones that no longer exist are dropped."""
@@ -284,5 +313,9 @@ class Visits:
         zone, enter, since, how, said, away, passed = value
         bracket = load_bracket(enter)
         assert bracket is not None
-        fixes = None if away is None else (Fix(*away[0]), Fix(*away[1]))
-        return Visit(self.world.number[zone], bracket, since, how, said, fixes, passed=passed)
+        visit = self._new(self.world.number[zone], bracket, since, how)
+        visit.said = said
+        visit.stays()
+        if away is not None:
+            visit.goes(Fix(*away[0]), Fix(*away[1]), passed)
+        return visit
