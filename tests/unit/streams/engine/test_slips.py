@@ -32,7 +32,7 @@ def day(rng: Random) -> list[Sample]:
     while t < 4 * 3600:
         stands = rng.random() < 0.3
         until, speed = t + rng.choice([60, 400, 1500, 3000]), 0.0 if stands else rng.uniform(20, 85)
-        every = rng.choice([1, 5, 10, 30, 120])
+        every: float = rng.choice([1, 5, 10, 30, 120])
         every = max(every, (until - t) / 100)
         while t < until:
             step = every * rng.uniform(0.7, 1.3)
