@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 
-from corridor.cli import config, deadletters, demo, doctor, rebuild, replay, sim, up, zones
 from corridor.cli.options import CliError
 
-_VERBS = (demo, up, replay, sim, config, doctor, deadletters, rebuild, zones)
+_VERBS = ("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,8 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
         prog="corridor", description="From a truck's own signals to border facts: the telematics gateway."
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for module in _VERBS:
-        module.add_to(verbs)
+    first = (sys.argv[1:] if arguments is None else arguments)[:1]
+    # a verb loads what it needs and no other's: `up` stays for days, without the engine that `rebuild` has
+    for verb in first if set(first) <= set(_VERBS) and first else _VERBS:
+        import_module(f"corridor.cli.{verb}").add_to(verbs)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)

@@ -41,7 +41,7 @@ from streams.records import LogRecord, RecordKind
 from streams.zones import COMMANDS, ZoneBookError
 
 _LIVE: Final = 8_192  # assets whose open objects are held unpacked
-_GENERATION: Final = 1_000_000  # samples of the arena before it turns
+_GENERATION: Final = 250_000  # samples of the arena before it turns
 _AGAIN: Final = 32  # assets that are gone through again in one step
 _DENSE: Final = 128  # samples after which late data makes a new kept state
 _SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -85,8 +86,8 @@ def flags_by_verb() -> dict[str, set[str]]:
     """The verbs of ``corridor`` with the flags of each."""
     parser = argparse.ArgumentParser()
     verbs = parser.add_subparsers()
-    for module in _VERBS:
-        module.add_to(verbs)
+    for verb in _VERBS:
+        import_module(f"corridor.cli.{verb}").add_to(verbs)
     found = {name: _flags(verb) for name, verb in verbs.choices.items()}
     for action in simulator_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
