@@ -16,7 +16,7 @@ from streams.engine.advance import advance
 from streams.engine.columns import Array
 from streams.engine.drafts import Draft, Notes
 from streams.engine.journey import Journey
-from streams.engine.order import CONTENT, settle
+from streams.engine.order import CONTENT, settle, winners
 from streams.engine.quality import Flag
 from streams.engine.rows import Rows
 from streams.engine.settings import Rules
@@ -34,7 +34,7 @@ def derive(rows: Rows, world: World, rules: Rules | None = None) -> list[Draft]:
     rules = rules or Rules()
     numbers = kernel.numbers(rules)
     rows = rows.take(_good(rows, numbers))
-    rows, _ = settle(rows, numbers)
+    rows, _ = settle(rows)
     rows.asset[:] = 0
     journey, notes = Journey(world, rules), Notes()
     course, _ = advance(world, numbers, rows, kernel.NEW.copy(), np.full(1, -1, np.int64))
@@ -50,7 +50,7 @@ def flags(rows: Rows, rules: Rules | None = None) -> Array:
     """
     numbers = kernel.numbers(rules or Rules())
     out, good = _lone(rows, numbers)
-    counts, winner = _winners(rows, good)
+    counts, winner = winners(rows, good)
     out[counts] = _followed(rows, counts, numbers)
     lost = winner != good
     if lost.any():
@@ -72,7 +72,7 @@ def firm(rows: Rows, rules: Rules | None = None, *, metered: bool = True) -> boo
     last odometer has to be known too.
     """
     numbers = kernel.numbers(rules or Rules())
-    counts, _ = _winners(rows, np.flatnonzero(_good(rows, numbers)))
+    counts, _ = winners(rows, np.flatnonzero(_good(rows, numbers)))
     held = rows.take(counts)
     return bool(_firm(held.t, held.lon, held.lat, held.wheel, held.odometer, metered, numbers))
 
@@ -116,27 +116,6 @@ def _alone(
 ) -> None:
     for i in range(len(t)):
         out[i] = kernel.alone(t[i], lon[i], lat[i], hdop[i], fix[i], received[i], rules)
-
-
-def _winners(rows: Rows, good: Array) -> tuple[Array, Array]:
-    """Of the places ``good`` those that count, in order; and for each that which counts at its instant.
-
-    The rule of ``order.settle`` for samples without a fault, as columns: there instants with several samples
-    are rare, here a device may have told every one of its instants twice.
-    """
-    asset, t = rows.asset[good], rows.t[good]
-    later = (asset[1:] > asset[:-1]) | ((asset[1:] == asset[:-1]) & (t[1:] > t[:-1]))
-    if later.all():
-        return good, good
-    order = np.lexsort((t, asset))
-    first = np.append(True, (np.diff(asset[order]) != 0) | (np.diff(t[order]) != 0))
-    if not first.all():
-        ranks = [getattr(rows, name)[good] for name in ("position", "received", *reversed(CONTENT))]
-        order = np.lexsort((*ranks, t, asset))
-    counts = good[order[first]]
-    winner = np.empty_like(good)
-    winner[order] = counts[np.cumsum(first) - 1]
-    return counts, winner
 
 
 def _followed(rows: Rows, places: Array, numbers: Array) -> Array:

@@ -161,29 +161,13 @@ class Engine:
         memory.sealed = self.position
         memory.changed.clear()
         if memory.recent.young > _GENERATION:
-            self._turn()
+            memory.turn(self.position, len(self.state))
 
     def live_packed(self) -> dict[int, bytes]:
         """The open objects of every asset, packed; by row."""
         for row, live in self._live.items():
             self.packed[row] = self._pack(live)
         return self.packed
-
-    def _turn(self) -> None:
-        memory = self.memory
-        memory.recent.turn(self.position, len(self.state))
-        first = memory.recent.first
-        memory.states = {
-            row: kept
-            for row, held in memory.states.items()
-            if (kept := [one for one in held if one.position > first])
-        }
-        memory.voided = [one for one in memory.voided if one.position > first]
-        memory.closed = {
-            row: fresh
-            for row, entries in memory.closed.items()
-            if (fresh := [entry for entry in entries if entry.kept > first])
-        }
 
     def _fold_command(self, command: dict[str, Any]) -> None:
         for fact in self.registry.apply(command, self.now_ms, self._publish):
@@ -252,7 +236,7 @@ class Engine:
             rows, report = rows.take(good), report[good]
         if not len(rows):
             return np.empty(0, np.int64)
-        rows, conflicts = settle(self._not_too_late(rows, frame, report), self._numbers)
+        rows, conflicts = settle(self._not_too_late(rows, frame, report))
         self.counts.contested += conflicts
         return self._follow(rows)
 
@@ -379,8 +363,6 @@ class Engine:
         live = self._unpacked(row)
         closed = memory.take_closed(row, self.names[row], again.since, again.standing, live.book)
         held = [*live.book, *closed]
-        # what was retracted stays known, or an older version of it would be found in the past again
-        memory.closed.setdefault(row, []).extend(entry for entry in closed if entry.retracted)
         live.journey = again.journey
         self._revise(row, live, held, again.notes, again=True)
         memory.void(row, again.since - 1, self.position)

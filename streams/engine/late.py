@@ -7,8 +7,9 @@ the order of arrival; only the price does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.past import Chunk, KeptObject, KeptState, Past, Voided
 
+Kept = TypeVar("Kept", KeptState, Voided, Entry)
 _PARTS: Final = 16  # of a long way that is gone through again: a state is kept after each
 
 
@@ -43,17 +45,15 @@ class Memory:
     states: dict[int, list[KeptState]] = field(default_factory=dict)
     closed: dict[int, list[Entry]] = field(default_factory=dict)
     changed: list[KeptObject] = field(default_factory=list)  # closed since the last seal, as they were then
-    voided: list[Voided] = field(default_factory=list)
+    voided: dict[int, list[Voided]] = field(default_factory=dict)
 
     def state(self, row: int, before: int) -> KeptState | None:
         """The newest state of the asset before a time."""
         held = [one for one in self.states.get(row, ()) if one.t < before]
         newest = max(held, key=lambda one: one.t, default=None)
         if newest is None and self.past is not None and self.recent.first:
-            newest = self.past.state(row, before, self.recent.first)
-            voids = (v for v in self.voided if v.asset == row and newest is not None)
-            while newest is not None and any(v.after < newest.t for v in voids):
-                newest = self.past.state(row, newest.t, self.recent.first)
+            sound = min([before, *(one.after + 1 for one in self.voided.get(row, ()))])
+            newest = self.past.state(row, sound, self.recent.first)
         return newest
 
     def keep_state(self, row: int, t: int, position: int, blob: bytes) -> None:
@@ -66,7 +66,7 @@ class Memory:
         if held:
             self.states[row] = [one for one in held if one.t <= after]
         if self.past is not None:
-            self.voided.append(Voided(row, after, position))
+            self.voided.setdefault(row, []).append(Voided(row, after, position))
 
     def keep_closed(self, row: int, name: str, entry: Entry, position: int) -> None:
         """Keep an object that only late data can change."""
@@ -78,7 +78,8 @@ class Memory:
     def take_closed(self, row: int, name: str, since: int, keys: set[Key], book: list[Entry]) -> list[Entry]:
         """The asset's closed objects that were touched at ``since`` or later, or have one of these keys.
 
-        They are kept no more. ``book``: its open objects, some of which may once have been closed.
+        They are kept no more, but for those that were retracted: else an older version of one would be found
+        in the past again. ``book``: the asset's open objects, some of which may once have been closed.
         """
 
         def wanted(entry: Entry) -> bool:
@@ -94,7 +95,16 @@ class Memory:
                 kept for kept in self.past.objects(row, oldest, self.recent.first) if kept.id not in known
             )
             taken += [entry for entry in map(unpack, (kept.blob for kept in found)) if wanted(entry)]
+        self.closed[row] += [entry for entry in taken if entry.retracted]
         return taken
+
+    def turn(self, position: int, assets: int) -> None:
+        """Begin a new generation after ``position``; what the past holds is kept no more."""
+        self.recent.turn(position, assets)
+        first = self.recent.first
+        self.states = _newer(self.states, lambda one: one.position > first)
+        self.voided = _newer(self.voided, lambda one: one.position > first)
+        self.closed = _newer(self.closed, lambda one: one.kept > first)
 
     def prune(self, row: int, before: int) -> None:
         """Forget what no late data within the window can ask for."""
@@ -109,6 +119,11 @@ class Memory:
             self.closed[row] = [
                 entry for entry in closed if entry.touched >= newest.t or entry.kept >= newest.position
             ]
+
+
+def _newer(held: dict[int, list[Kept]], new: Callable[[Kept], bool]) -> dict[int, list[Kept]]:
+    """Of each asset's list what is ``new``; assets without any are left out."""
+    return {row: kept for row, some in held.items() if (kept := [one for one in some if new(one)])}
 
 
 @dataclass(slots=True)
@@ -139,7 +154,7 @@ def refold(world: World, rules: Rules, numbers: Array, memory: Memory, row: int,
     parts, complete = memory.recent.rows(row, after)
     if not complete and memory.past is not None:
         parts.append(memory.past.rows(row, after, memory.recent.first))
-    rows, conflicts = settle(joined(parts), numbers)
+    rows, conflicts = settle(joined(parts))
     rows.asset[:] = 0
     if conflicts:
         state["doubt"] = rows.t[-1]
@@ -172,5 +187,5 @@ def chunk(memory: Memory, position: int) -> Chunk:
     """Everything since the last seal, for the past."""
     first = memory.sealed
     states = [one for held in memory.states.values() for one in held if one.position > first]
-    voided = [one for one in memory.voided if one.position > first]
+    voided = [one for held in memory.voided.values() for one in held if one.position > first]
     return Chunk(first, position, memory.recent.since(first), states, voided, memory.changed.copy())

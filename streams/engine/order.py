@@ -10,7 +10,6 @@ import numpy as np
 
 from streams.codec import FrameView
 from streams.engine.columns import Array
-from streams.engine.kernel import alone
 from streams.engine.rows import Rows
 from streams.engine.units import NONE
 
@@ -33,46 +32,37 @@ def rows_of(frame: FrameView, asset: Array, received: Array, position: int) -> t
     return rows.take(held), np.flatnonzero(held)
 
 
-def in_order(rows: Rows) -> bool:
-    """Whether the rows are sorted by asset and time, each instant once."""
-    a, t = rows.asset, rows.t
-    if len(a) < 2:
-        return True
-    return bool(((a[1:] > a[:-1]) | ((a[1:] == a[:-1]) & (t[1:] > t[:-1]))).all())
+def winners(rows: Rows, places: Array) -> tuple[Array, Array]:
+    """Of the rows at ``places`` those that count, in order; and for each that which counts at its instant.
 
-
-def settle(rows: Rows, rules: Array) -> tuple[Rows, int]:
-    """The rows in order, each instant once; and how many instants had different contents.
-
-    Of an instant's samples one without a fault of its own goes before one with; then the lexicographically
-    smallest content; of equals the earliest received, then the first in the log.
+    They have no fault of their own. Of an instant's samples the lexicographically smallest content counts; of
+    equals the earliest received, then the first in the log.
     """
-    if in_order(rows):
-        return rows, 0
-    rows = rows.take(np.lexsort((rows.t, rows.asset)))
-    same = (rows.asset[1:] == rows.asset[:-1]) & (rows.t[1:] == rows.t[:-1])
-    if not same.any():
-        return rows, 0
-    together = np.zeros(len(rows), bool)
-    together[1:] |= same
-    together[:-1] |= same
-    keep = ~together
-    conflicts = 0
-    contested = np.flatnonzero(together)
-    group = np.cumsum(np.append(True, ~same))[contested]
-    table = np.stack([getattr(rows, name)[contested] for name in CONTENT], axis=1)
-    ends = np.append(np.flatnonzero(np.append(True, group[1:] != group[:-1])), len(contested))
-    for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-        ranked = sorted(range(begin, end), key=lambda k: _rank(rows, int(contested[k]), table[k], rules))
-        keep[contested[ranked[0]]] = True
-        conflicts += len(np.unique(table[begin:end], axis=0)) > 1
-    return rows.take(keep), conflicts
+    asset, t = rows.asset[places], rows.t[places]
+    later = (asset[1:] > asset[:-1]) | ((asset[1:] == asset[:-1]) & (t[1:] > t[:-1]))
+    if later.all():
+        return places, places
+    order = np.lexsort((t, asset))
+    first = np.append(True, (np.diff(asset[order]) != 0) | (np.diff(t[order]) != 0))
+    if not first.all():
+        ranks = [getattr(rows, name)[places] for name in ("position", "received", *reversed(CONTENT))]
+        order = np.lexsort((*ranks, t, asset))
+    counts = places[order[first]]
+    winner = np.empty_like(places)
+    winner[order] = counts[np.cumsum(first) - 1]
+    return counts, winner
 
 
-def _rank(rows: Rows, i: int, content: Array, rules: Array) -> tuple[bool, list[int], int, int]:
-    """What decides between samples of one instant: the smallest counts."""
-    t, lon, lat, hdop, fix, received = (
-        int(getattr(rows, name)[i]) for name in ("t", "lon", "lat", "hdop", "fix", "received")
-    )
-    faulty = alone(t, lon, lat, hdop, fix, received, rules) != 0
-    return faulty, content.tolist(), received, int(rows.position[i])
+def settle(rows: Rows) -> tuple[Rows, int]:
+    """The rows in order, each instant once (see ``winners``); and how many instants had two contents."""
+    places = np.arange(len(rows))
+    counts, winner = winners(rows, places)
+    if counts is places:
+        return rows, 0
+    lost = np.flatnonzero(winner != places)
+    won = winner[lost]
+    differs = np.zeros(len(lost), bool)
+    for name in CONTENT:
+        column = getattr(rows, name)
+        differs |= column[lost] != column[won]
+    return rows.take(counts), len(np.unique(won[differs]))

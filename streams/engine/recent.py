@@ -14,7 +14,7 @@ import numpy as np
 
 from geofences.compiled import compiled
 from streams.engine.columns import Array
-from streams.engine.rows import EMPTY, Rows
+from streams.engine.rows import EMPTY, NAMES, Rows
 from streams.engine.units import NEVER, NONE
 
 BLOCK: Final = 16
@@ -241,21 +241,7 @@ class Recent:
         g = self._young
         assets = int((rows.asset[1:] != rows.asset[:-1]).sum()) + 1
         g.room(assets + len(rows) // BLOCK + 1, len(newest))
-        columns = (
-            rows.asset,
-            rows.t,
-            rows.lon,
-            rows.lat,
-            rows.speed,
-            rows.heading,
-            rows.hdop,
-            rows.sats,
-            rows.fix,
-            rows.odometer,
-            rows.wheel,
-            rows.received,
-            rows.position,
-        )
+        columns = tuple(getattr(rows, name) for name in NAMES)
         held = g.data, g.used, g.before, g.spans, g.last, g.base
         g.blocks = _append(columns, newest, *held, g.blocks)
 
