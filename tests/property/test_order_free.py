@@ -273,11 +273,14 @@ def test_the_tracks_are_nasty_enough() -> None:
             if kind == "visit":
                 seen[content["how"]] += 1
 
-    look()
     wanted = {
         *("path", "open_beginning", "cut", "possible", "visit open", "visit closed"),
         *("trip open", "trip closed", "stop open", "stop closed"),
         *("crossing at_exit_port", "crossing between", "crossing at_entry_port", "crossing completed"),
         *("crossing turned_back", "crossing off_gate"),
     }
+    for _ in range(6):  # some come up once in hundreds of tracks only
+        look()
+        if not wanted - seen.keys():
+            break
     assert not wanted - seen.keys(), seen
