@@ -300,6 +300,7 @@ def test_a_full_disk_is_said_nothing_is_acknowledged_and_all_goes_on_after_it(tm
                     assert (later[0], later[1], later[3]) == (0, 0, "disk_full")
                     assert later[2] > 0
 
+        until(lambda: full.health()["checks"]["gateway"] == "ok")  # it knows its devices
         asyncio.run(refused())
         health = until(lambda: (h := full.health())["checks"]["gateway"] == "log_unavailable" and h)
         assert health["checks"]["engine"] == "ok"
