@@ -17,7 +17,7 @@ from typing import Any
 
 from corridor.brokers import broker_of
 from corridor.folder import Folder, Local
-from corridor.settings import Settings
+from corridor.settings import SECRETS, Settings
 from corridor.supervisor import Part, PartError
 from corridor.swap import finish
 
@@ -105,7 +105,7 @@ async def _started(part: Part) -> dict[str, Any]:
 
 def _plain(settings: Settings) -> dict[str, object]:
     values = settings.model_dump(mode="json", exclude_none=True)
-    for name in ("admin_key", "mqtt_password"):
+    for name in SECRETS:
         secret = getattr(settings, name)
         if secret is not None:
             values[name] = secret.get_secret_value()

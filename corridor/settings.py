@@ -51,7 +51,40 @@ class Settings(BaseSettings):
     min_free_mb: int = Field(256, ge=1, description="free disk below which nothing is acknowledged any more")
     snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
     device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")
+    gateway_group: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="gateways of one group share the reports of a broker (MQTT 5)",
+    )
+    kafka_servers: str | None = Field(None, description="Kafka: host:port,host:port; unset: the embedded log")
+    kafka_prefix: str = Field(
+        "corridor.", pattern=r"^[A-Za-z0-9._-]{0,64}$", description="what the topics' names begin with"
+    )
+    kafka_ca_file: Path | None = Field(None, description="certificate authorities of Kafka (PEM)")
+    kafka_cert_file: Path | None = Field(None, description="certificate for Kafka (PEM)")
+    kafka_key_file: Path | None = Field(None, description="the certificate's key (PEM)")
+    kafka_username: str | None = Field(None, description="user name at Kafka (SCRAM-SHA-512)")
+    kafka_password: SecretStr | None = Field(None, description="password at Kafka")
+    partitions: int = Field(1, ge=1, le=1024, description="partitions of the log; fixed once it is made")
+    replication: int = Field(1, ge=1, le=5, description="copies that Kafka keeps of each partition")
+    shared_dir: Path | None = Field(None, description="folder that every worker reaches: snapshots, the past")
+    influx_url: str | None = Field(
+        None, description="InfluxDB 2: http://host:port; unset: the embedded store"
+    )
+    influx_org: str = Field("corridor", min_length=1, description="organisation in InfluxDB")
+    influx_bucket: str = Field("corridor", min_length=1, description="bucket of the samples")
+    influx_token: SecretStr | None = Field(None, description="token for InfluxDB")
+    health_host: str = Field("127.0.0.1", description="address of a role's health and metrics")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="port of a role's health and metrics; 0: any free one"
+    )
     log_level: Literal["info", "warning"] = Field("info", description="what the parts log; the demo: warning")
+
+
+SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
+"""The settings that never show; each may be given as a file: CORRIDOR_ADMIN_KEY_FILE names one."""
 
 
 def without_password(url: str) -> str:
@@ -91,6 +124,10 @@ def _from_environment() -> dict[str, Any]:
         if not name.startswith(_PREFIX) or name == CONFIG_VARIABLE:
             continue
         key = name.removeprefix(_PREFIX).lower()
+        secret = key.removesuffix("_file")
+        if key not in Settings.model_fields and secret in SECRETS:
+            values[secret] = _secret_in(name, Path(value))
+            continue
         if key not in Settings.model_fields:
             want = ", ".join(_PREFIX + field.upper() for field in Settings.model_fields)
             raise SettingsError(f"unknown environment variable: got {name}, want one of {want}")
@@ -98,8 +135,15 @@ def _from_environment() -> dict[str, Any]:
     return values
 
 
+def _secret_in(name: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise SettingsError(f"{name}: file of a secret not readable: {path}: {reason}") from None
+
+
 def _explained(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"])
-    secret = key in ("admin_key", "mqtt_password")
-    got = "something else" if secret else repr(error["input"])
+    got = "something else" if key in SECRETS else repr(error["input"])
     return f"setting {key}: got {got}, want: {error['msg'].lower()}"

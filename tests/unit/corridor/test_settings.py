@@ -62,3 +62,24 @@ def test_secrets_do_not_show() -> None:
     shown = repr(settings) + str(settings.model_dump(mode="json"))
     assert "a-very-secret" not in shown
     assert "hunter22" not in shown
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "token"
+    file.write_text("of-the-file\n")
+    monkeypatch.setenv("CORRIDOR_INFLUX_TOKEN_FILE", str(file))
+    token = load({}).influx_token
+    assert token is not None
+    assert token.get_secret_value() == "of-the-file"
+
+
+def test_a_secrets_file_that_is_not_there_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORRIDOR_KAFKA_PASSWORD_FILE", "/nowhere/password")
+    with pytest.raises(SettingsError, match="CORRIDOR_KAFKA_PASSWORD_FILE.*No such file"):
+        load({})
+
+
+def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORRIDOR_HTTP_PORT_FILE", "port")
+    with pytest.raises(SettingsError, match="unknown environment variable"):
+        load({})
