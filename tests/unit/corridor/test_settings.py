@@ -75,7 +75,7 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_secrets_file_that_is_not_there_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORRIDOR_KAFKA_PASSWORD_FILE", "/nowhere/password")
-    with pytest.raises(SettingsError, match="CORRIDOR_KAFKA_PASSWORD_FILE.*No such file"):
+    with pytest.raises(SettingsError, match=r"CORRIDOR_KAFKA_PASSWORD_FILE.*No such file"):
         load({})
 
 
