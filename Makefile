@@ -1,12 +1,14 @@
 # make demo   the whole system with simulated trucks       make test   all tests that need no other server
 # make up     the system for real use                      make bench  every benchmark
+# make servers            real Kafka, Mosquitto, InfluxDB for the tests (builds: minutes, once)
+# make test-distributed   the tests that run against them
 # ARGS="..." passes words on: make demo ARGS="--duration 60 --no-browser"
 
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo up test install bench check wheel integration lock clean
+.PHONY: demo up test install bench check wheel integration servers test-distributed lock clean
 .DEFAULT_GOAL := demo
 
 demo: install
@@ -16,10 +18,16 @@ up: install
 	@$(BIN)/corridor up $(ARGS)
 
 test: install
-	@$(BIN)/python -m pytest -m "not integration" $(ARGS)
+	@$(BIN)/python -m pytest -m "not integration and not distributed" $(ARGS)
 
 integration: install
 	@$(BIN)/python -m pytest -m integration $(ARGS)
+
+servers:
+	@$(PYTHON) deploy/servers/make.py $(ARGS)
+
+test-distributed: install
+	@$(BIN)/python -m pytest -m distributed $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

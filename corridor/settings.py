@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _PREFIX: Final = "CORRIDOR_"
 CONFIG_VARIABLE: Final = "CORRIDOR_CONFIG"
+_FOR_TESTS: Final = ("CORRIDOR_TEST_", "CORRIDOR_SERVERS")  # where the tests find their servers
 
 
 class SettingsError(Exception):
@@ -121,7 +122,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment() -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in os.environ.items():
-        if not name.startswith(_PREFIX) or name == CONFIG_VARIABLE:
+        if not name.startswith(_PREFIX) or name == CONFIG_VARIABLE or name.startswith(_FOR_TESTS):
             continue
         key = name.removeprefix(_PREFIX).lower()
         secret = key.removesuffix("_file")
