@@ -8,12 +8,13 @@ time, ms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from streams.engine.columns import Array
-from streams.engine.rows import Rows
+if TYPE_CHECKING:  # the engine's package imports this module
+    from streams.engine.columns import Array
+    from streams.engine.rows import Rows
 
 _FROM_START: Final = -(1 << 63)
 

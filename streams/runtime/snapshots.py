@@ -27,7 +27,7 @@ class SnapshotFiles:
             os.fsync(file.fileno())
         part.replace(path)
         for old in self.positions()[:-_KEPT]:
-            self._path(old).unlink(missing_ok=True)
+            self.path(old).unlink(missing_ok=True)
 
     def positions(self) -> list[int]:
         """Log positions of the snapshots, oldest first."""
@@ -36,17 +36,18 @@ class SnapshotFiles:
 
     def load(self, position: int) -> bytes:
         """The snapshot at ``position``. Raises OSError."""
-        return self._path(position).read_bytes()
+        return self.path(position).read_bytes()
 
     def refuse(self, position: int) -> None:
         """Put a snapshot aside that can't be used: it must not count as one of the newest few.
 
         The newest few of those are kept too, for people. Raises OSError.
         """
-        path = self._path(position)
+        path = self.path(position)
         path.replace(path.with_suffix(".refused"))
         for old in sorted(self.folder.glob(f"{self._prefix}*.refused"))[:-_KEPT]:
             old.unlink(missing_ok=True)
 
-    def _path(self, position: int) -> Path:
+    def path(self, position: int) -> Path:
+        """Where the snapshot at ``position`` is, if there is one."""
         return self.folder / f"{self._prefix}{position:016d}.snap"
