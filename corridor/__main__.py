@@ -11,7 +11,10 @@ from importlib import import_module
 
 from corridor.cli.options import CliError
 
-_VERBS = ("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones")
+_VERBS = (
+    *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones"),
+    *("health",),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
