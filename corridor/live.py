@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -54,7 +54,7 @@ class LiveView:
         self._tenants: list[str] = []
         self._devices: list[str] = []
         self._held = Columns(_COLUMNS)
-        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()  # one that nobody holds any more is gone
+        self._readers = Readers(self.table)
         self._at_gate: dict[int, bool] = {}
 
     def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:
@@ -71,16 +71,12 @@ class LiveView:
                 self._held[name][rows] = latest[name]
             for set_ in np.unique(latest["set"]).tolist():
                 self._learn(set_)
-        self._loop.call_soon_threadsafe(self._tell, rows, list(events))
+        self._loop.call_soon_threadsafe(self._readers.tell, rows, list(events))
 
     def _learn(self, set_: int) -> None:
         if set_ not in self._at_gate:
             zones = self._world.areas(set_)
             self._at_gate[set_] = any(self._world.zones[z].kind is ZoneKind.PORT for z in zones)
-
-    def _tell(self, rows: Rows, events: list[Event]) -> None:
-        for reader in self._readers:
-            reader.push(rows, events)
 
     def snapshot(self, tenant: str | None) -> PositionTable:
         """See Live.snapshot."""
@@ -98,13 +94,7 @@ class LiveView:
 
     def _table(self, rows: Rows) -> PositionTable:
         held = {name: self._held[name][rows] for name in _COLUMNS}
-        silent_before = int(time.time() * 1000) - _SILENT_MS
         at_gate = np.array([self._at_gate.get(s, False) for s in held["set"].tolist()], bool)
-        state = np.select(
-            [held["seen"] < silent_before, held["speed"] >= _MOVING_CKMH, at_gate],
-            ["silent", "moving", "at_gate"],
-            "stopped",
-        )
         countries = [self._world.zones[c].country or "" if c >= 0 else "" for c in held["country"].tolist()]
         numbers = rows.tolist()
         return PositionTable(
@@ -117,15 +107,47 @@ class LiveView:
             speed_ckmh=held["speed"],
             heading_cdeg=held["heading"],
             country=countries,
-            state=state.tolist(),
+            state=states(held["seen"], held["speed"], at_gate),
             trip_mm=held["trip_mm"],
         )
+
+    def subscribe(self) -> AsyncIterator[LiveBatch]:
+        """See Live.subscribe."""
+        return self._readers.subscribe()
+
+    def close(self) -> None:
+        """End every subscription."""
+        self._readers.close()
+
+
+def states(seen_ms: Rows, speed_ckmh: Rows, at_gate: npt.NDArray[np.bool_]) -> list[str]:
+    """What each asset is at: moving, stopped, at_gate, or silent when nothing was heard for ten minutes."""
+    silent_before = int(time.time() * 1000) - _SILENT_MS
+    found: list[str] = np.select(
+        [seen_ms < silent_before, speed_ckmh >= _MOVING_CKMH, at_gate],
+        ["silent", "moving", "at_gate"],
+        "stopped",
+    ).tolist()
+    return found
+
+
+class Readers:
+    """All subscriptions of one view, for the loop only; ``table`` makes a table of their rows."""
+
+    def __init__(self, table: Callable[[Rows], PositionTable]) -> None:
+        self.table = table
+        self._readers: weakref.WeakSet[_Reader] = weakref.WeakSet()  # one that nobody holds any more is gone
 
     def subscribe(self) -> AsyncIterator[LiveBatch]:
         """See Live.subscribe."""
         reader = _Reader(self)
         self._readers.add(reader)
         return reader
+
+    def tell(self, rows: Rows, events: list[Event]) -> None:
+        """Rows that changed and new events, to everyone."""
+        for reader in self._readers:
+            reader.push(rows, events)
 
     def drop(self, reader: _Reader) -> None:
         """Forget a reader that went away."""
@@ -140,8 +162,8 @@ class LiveView:
 class _Reader(AsyncIterator[LiveBatch]):
     """One subscription: rows and events that wait for it."""
 
-    def __init__(self, view: LiveView) -> None:
-        self._view = view
+    def __init__(self, all_: Readers) -> None:
+        self._all = all_
         self._rows: set[int] = set()
         self._events: deque[Event] = deque()
         self._missed = False
@@ -173,9 +195,9 @@ class _Reader(AsyncIterator[LiveBatch]):
         events = tuple(self._events)
         self._events.clear()
         missed, self._missed = self._missed, False
-        table = self._view.table(rows) if len(rows) else None
+        table = self._all.table(rows) if len(rows) else None
         return LiveBatch(table, events, missed)
 
     async def aclose(self) -> None:
         """Stop listening."""
-        self._view.drop(self)
+        self._all.drop(self)
