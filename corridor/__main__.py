@@ -12,7 +12,7 @@ from importlib import import_module
 from corridor.cli.options import CliError
 
 _VERBS = (
-    *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones"),
+    *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
     *("health",),
 )
 

@@ -1,0 +1,144 @@
+"""What all clients of Kafka share: their errors, and the few calls that ask a broker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
+from streams.log import LogError, LogFullError
+
+_T = TypeVar("_T")
+RETRY_AFTER_S: Final = 2.0
+
+MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
+"""Errors that say: there is no such topic or partition."""
+
+_FINAL: Final = MISSING | {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_RECORD,
+    KafkaError._INVALID_ARG,
+}
+
+
+class LogAwayError(LogFullError):
+    """Kafka can't be reached, or has too few replicas in sync; try again after ``retry_after`` seconds.
+
+    Of an append nothing is known then: the records may be in the log, and the same again does no harm.
+    """
+
+
+def failed(error: KafkaError, doing: str) -> LogError:
+    """The error to raise for ``error``: LogAwayError when trying again may help, else LogError."""
+    text = f"{doing}: {error.str()} ({error.name()})"
+    if error.code() in MISSING:
+        return LogError(f"{text}; run `corridor topics create`")
+    if error.code() in _FINAL:
+        return LogError(text)
+    return LogAwayError(text, retry_after=RETRY_AFTER_S)
+
+
+def asked(doing: str, call: Callable[[], _T]) -> _T:
+    """The answer of ``call``, its KafkaException turned into LogAwayError or LogError."""
+    try:
+        return call()
+    except KafkaException as error:
+        raise failed(error.args[0], doing) from None
+
+
+def producer(settings: KafkaSettings, **more: Any) -> Producer:
+    """An idempotent producer: acknowledged by all replicas in sync, in order, each message once."""
+    config = settings.client(
+        enable_idempotence=True,
+        acks="all",
+        partitioner="murmur2_random",
+        message_max_bytes=MAX_MESSAGE_BYTES,
+        queue_buffering_max_kbytes=64 << 10,
+        topic_metadata_propagation_max_ms=1_000,  # topics are checked first; a missing one is told at once
+        retry_backoff_ms=50,
+    )
+    return Producer(config | _dotted(more))
+
+
+def consumer(settings: KafkaSettings, **more: Any) -> Consumer:
+    """A consumer that commits nothing and holds little ahead of its reader."""
+    config = settings.client(
+        group_id=settings.topic("reader"),
+        enable_auto_commit=False,
+        enable_auto_offset_store=False,
+        auto_offset_reset="error",
+        check_crcs=True,
+        fetch_wait_max_ms=100,  # a seek waits for the fetch that is under way
+        fetch_queue_backoff_ms=5,  # the default of 1 s is how long a full queue pauses fetching
+        queued_min_messages=10_000,
+        queued_max_messages_kbytes=8 << 10,
+        max_partition_fetch_bytes=2 << 20,
+        fetch_max_bytes=MAX_MESSAGE_BYTES + (1 << 20),
+        message_max_bytes=MAX_MESSAGE_BYTES,
+        isolation_level="read_uncommitted",
+    )
+    return Consumer(config | _dotted(more))
+
+
+def _dotted(more: dict[str, Any]) -> dict[str, Any]:
+    return {name.replace("_", "."): value for name, value in more.items()}
+
+
+class Marks:
+    """Where partitions begin and end, asked of the broker on a connection that no long fetch holds up."""
+
+    def __init__(self, settings: KafkaSettings, topic: str) -> None:
+        self._settings, self._topic = settings, topic
+        self._client: Consumer | None = None
+        self._lock = threading.Lock()
+        self._checked: int | None = None
+
+    def partitions(self) -> int:
+        """How many partitions the topic has. Raises LogError when there is no such topic."""
+        if self._checked is None:
+            found = asked(
+                f"topic {self._topic}", lambda: self._asking().list_topics(timeout=self._settings.wait_s)
+            )
+            topic = found.topics.get(self._topic)
+            if topic is None:
+                raise LogError(f"topic {self._topic} is missing; run `corridor topics create`")
+            self._checked = len(topic.partitions)
+        return self._checked
+
+    def require(self, partitions: int) -> None:
+        """Raises LogError when the topic is missing or has another number of partitions."""
+        found = self.partitions()
+        if found != partitions:
+            self._checked = None
+            raise LogError(f"topic {self._topic}: got {found} partitions, want {partitions}")
+
+    def of(self, partition: int) -> tuple[int, int]:
+        """The first offset that is there, and the one that the next message gets."""
+        self.partitions()
+        where = TopicPartition(self._topic, partition)
+        low, high = asked(
+            f"{self._topic}/{partition} not asked for its end",
+            lambda: self._asking().get_watermark_offsets(where, timeout=self._settings.wait_s),
+        )
+        return low, high
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _asking(self) -> Consumer:
+        with self._lock:
+            if self._client is None:
+                self._client = consumer(self._settings, queued_min_messages=1)
+            return self._client
