@@ -45,3 +45,13 @@ def topic(device: str, channel: Channel) -> str:
 def every(channel: Channel) -> str:
     """The filter that matches this channel of all devices."""
     return f"{PREFIX}+/{channel.value}"
+
+
+def shared(group: str, channel: Channel) -> str:
+    """The filter by which the gateways of ``group`` share this channel (MQTT 5 section 4.8.2)."""
+    return f"$share/{group}/{every(channel)}"
+
+
+def group_topic(group: str) -> str:
+    """Where the gateways of a group tell each other who holds the raw NMEA; no device's topic is like it."""
+    return f"corridor/gateways/{group}"
