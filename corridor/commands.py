@@ -11,6 +11,7 @@ from typing import Any, Final
 from api.ports import AwayError
 from streams.codec import dump_json
 from streams.events import Event, Kind
+from streams.homes import command_home
 from streams.log import Log, LogError, LogFullError
 from streams.records import NewRecord, RecordKind
 
@@ -18,9 +19,15 @@ _ANSWER_S: Final = 10.0
 
 
 class CommandPort:
-    """``Commands`` (see ``api.ports``) over a log and the engine that folds it in this process."""
+    """``Commands`` (see ``api.ports``) over a log and the engines that fold it.
 
-    def __init__(self, log: Log, loop: asyncio.AbstractEventLoop, folded: threading.Event) -> None:
+    Each command goes to its home. Of one append those of one home are decided in their order, those of others
+    at any time. ``folded``: wakes the engine of this process, if it has one.
+    """
+
+    def __init__(
+        self, log: Log, loop: asyncio.AbstractEventLoop, folded: threading.Event | None = None
+    ) -> None:
         self._log = log
         self._loop = loop
         self._wake_engine = folded
@@ -29,11 +36,15 @@ class CommandPort:
     async def submit(self, bodies: Sequence[dict[str, Any]]) -> list[Event]:
         """See Commands.submit."""
         answers = [self._waiting.setdefault(body["id"], self._loop.create_future()) for body in bodies]
-        now = int(time.time() * 1000)
-        records = [NewRecord(0, RecordKind.COMMAND, now, body["id"], dump_json(body)) for body in bodies]
+        now, partitions = int(time.time() * 1000), self._log.partitions
+        records = [
+            NewRecord(command_home(body, partitions), RecordKind.COMMAND, now, body["id"], dump_json(body))
+            for body in bodies
+        ]
         try:
             await asyncio.to_thread(self._log.append, records)
-            self._wake_engine.set()
+            if self._wake_engine is not None:
+                self._wake_engine.set()
             return await asyncio.wait_for(asyncio.gather(*answers), _ANSWER_S + len(bodies) / 1000)
         except LogFullError as error:
             raise AwayError(f"the log takes nothing now: {error}", error.retry_after) from error

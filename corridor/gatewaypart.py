@@ -19,6 +19,7 @@ from feeds.readmodel import ReadModel, ReadModelError
 from gateway.admission import Bucket, Limits
 from gateway.registry import Fitted
 from gateway.service import GatewaySettings, run_gateway
+from streams.homes import home
 from streams.sqlite_log import SqliteLog
 
 _REFRESH_S: Final = 0.2
@@ -30,11 +31,14 @@ _log = logging.getLogger("corridor.gateway")
 class Fittings:
     """A gateway ``Registry`` kept up to date from the read model of another process.
 
+    ``partitions``: of the log; an asset's reports go to its home.
+
     Fittings are in memory; for a device that is not among them the read model is looked at anew, some
     times a second, so that a device may send as soon as its fitting has been answered.
     """
 
     read: ReadModel
+    partitions: int = 1
     ready: bool = False
     _fitted: dict[str, Fitted] = field(default_factory=dict)
     _since: int = 0
@@ -74,7 +78,9 @@ class Fittings:
             devices, change = self.read.devices_changed(0)
         for one in devices:
             if one.to_ms is None:
-                self._fitted[one.device] = Fitted(one.asset, one.tenant, 0, one.datum)
+                self._fitted[one.device] = Fitted(
+                    one.asset, one.tenant, home(one.asset, self.partitions), one.datum
+                )
             else:
                 self._fitted.pop(one.device, None)
         self._since = change
@@ -84,7 +90,7 @@ async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.
     """Run the gateway until ``stop``."""
     log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
     deadletters = DeadLetters(folder.deadletters)
-    fittings = Fittings(ReadModel(folder.read, read_only=True))
+    fittings = Fittings(ReadModel(folder.read, read_only=True), log.partitions)
     gateway = GatewaySettings(
         broker_of(settings, mqtt_port),
         health_file=folder.gateway_health,

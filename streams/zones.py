@@ -13,13 +13,26 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
-import shapely
-from shapely.geometry import mapping
 
 from geofences.errors import GeometryRefusedError
-from geofences.geojson import zone_properties, zones_of
+from geofences.geojson import zones_of
 from geofences.zone import Zone, ZoneKind
 from streams.events import Change
+from streams.zoneversion import ZoneVersion, made, plain
+
+__all__ = [
+    "COMMANDS",
+    "LATEST_MS",
+    "MAX_BYTES",
+    "MAX_ZONES",
+    "ZoneBook",
+    "ZoneBookError",
+    "ZoneFact",
+    "ZoneVersion",
+    "batches",
+    "published",
+    "retired",
+]
 
 MAX_ZONES: Final = 1_000
 MAX_BYTES: Final = 4 << 20
@@ -34,32 +47,6 @@ class ZoneBookError(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneVersion:
-    """A zone as it holds from ``valid_from_ms`` (None: ever since) until the next version of its id.
-
-    ``retired``: from then on it does not hold at all; ``zone`` is what held before.
-    """
-
-    zone: Zone
-    valid_from_ms: int | None
-    retired: bool = False
-
-    @property
-    def version(self) -> str:
-        """The hash of the zone's content."""
-        return self.zone.version
-
-    def data(self) -> dict[str, Any]:
-        """The version as JSON values: what its event carries."""
-        return {
-            **zone_properties(self.zone),
-            "valid_from_ms": self.valid_from_ms,
-            "retired": self.retired,
-            "geometry": _plain(mapping(self.zone.geometry)),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +101,23 @@ class ZoneBook:
             raise ZoneBookError(
                 "unknown_command", f"no such command: got {name}, want {' or '.join(COMMANDS)}"
             )
+        return self.put([version for version in wanted if version is not None], tenant)
+
+    def put(self, versions: Iterable[ZoneVersion], tenant: str = "") -> list[ZoneFact]:
+        """Put decided versions in force, in that order; the facts are of ``tenant``."""
         facts = []
         entries = dict(self._entries)
-        for version in wanted:
-            if version is None:
-                continue
+        for version in versions:
             held = entries.get(version.zone.id, _Entry(()))
             entries[version.zone.id] = entry = _Entry(_put(held.versions, version), held.revision + 1)
             facts.append(ZoneFact(version.zone.id, entry.revision, tenant, version))
         self._entries = MappingProxyType(entries)
         return facts
+
+    @property
+    def count(self) -> int:
+        """How many versions were ever put."""
+        return sum(entry.revision for entry in self._entries.values())
 
     def copy(self) -> ZoneBook:
         """A book with the same versions that goes its own way."""
@@ -167,29 +161,22 @@ class ZoneBook:
         """JSON values for a snapshot: what was published, in the order in which the ids came."""
         held = [(id_, entry) for id_, entry in self._entries.items() if entry.revision]
         versions = [v for _, entry in held for v in entry.versions if v.valid_from_ms is not None]
-        shapes = iter(_hex([version.zone for version in versions]))
-        published_ = []
-        for id_, entry in held:
-            rows = [
-                [v.valid_from_ms, v.retired, zone_properties(v.zone), next(shapes)]
-                for v in entry.versions
-                if v.valid_from_ms is not None
-            ]
-            published_.append([id_, entry.revision, rows])
+        rows = iter(plain(versions))
+        published_ = [
+            [id_, entry.revision, [next(rows) for v in entry.versions if v.valid_from_ms is not None]]
+            for id_, entry in held
+        ]
         return {"form": _FORM, "published": published_}
 
     def load(self, head: Mapping[str, Any]) -> None:
         """Become what ``dump`` was given of, over this book's own base. Raises ZoneBookError."""
         if head.get("form") != _FORM:
             raise ZoneBookError("form", f"zones of another form: got {head.get('form')}, want {_FORM}")
-        rows = [row for _, _, versions in head["published"] for row in versions]
-        shapes = iter(shapely.from_wkb([row[3] for row in rows]).tolist() if rows else [])
+        versions = iter(made([row for _, _, rows in head["published"] for row in rows]))
         entries = dict(self._base)
-        for id_, revision, versions in head["published"]:
+        for id_, revision, rows in head["published"]:
             put = entries.get(id_, _Entry(())).versions
-            for from_ms, is_retired, properties, _ in versions:
-                put = (*put, ZoneVersion(_zone(properties, next(shapes)), from_ms, is_retired))
-            entries[id_] = _Entry(put, revision)
+            entries[id_] = _Entry((*put, *(next(versions) for _ in rows)), revision)
         self._entries = MappingProxyType(entries)
 
     def allow(self, zone: Zone) -> None:
@@ -318,19 +305,3 @@ def _in_force(versions: Sequence[ZoneVersion], t_ms: int) -> ZoneVersion | None:
             break
         found = version
     return found
-
-
-def _hex(zones: Sequence[Zone]) -> list[str]:
-    if not zones:
-        return []
-    return list(shapely.to_wkb([zone.geometry for zone in zones], hex=True, byte_order=1).tolist())
-
-
-def _zone(properties: Mapping[str, Any], geometry: Any) -> Zone:
-    fields = {name: value for name, value in properties.items() if name not in ("version", "kind")}
-    return Zone(kind=ZoneKind(properties["kind"]), geometry=geometry, **fields)
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples: what JSON gives back."""
-    return orjson.loads(orjson.dumps(value))

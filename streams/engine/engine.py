@@ -36,9 +36,11 @@ from streams.engine.slips import slip_in, slips
 from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
+from streams.homes import Early, Fit, Handed, handed_zones, home, opened_note
 from streams.past import Past
 from streams.records import LogRecord, RecordKind
-from streams.zones import COMMANDS, ZoneBookError
+from streams.zones import COMMANDS, ZoneBook, ZoneBookError, ZoneFact
+from streams.zoneversion import made, plain
 
 _LIVE: Final = 8_192  # assets whose open objects are held unpacked
 _GENERATION: Final = 250_000  # samples of the arena before it turns
@@ -50,11 +52,12 @@ _SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
 @dataclass(frozen=True, slots=True)
 class Step:
     """What one record gave: its events, the rows of assets whose latest position changed, and notes to
-    append to their gates' home partitions once the events are committed."""
+    append to their gates' home partitions, and ``handed`` to others, once the events are committed."""
 
     events: list[Event]
     moved: Array
     notes: list[Note] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -85,12 +88,19 @@ class Engine:
     """The state of one partition. Not for use by two threads at once."""
 
     def __init__(
-        self, partition: int, world: World, rules: Rules | None = None, past: Past | None = None
+        self,
+        partition: int,
+        world: World,
+        rules: Rules | None = None,
+        past: Past | None = None,
+        partitions: int = 1,
     ) -> None:
         self.partition, self.world, self.rules = partition, world, rules or Rules()
+        self.partitions = partitions
         self.position = self.number = self.now_ms = 0
         self.counts = Counts()
-        self.registry = Registry()
+        self.registry = Registry(partition, partitions)
+        self.early = Early()
         self.queues = Queues()
         self.sequences = Sequences()
         self.names: list[str] = []
@@ -106,6 +116,7 @@ class Engine:
         self._live: OrderedDict[int, Live] = OrderedDict()
         self._numbers = kernel.numbers(self.rules)
         self._events: list[Event] = []
+        self._handed: list[Handed] = []
 
     def fold(self, record: LogRecord) -> Step:
         """Fold one record; one at or below ``position`` was folded before and gives nothing.
@@ -117,14 +128,14 @@ class Engine:
             return Step([], np.empty(0, np.int64))
         self.position = record.position
         self.now_ms = max(self.now_ms, record.received_ms)
-        self._events = []
+        self._events, self._handed = [], []
         moved = np.empty(0, np.int64)
         if record.kind is RecordKind.FRAME:
             moved = self._fold_frame(open_frame(record.body))
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
         elif record.kind is RecordKind.NOTE:
-            self.queues.merge(decode(record.body))
+            self._fold_note(record.body)
         if self.again:
             moved = np.union1d(moved, self._go_through_again())
         notes = [note for event in self._events if (note := note_of(event)) is not None]
@@ -132,7 +143,7 @@ class Engine:
             self._say(
                 told.tenant, "", Kind.QUEUE, told.id, told.revision, told.change, self.now_ms, told.data
             )
-        return Step(self._events, moved, notes)
+        return Step(self._events, moved, notes, self._handed)
 
     def latest(self, rows: Array) -> dict[str, Array]:
         """The present of some assets: t, seen (ms), lon, lat (1e-7 degree), speed (0.01 km/h), heading
@@ -170,38 +181,59 @@ class Engine:
         return self.packed
 
     def _fold_command(self, command: dict[str, Any]) -> None:
-        for fact in self.registry.apply(command, self.now_ms, self._publish):
-            self._say(
-                fact.tenant,
-                fact.asset,
-                fact.kind,
-                fact.id,
-                fact.revision,
-                fact.change,
-                self.now_ms,
-                fact.data,
-            )
+        def hand_on(fit: dict[str, Any]) -> bool:
+            data = fit["data"] | {"from_ms": fit["data"].get("from_ms") or self.now_ms}
+            elsewhere = home(data["device"], self.partitions) != self.partition and self.partitions > 1
+            if elsewhere:
+                handed = Fit(fit["id"], fit["tenant"], data, self.partition, self.position)
+                self._handed.append(handed.handed(self.partitions))
+            return elsewhere
+
+        self._tell(self.registry.apply(command, self.now_ms, self._publish, hand_on))
+
+    def _fold_note(self, body: bytes) -> None:
+        note = opened_note(body)
+        if note is None:
+            self.queues.merge(decode(body))
+        elif isinstance(note, Fit):
+            self._tell(self.registry.fitted(note, self.now_ms))
+        else:
+            book = self.world.book.copy()
+            self._hold(book, book.put(made(self.early.ready(note, book.count))))
+
+    def _tell(self, facts: list[Fact]) -> None:
+        for fact in facts:
+            place = fact.tenant, fact.asset, fact.kind, fact.id, fact.revision, fact.change
+            self._say(*place, self.now_ms, fact.data)
 
     def _publish(self, command: dict[str, Any]) -> list[Fact]:
-        """Put zones in force; assets with samples after their instant are gone through again, in steps."""
+        """Put zones in force, here and by notes in the other partitions."""
         if command["command"] not in COMMANDS:
             raise Refused("unknown_command", f"no such command: got {command['command']}")
         book = self.world.book.copy()
+        first = book.count + 1
         try:
-            made = book.apply(command)
+            facts = book.apply(command)
         except ZoneBookError as error:
             raise Refused(error.code, str(error)) from error
-        if made:
-            self.world = self.world.published(book)
-            for live in self._live.values():
-                live.journey.moved_to(self.world)
-            self.cell[:] = -1
-            first = min(fact.put.valid_from_ms or 0 for fact in made)
-            behind = np.flatnonzero(self.state["t"][: self.extra.size] >= first)
-            for row in behind.tolist():
-                self.again[row] = min(self.again.get(row, first), first)
+        if facts and self.partitions > 1:
+            self._handed += handed_zones(first, plain([fact.put for fact in facts]), self.partitions)
+        self._hold(book, facts)
         why = {"changed": [], "positions": [self.position]}
-        return [Fact(Kind.ZONE, f.id, f.revision, f.tenant, "", {**f.data, "why": why}) for f in made]
+        return [Fact(Kind.ZONE, f.id, f.revision, f.tenant, "", {**f.data, "why": why}) for f in facts]
+
+    def _hold(self, book: ZoneBook, facts: list[ZoneFact]) -> None:
+        """Go by ``book``; assets with samples after what changed are gone through again, in steps."""
+        if not facts:
+            return
+        self.world = self.world.published(book)
+        for live in self._live.values():
+            live.journey.moved_to(self.world)
+        self.cell[:] = -1
+        first = min(fact.put.valid_from_ms or 0 for fact in facts)
+        behind = np.flatnonzero(self.state["t"][: self.extra.size] >= first)
+        for row in behind.tolist():
+            self.again[row] = min(self.again.get(row, first), first)
 
     def _go_through_again(self) -> Array:
         """Go through some of the assets that an edit of zones may concern; a step is one log record."""

@@ -3,6 +3,9 @@
 A command is checked against what the log already says and answered by one ``command`` event; what it
 changed follows as the new revision of the asset or device. The form of a command was checked before it
 was appended; what is refused here is what only the history can tell.
+
+Of several partitions each holds the assets and the devices at home in it. A fitting is checked in the home of
+its asset first, then decided in the home of its device.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streams.events import Change, Kind, object_id
+from streams.homes import Fit, command_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +46,90 @@ class Refused(Exception):
 class Registry:
     """All assets and devices of a partition, each with its tenant and revision."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int = 0, partitions: int = 1) -> None:
         self.assets: dict[str, dict[str, Any]] = {}
         self.devices: dict[str, dict[str, Any]] = {}
+        self._place = partition, partitions
         self._done: dict[str, str] = {}
+        self._fits: dict[str, tuple[int, int]] = {}  # of those done: where a fitting was handed on from
+        self._forgotten: dict[int, int] = {}  # by partition: up to where its fittings are known no more
 
     def apply(
-        self, command: dict[str, Any], now_ms: int, others: Callable[[dict[str, Any]], list[Fact]]
+        self,
+        command: dict[str, Any],
+        now_ms: int,
+        others: Callable[[dict[str, Any]], list[Fact]],
+        hand_on: Callable[[dict[str, Any]], bool] = lambda _: False,
     ) -> list[Fact]:
         """The facts that ``command`` makes, its own answer last; none when it was applied before.
 
         ``others``: what commands make that are no business of the registry; it raises Refused too.
+        ``hand_on``: whether the device of a fitting is at home elsewhere; it is decided and answered there.
         """
         if command["id"] in self._done:
             return []
-        self._done[command["id"]] = command["command"]
-        if len(self._done) > _REMEMBERED:
-            del self._done[next(iter(self._done))]
-        answer = {"command": command["command"], "ok": True, "error": None, "object": None}
-        facts: list[Fact] = []
+        self._remember(command["id"], command["command"])
+
+        name, tenant, data = command["command"], command["tenant"], command["data"]
+
+        def made() -> list[Fact] | None:
+            self._refuse_elsewhere(command)
+            handler = _HANDLERS.get(name)
+            if handler is None:
+                return others(command)
+            if name == "device.fit":
+                self._asset(tenant, data["asset"])
+                if hand_on(command):
+                    return None
+            return [handler(self, tenant, data, now_ms)]
+
+        return self._answered(command["id"], name, tenant, made)
+
+    def fitted(self, fit: Fit, now_ms: int) -> list[Fact]:
+        """The facts that a fitting makes whose asset another partition found; none when it came before."""
+        known = fit.position <= self._forgotten.get(fit.source, 0)
+        if known or fit.id in self._done:
+            return []
+        self._remember(fit.id, "device.fit", (fit.source, fit.position))
+        return self._answered(
+            fit.id, "device.fit", fit.tenant, lambda: [self._fit_free(fit.tenant, fit.data, now_ms)]
+        )
+
+    def _answered(
+        self, id_: str, name: str, tenant: str, made: Callable[[], list[Fact] | None]
+    ) -> list[Fact]:
+        """What ``made`` gives, and the answer; nothing when it gives None."""
+        answer = {"command": name, "ok": True, "error": None, "object": None}
+        facts: list[Fact] | None = []
         asset = ""
         try:
-            handler = _HANDLERS.get(command["command"])
-            if handler is None:
-                facts = others(command)
-            else:
-                facts = [handler(self, command["tenant"], command["data"], now_ms)]
-                asset = facts[0].asset
+            facts = made()
+            if facts is None:
+                return []
+            asset = facts[0].asset if name in _HANDLERS else ""
             answer["object"] = facts[0].id if facts else None
         except Refused as refusal:
             answer |= {"ok": False, "error": {"code": refusal.code, "detail": str(refusal)}}
-        return [*facts, Fact(Kind.COMMAND, command["id"], 1, command["tenant"], asset, answer)]
+        return [*(facts or []), Fact(Kind.COMMAND, id_, 1, tenant, asset, answer)]
+
+    def _remember(self, id_: str, name: str, place: tuple[int, int] | None = None) -> None:
+        self._done[id_] = name
+        if place is not None:
+            self._fits[id_] = place
+        if len(self._done) > _REMEMBERED:
+            oldest = next(iter(self._done))
+            del self._done[oldest]
+            if oldest in self._fits:
+                source, position = self._fits.pop(oldest)
+                self._forgotten[source] = max(self._forgotten.get(source, 0), position)
+
+    def _refuse_elsewhere(self, command: dict[str, Any]) -> None:
+        partition, partitions = self._place
+        want = command_home(command, partitions)
+        if partitions > 1 and want != partition:
+            raise Refused(
+                "elsewhere", f"{command['command']} is decided in partition {want}: got {partition}"
+            )
 
     def _register(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
         id_ = object_id(Kind.ASSET, tenant, data["vin"])
@@ -92,8 +149,7 @@ class Registry:
         held["data"] = held["data"] | changes
         return Fact(Kind.ASSET, data["asset"], held["revision"], tenant, data["asset"], dict(held["data"]))
 
-    def _fit(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
-        self._asset(tenant, data["asset"])
+    def _fit_free(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
         device = data["device"]
         held = self.devices.get(device)
         if held is not None and held["tenant"] != tenant:
@@ -131,17 +187,27 @@ class Registry:
 
     def dump(self) -> dict[str, Any]:
         """JSON values for a snapshot."""
-        return {"assets": self.assets, "devices": self.devices, "done": list(self._done.items())}
+        plain: dict[str, Any] = {
+            "assets": self.assets,
+            "devices": self.devices,
+            "done": list(self._done.items()),
+        }
+        if self._place[1] > 1:
+            fits = [[id_, *place] for id_, place in self._fits.items()]
+            plain |= {"fits": fits, "forgotten": list(self._forgotten.items())}
+        return plain
 
     def load(self, head: dict[str, Any]) -> None:
         """Become what ``dump`` was given of."""
         self.assets, self.devices, self._done = head["assets"], head["devices"], dict(head["done"])
+        self._fits = {id_: (source, position) for id_, source, position in head.get("fits", [])}
+        self._forgotten = dict(head.get("forgotten", []))
 
 
 _REMEMBERED: Final = 10_000  # command ids against a second append of the same request
 _HANDLERS: Final[dict[str, Callable[[Registry, str, dict[str, Any], int], Fact]]] = {
     "asset.register": Registry._register,
     "asset.update": Registry._update,
-    "device.fit": Registry._fit,
+    "device.fit": Registry._fit_free,
     "device.unfit": Registry._unfit,
 }

@@ -23,6 +23,7 @@ from streams.engine.late import renumber
 from streams.engine.recent import Recent
 from streams.engine.settings import Rules
 from streams.engine.world import World
+from streams.homes import Early
 from streams.past import Past
 
 VERSION: Final = 3
@@ -61,6 +62,8 @@ def snapshot(engine: Engine) -> bytes:
         "again": sorted(engine.again.items()),
         "queues": engine.queues.dump(),
     }
+    if engine.partitions > 1:
+        head |= {"partitions": engine.partitions, "early": sorted(engine.early.held.items())}
     body = dump_json(head)
     lengths = np.array([len(packed[row]) for row in rows], "<u4")
     return b"".join(
@@ -77,7 +80,9 @@ def snapshot(engine: Engine) -> bytes:
     )
 
 
-def restore(data: bytes, world: World, rules: Rules | None = None, past: Past | None = None) -> Engine:
+def restore(
+    data: bytes, world: World, rules: Rules | None = None, past: Past | None = None, partitions: int = 1
+) -> Engine:
     """The engine that ``data`` is a snapshot of, in ``world``. Raises SnapshotError."""
     if len(data) < _HEAD.size:
         raise SnapshotError(f"snapshot too short: got {len(data)} bytes, want at least {_HEAD.size}")
@@ -87,6 +92,9 @@ def restore(data: bytes, world: World, rules: Rules | None = None, past: Past | 
     try:
         head = load_json(data[_HEAD.size : _HEAD.size + length])
         rest = memoryview(data)[_HEAD.size + length :]
+        got = head.get("partitions", 1)
+        if got != partitions:
+            raise SnapshotError(f"snapshot of another partition count: got {got}, want {partitions}")
         return _restored(head, rest, world, rules or Rules(), past)
     except (CodecError, KeyError, ValueError, TypeError) as error:
         raise SnapshotError(f"snapshot not readable: {error}") from error
@@ -118,7 +126,8 @@ def _restored(
     book = world.book.copy()
     book.load(head["zones"])
     world = world.published(book)
-    engine = Engine(head["partition"], world, rules, past)
+    engine = Engine(head["partition"], world, rules, past, head.get("partitions", 1))
+    engine.early = Early((number, (last, row)) for number, (last, row) in head.get("early", []))
     engine.again = dict(head["again"])
     engine.position, engine.number, engine.now_ms = head["position"], head["number"], head["now_ms"]
     engine.counts = Counts(**head["counts"])

@@ -21,6 +21,7 @@ from streams.engine import Engine, Rules, SnapshotError, World, restore, snapsho
 from streams.engine.columns import Array
 from streams.engine.queues import Note
 from streams.events import Event
+from streams.homes import Handed
 from streams.log import Log, LogError
 from streams.past import Past, PastError
 from streams.records import LogRecord, NewRecord, RecordKind
@@ -68,12 +69,14 @@ class PartitionRunner:
         rules: Rules | None = None,
         *,
         speaks: bool = False,
+        partitions: int = 1,
     ) -> None:
         """``world``: with the zones that hold before anything is published. ``speaks``: whether it owns the
-        partition and appends its notes and ticks to the log."""
+        partition and appends its notes and ticks to the log. ``partitions``: of the whole system."""
         self.log, self.world, self.sink, self.files, self.past = log, world, sink, files, past
         self.partition, self.rules, self.speaks = partition, rules or Rules(), speaks
-        self.engine = Engine(partition, world, self.rules)
+        self.partitions = partitions
+        self.engine = self._new_engine()
         self.outbox = Outbox(0)
         self._worth = False  # whether a snapshot would hold more than ticks that were not in the last one
         self.bad_records = 0
@@ -99,7 +102,7 @@ class PartitionRunner:
         covered, end = self.sink.position(self.partition), self.log.end(self.partition)
         self._known = self._covered = covered
         self._resumed = False
-        self.engine = Engine(self.partition, self.world, self.rules)
+        self.engine = self._new_engine()
         if covered > end:
             raise LogBehindError(f"events cover log position {covered}, but the log ends at {end}")
         past, reason, refused = self._past(end), "", []
@@ -120,9 +123,12 @@ class PartitionRunner:
                 f"retention{reason or '; there is no snapshot'}; stop the system and run "
                 "`corridor rebuild --replace`: it makes everything anew from what there is"
             )
-        self._begin(Engine(self.partition, self.world, self.rules, self.past.renew()), 0, refused)
+        self._begin(self._new_engine(self.past.renew()), 0, refused)
         self._doubt = None
         return f"from the start of the log, {end} records to fold"
+
+    def _new_engine(self, past: Past | None = None) -> Engine:
+        return Engine(self.partition, self.world, self.rules, past, self.partitions)
 
     def _past(self, end: int) -> Past | None:
         """The past, opened anew; None when it can't be used, ``_doubt`` then says why. Raises OSError."""
@@ -144,7 +150,7 @@ class PartitionRunner:
             raise _Unusable(f"the past can't be used: {self._doubt}")
         if position > past.end:
             raise _Unusable(f"the past goes up to {past.end} only")
-        engine = restore(self.files.load(position), self.world, self.rules, past)
+        engine = restore(self.files.load(position), self.world, self.rules, past, self.partitions)
         known = self.sink.last_number(self.partition)
         if engine.number > known:  # the sink is a new one: it needs the events from before as well
             raise _Unusable(f"it has {engine.number} events behind it, but only {known} were kept")
@@ -175,6 +181,7 @@ class PartitionRunner:
         events: list[Event] = []
         moved: list[Array] = []
         notes: list[Note] = []
+        handed: list[Handed] = []
         for record in records:
             self._worth |= record.kind is not RecordKind.TICK
             if record.position in self._unfoldable:
@@ -195,10 +202,11 @@ class PartitionRunner:
             events.extend(step.events)
             moved.append(step.moved)
             notes += step.notes
+            handed += step.handed
             self._worth |= bool(step.events or len(step.moved))
         fresh = self._commit(events)
         if self.speaks:
-            self.outbox.add(notes)
+            self.outbox.add(notes, handed)
             self._send()
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
@@ -213,15 +221,16 @@ class PartitionRunner:
         if not now and self.engine.position < self.outbox.end:
             return False
         try:
-            records = self.outbox.records(self.engine)
-            if records:
-                self.log.append(records)
+            while self.outbox:
+                records = self.outbox.records(self.engine)
+                if records:
+                    self.log.append(records)
+                self.outbox.clear()
         except LogError as error:
             if not self.outbox.refused:  # it is tried again at every step
                 _log.warning("notes_not_sent reason=%s", error)
             self.outbox.refused = True
             return False
-        self.outbox.clear()
         return True
 
     def tick(self, now_ms: int) -> None:
