@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import duckdb
 
 from feeds.store.duckfile import transaction
-from feeds.store.segments import ARRIVED, EXTRA_KEY, KEY, PLACED, Segment, Work, create, cut, newest, union
+from feeds.store.periods import cut
+from feeds.store.segments import ARRIVED, EXTRA_KEY, KEY, PLACED, Segment, Work, create, newest, union
 
 
 @dataclass(slots=True)

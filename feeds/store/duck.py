@@ -17,20 +17,19 @@ from typing import Final, Self
 import duckdb
 import pyarrow as pa
 
-from feeds.store import quality, queries, segments, serve
+from feeds.store import periods, quality, queries, segments, serve
 from feeds.store.compact import Compactor
 from feeds.store.duckfile import BrokenError, connect, transaction, translated
 from feeds.store.intake import Intake, catalog
+from feeds.store.periods import Span
 from feeds.store.port import StoreAwayError
 from feeds.store.schema import LATEST, TRACK, WIRE, rows_of, signals_schema
 from feeds.store.segments import ARRIVED, DAY_MS, OPEN, Segment
-from feeds.store.serve import Span
 from streams.records import Frame
 
 SEGMENT_ROWS: Final = 250_000  # about 37 MB unsorted: in memory and in the WAL until it is rewritten
 _WAL_BYTES: Final = 64 << 20  # a longer WAL is written into the file when little of it is unsorted,
 _MOST_WAL_BYTES: Final = 512 << 20  # a longer one at once: it takes seconds to read after a crash
-SPAN_ROWS: Final = 400_000  # about what one read holds at once: 40 MB
 _LOW, _HIGH = -(2**63), 2**63 - 1
 
 
@@ -224,10 +223,8 @@ def _overlapping(held: Sequence[Segment], start_ms: int, end_ms: int) -> list[in
 def _spans(
     cursor: duckdb.DuckDBPyConnection, sources: Sequence[int], asset: int, start_ms: int, end_ms: int
 ) -> list[Span]:
-    """The period cut between days, so that a span has about SPAN_ROWS rows at most."""
-    if end_ms - start_ms <= 2 * DAY_MS:
+    """The period in parts, see ``periods.spans``."""
+    if periods.short(start_ms, end_ms):
         return [Span(start_ms, end_ms, 0)]
     days = cursor.execute(queries.days(sources, asset, start_ms, end_ms)).fetchall()
-    parts = segments.cut(days, SPAN_ROWS) or [(0, 0, 0)]
-    cuts = [start_ms, *(first * DAY_MS for first, _, _ in parts[1:]), end_ms]
-    return [Span(low, high, rows) for low, high, (_, _, rows) in zip(cuts[:-1], cuts[1:], parts, strict=True)]
+    return periods.spans(days, start_ms, end_ms)

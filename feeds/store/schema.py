@@ -104,11 +104,15 @@ def check(frame: Frame) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What is stored of some frames; ``received_ms`` is the newest receive time, 0 without reports."""
+    """What is stored of some frames; ``received_ms`` is the newest receive time, 0 without reports.
+
+    ``extra_of`` is the row of ``samples`` that each row of ``extras`` belongs to.
+    """
 
     samples: pa.Table
     extras: pa.Table
     received_ms: int
+    extra_of: npt.NDArray[np.int64]
 
 
 def rows_of(frames: Sequence[Frame], names: Names) -> Rows:
@@ -138,6 +142,7 @@ def rows_of(frames: Sequence[Frame], names: Names) -> Rows:
         pa.table(stored, schema=ROWS).combine_chunks(),
         pa.table([*(pa.array(k) for k in key), extras["value"]], schema=EXTRA_ROWS),
         int(received_ms.max(initial=0)),
+        at,
     )
 
 

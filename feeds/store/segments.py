@@ -109,18 +109,3 @@ def newest(rows: str) -> str:
     when = f"SELECT asset, max(t_ms) AS t_ms FROM ({rows}) GROUP BY asset"
     nth = "row_number() OVER (PARTITION BY asset ORDER BY hash DESC)"
     return f"SELECT * FROM ({rows}) SEMI JOIN ({when}) USING (asset, t_ms) QUALIFY {nth} = 1"
-
-
-def cut(counts: Sequence[tuple[int, int]], rows: int) -> list[tuple[int, int, int]]:
-    """Ranges (first, last, rows) of about ``rows`` rows each, from ascending (asset or day, rows)."""
-    ranges: list[tuple[int, int, int]] = []
-    first, total = None, 0
-    for number, count in counts:
-        first = number if first is None else first
-        total += count
-        if total >= rows:
-            ranges.append((first, number, total))
-            first, total = None, 0
-    if first is not None:
-        ranges.append((first, counts[-1][0], total))
-    return ranges

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from feeds.store import thin
+from feeds.store.periods import Span
 
 Thin = Callable[[pa.Table, int], pa.Table]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of the period asked for, [start, end), and how many rows it has."""
-
-    start_ms: int
-    end_ms: int
-    rows: int
 
 
 def piecewise(spans: Sequence[Span], limit: int, read: Callable[[Span], pa.Table], thinned: Thin) -> pa.Table:

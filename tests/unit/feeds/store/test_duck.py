@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from feeds.store import duck
+from feeds.store import periods
 from feeds.store.duck import DuckStore
 from feeds.store.duckfile import BrokenError
 from feeds.store.intake import Intake
@@ -194,7 +194,7 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 _ENDLESS = """
 import sys
 from pathlib import Path
-from feeds.store import duck
+from feeds.store import duck, periods
 from feeds.store.duck import DuckStore
 from tests.unit.feeds.store.test_duck import arriving, frame
 store = DuckStore(Path(sys.argv[1]), segment_rows=100)
@@ -254,7 +254,7 @@ def test_full_disk_refuses_until_there_is_room_and_loses_nothing(tmp_path: Path)
 def test_long_period_is_read_piece_by_piece_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(duck, "SPAN_ROWS", 50)
+    monkeypatch.setattr(periods, "SPAN_ROWS", 50)
     instants = [NOON + n * 24 * HOUR + k * 60_000 for n in range(20) for k in range(10)]
     received_ms = instants[-1]
     with DuckStore(tmp_path) as store:

@@ -1,4 +1,5 @@
-from feeds.store.segments import ARRIVED, FAN, OPEN, Segment, Work, cut, next_work
+from feeds.store.periods import cut
+from feeds.store.segments import ARRIVED, FAN, OPEN, Segment, Work, next_work
 
 
 def of(*levels: int, day: int = 10) -> list[Segment]:
