@@ -64,9 +64,15 @@ def _drawn(lon0: Floats, lat0: Floats, lon1: Floats, lat1: Floats) -> tuple[Floa
     return np.stack([lon, lat], axis=1), segment
 
 
+def _one_piece(lon0: float, lat0: float, lon1: float, lat1: float) -> bool:
+    """Whether the way is drawn as one piece on one side of the seam."""
+    short = abs(lon1 - lon0) < ONE_PIECE_DEG and abs(lat1 - lat0) < ONE_PIECE_DEG
+    return short and abs(lon1) <= 180
+
+
 def _ways(lon0: float, lat0: float, lon1: float, lat1: float) -> list[Floats]:
     """The points (m, 2) of one way, and again on the other side of the seam if it goes over it."""
-    if abs(lon1 - lon0) < ONE_PIECE_DEG and abs(lat1 - lat0) < ONE_PIECE_DEG and abs(lon1) <= 180:
+    if _one_piece(lon0, lat0, lon1, lat1):
         return [np.array([[lon0, lat0], [lon1, lat1]])]  # what `_drawn` gives, sooner
     ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
     way, _ = _drawn(*ends)
@@ -91,7 +97,7 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     At least one when one end lies in the polygon and the other does not. A stretch along the border gives
     its two ends.
     """
-    if abs(lon1 - lon0) < ONE_PIECE_DEG and abs(lat1 - lat0) < ONE_PIECE_DEG and abs(lon1) <= 180:
+    if _one_piece(lon0, lat0, lon1, lat1):
         crossed = border.crossed(lon0, lat0, lon1, lat1)  # as below, sooner
         if crossed:
             return _distinct(crossed)
@@ -115,14 +121,17 @@ def meets(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) ->
     return result
 
 
-def reach(
-    geometry: Polygon | MultiPolygon, lon0: float, lat0: float, lon1: float, lat1: float
-) -> tuple[int, int]:
+def reach(border: Border, lon0: float, lat0: float, lon1: float, lat1: float) -> tuple[int, int]:
     """How far the polygon reaches to the left and to the right of the chord: millimetres, each 0 or more.
 
     On the plane through the chord's middle latitude, by the ellipsoid's radii there. Only parts count that
     the way meets; a chord without a length has no sides, and reaches 0.
     """
+    if _one_piece(lon0, lat0, lon1, lat1):
+        beside = border.beside(lon0, lat0, lon1, lat1)  # as below, sooner
+        if beside is not None:
+            return round(1000 * max(beside[0], 0.0)), round(1000 * max(beside[1], 0.0))
+    geometry = border.geometry
     ends = [np.array([value]) for value in (lon0, lat0, lon1, lat1)]
     parts = shapely.get_parts(np.array([geometry], dtype=object))
     ways, _ = lines(*ends)
