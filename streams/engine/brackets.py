@@ -7,17 +7,15 @@ integers (ms, 1e-7 degree).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streams.engine.units import NONE
 
 _SLOW: Final = 200  # 0.01 km/h: below that in sum, speeds say nothing about the time
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """One believed position of one asset: ms, 1e-7 degree, cumulated GNSS distance in mm.
 
     ``speed``: 0.01 km/h or NONE; ``position``: the log record that brought it (evidence, not content).
@@ -31,8 +29,7 @@ class Fix:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """Not before ``earliest`` (None: unknown), not after ``latest``; the estimate's time and place.
 
     ``evidence``: the log positions of the two fixes.
@@ -83,7 +80,7 @@ def _time_share(share: float, v0: int, v1: int) -> float:
 
 def dump_fix(fix: Fix | None) -> list[int] | None:
     """Plain value of a fix for a snapshot."""
-    return None if fix is None else [fix.t, fix.lon, fix.lat, fix.cum, fix.speed, fix.position]
+    return None if fix is None else list(fix)
 
 
 def load_fix(value: list[int] | None) -> Fix | None:

@@ -76,6 +76,10 @@ class Crossings:
         """After the visits of a step: say what the marks tell now."""
         if self.visits.abroad is None:
             self._judge(now, hdop)
+        self.passes(notes)
+
+    def passes(self, notes: Notes) -> None:
+        """As ``step``, of a fix that matters for its time alone, while no line is doubtful."""
         if self._new:
             self._go_through(notes)
         if self.marks and not self._running and self._idle():

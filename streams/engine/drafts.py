@@ -6,8 +6,7 @@ A draft is the content of one object as the fixes up to now give it. ``book`` tu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from streams.engine.brackets import Bracket
 from streams.events import Kind
@@ -16,8 +15,7 @@ Key: TypeAlias = tuple[Kind, str, int]
 """Kind, place (zone or gate id, "" for trips and stops), time of the opening fix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One object's content.
 
     ``opened``, ``last``: times of its first fix and of the last one that belongs to it (NEVER while it is
@@ -52,9 +50,10 @@ class Notes:
 
     def say(self, draft: Draft) -> None:
         """Say an object anew."""
-        self.drafts[draft.key] = draft
-        self.unsaid.discard(draft.key)
-        self.touched[draft.key] = self.now
+        key = draft.key
+        self.drafts[key] = draft
+        self.unsaid.discard(key)
+        self.touched[key] = self.now
 
     def unsay(self, key: Key) -> None:
         """What was said of this object does not hold: it never was."""

@@ -368,13 +368,8 @@ class Engine:
         if len(course.steps) < len(rows):
             self.counts.unbelieved += len(rows) - len(course.steps)
             self.counts.jumps += int((flags & Flag.JUMP != 0).sum())
-        owner = course.steps[:, kernel.ASSET]
-        busy = course.steps[:, kernel.MARK] != 0
-        busy |= course.marked
-        if busy.any():
-            for row in np.unique(owner[busy]).tolist():
-                begin, end = np.searchsorted(owner, (row, row + 1)).tolist()
-                self._walk(row, course, begin, end)
+        for row, begin, end in course.busy():
+            self._walk(row, course, begin, end)
         due = rows.asset[self.state["since"][rows.asset] >= self.rules.checkpoint_rows]
         for row in np.unique(due).tolist():
             self._keep_state(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import accumulate, pairwise
 from typing import Final
 
@@ -46,6 +46,14 @@ class Journey:
         """Whether it is known that no fix later than ``first``, up to ``last``, mattered."""
         return first >= self.walked[0] and bisect_right(self.walked, first) == bisect_right(self.walked, last)
 
+    def passes(self, t: int, notes: Notes) -> int:
+        """Fold a fix at ``t`` that matters for its time alone; returns ``wake``."""
+        notes.now = t
+        self.mattered(t)
+        self.visits.passes(t, notes, self.crossings)
+        self.crossings.passes(notes)
+        return self.wake()
+
     def wake(self) -> int:
         """The event time from which each fix matters."""
         return 0 if self.crossings.doubtful is not None else self.visits.wake()
@@ -84,53 +92,68 @@ class Course:
 
     def __init__(self, rows: Rows, steps: Array, turns: Array, cuts: dict[int, list[int]]) -> None:
         self.rows, self.steps, self.turns, self.cuts = rows, steps, turns, cuts
-        self.marked = (steps[:, kernel.MARK] & ~kernel.WAKE) != 0
+        marked = (steps[:, kernel.MARK] & ~kernel.WAKE) != 0
         if cuts:
-            self.marked[list(cuts)] = True
-        self.t = rows.t[steps[:, kernel.INDEX]]
+            marked[list(cuts)] = True
+        at = np.flatnonzero(marked)
+        self._marked: list[int] = at.tolist()
+        self._table = self._whole(at)
+
+    def busy(self) -> list[tuple[int, int, int]]:
+        """The assets for which something may happen: each one's row, its first step, and their end."""
+        marks = self.steps[:, kernel.MARK] != 0
+        marks[self._marked] = True
+        owner = self.steps[:, kernel.ASSET]
+        rows = owner[marks]
+        if len(rows):
+            rows = rows[np.append(True, rows[1:] != rows[:-1])]
+        begin, end = np.searchsorted(owner, rows), np.searchsorted(owner, rows, "right")
+        return list(zip(rows.tolist(), begin.tolist(), end.tolist(), strict=True))
 
     def walk(self, journey: Journey, begin: int, end: int, wake: int, notes: Notes) -> int:
         """Lead the journey along the steps [begin, end), all of one asset, where something may happen.
 
         ``wake``: event time from which each step matters. Returns the next such time.
         """
-        t, at = self.t[begin:end], begin
-        for mark in [*(np.flatnonzero(self.marked[begin:end]) + begin).tolist(), end]:
-            while wake < NEVER and (due := max(at, begin + int(t.searchsorted(wake)))) < mark:
-                wake = self._step(journey, due, notes)
+        index = self.steps[begin:end, kernel.INDEX]
+        t: list[int] = self.rows.t[index].tolist()
+        at = begin
+        first, last = bisect_left(self._marked, begin), bisect_left(self._marked, end)
+        for place in range(first, last + 1):
+            mark = self._marked[place] if place < last else end
+            while wake < NEVER and (due := begin + bisect_left(t, wake, at - begin)) < mark:
+                if wake:
+                    wake = journey.passes(t[due - begin], notes)
+                else:
+                    wake = self._step(journey, due, self._whole(np.array([due]))[0], notes)
                 at = due + 1
-            if mark < end:
-                wake = self._step(journey, mark, notes)
+            if place < last:
+                wake = self._step(journey, mark, self._table[place], notes)
                 at = mark + 1
         return wake
 
-    def _step(self, journey: Journey, at: int, notes: Notes) -> int:
-        step: list[int] = self.steps[at].tolist()
-        i, mark = step[kernel.INDEX], step[kernel.MARK]
-        rows = self.rows
-        cum = step[kernel.CUM]
-        now = Fix(
-            int(rows.t[i]), int(rows.lon[i]), int(rows.lat[i]), cum, int(rows.speed[i]), int(rows.position[i])
-        )
-        before = None
-        if step[kernel.T0] != NONE:
-            before = Fix(
-                step[kernel.T0],
-                step[kernel.LON0],
-                step[kernel.LAT0],
-                cum - step[kernel.DIST],
-                step[kernel.SPEED0],
-                step[kernel.POS0],
-            )
-        hdop = int(rows.hdop[i])
-        notes.now = now.t
-        journey.mattered(now.t)
-        sets = (step[kernel.OLD], step[kernel.NEXT])
-        cuts = self.cuts.get(at, [])
-        journey.visits.step(before, now, hdop, sets, cuts, notes, journey.crossings)
-        journey.crossings.step(now, hdop, notes)
+    def _whole(self, at: Array) -> list[list[int]]:
+        """Steps, each with its sample's time, place, speed, HDOP and log position behind it."""
+        rows, index = self.rows, self.steps[at, kernel.INDEX]
+        table = np.empty((len(at), kernel.STEP_WIDTH + 6), np.int64)
+        table[:, : kernel.STEP_WIDTH] = self.steps[at]
+        for column, values in enumerate((rows.t, rows.lon, rows.lat, rows.speed, rows.hdop, rows.position)):
+            table[:, kernel.STEP_WIDTH + column] = values[index]
+        whole: list[list[int]] = table.tolist()
+        return whole
+
+    def _step(self, journey: Journey, at: int, step: list[int], notes: Notes) -> int:
+        (_, _, t0, lon0, lat0, speed0, position0, dist, cum, old, new, _, _, mark) = step[: kernel.TURN]
+        t, lon, lat, speed, hdop, position = step[kernel.STEP_WIDTH :]
+        now = Fix(t, lon, lat, cum, speed, position)
+        before = None if t0 == NONE else Fix(t0, lon0, lat0, cum - dist, speed0, position0)
+        notes.now = t
+        journey.mattered(t)
+        visits, crossings = journey.visits, journey.crossings
+        visits.step(before, now, hdop, (old, new), self.cuts.get(at, []), notes, crossings)
+        crossings.step(now, hdop, notes)
         if mark & kernel.SET:
-            country = journey.world.country(sets[1])
+            country = journey.world.country(new)
             journey.trips.enters(journey.world.zones[country].country if country >= 0 else None, before)
         if mark & (kernel.PAUSE | kernel.BEGIN):
             self._turn(journey.trips, step, before, now, notes)

@@ -9,72 +9,16 @@ and a change counts when it has lasted the line's grace.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from geofences.zone import Zone
 from streams.engine.brackets import Bracket, Fix, at, dump_bracket, dump_fix, load_bracket, load_fix
 from streams.engine.drafts import Draft, Key, Notes, evidence
 from streams.engine.passages import SURE
 from streams.engine.settings import Rules
 from streams.engine.units import NEVER
-from streams.engine.world import World
+from streams.engine.visit import Passage, Visit
+from streams.engine.world import Difference, World
 from streams.events import Kind
-
-
-class Passage(Protocol):
-    """What wants to know of a step of a visit that counts: the crossings."""
-
-    def entered(self, zone: Zone, bracket: Bracket, opened: int, confidence: int) -> None:
-        """The asset came into ``zone``; ``opened``: time of the first fix inside."""
-        ...
-
-    def left(self, zone: Zone, enter: Bracket, leave: Bracket, into: str, confidence: int) -> None:
-        """The asset left ``zone``; ``into``: the one country around it then, "" if none or several."""
-        ...
-
-    def changed_country(
-        self, origin: str, other: str, bracket: Bracket, way: tuple[Fix, Fix], stay: list[tuple[Fix, int]]
-    ) -> None:
-        """The asset went from one country to the other, from the first fix of ``way`` to the second.
-
-        ``stay``: its fixes since then, with HDOP.
-        """
-        ...
-
-    def came_back(self, stay: list[tuple[Fix, int]]) -> None:
-        """Nothing came of a change of country; ``stay``: the fixes meanwhile."""
-        ...
-
-
-@dataclass(slots=True)
-class Visit:
-    """An open visit; ``away`` is the last fix inside and the first outside while the grace runs.
-
-    Of a stay abroad that is not settled, ``away`` is the way into it.
-    ``passed``: those two are the ends of a step that passed through the zone once more. ``place``: the
-    version of the zone in force when the visit began. ``due``: the event time at which it ends or is told.
-    """
-
-    zone: int
-    place: Zone
-    enter: Bracket
-    since: int
-    how: str
-    said: bool = False
-    away: tuple[Fix, Fix] | None = None
-    confidence: int = SURE
-    passed: bool = False
-    due: int = NEVER
-
-    def stays(self) -> None:
-        """It is inside: to be announced after the minimum dwell, if it was not."""
-        self.away, self.passed = None, False
-        self.due = NEVER if self.said else self.since + self.place.min_dwell_s * 1000
-
-    def goes(self, inside: Fix, outside: Fix, passed: bool) -> None:
-        """It is outside, until its grace has passed."""
-        self.away, self.passed = (inside, outside), passed
-        self.due = inside.t + self.place.grace_s * 1000
 
 
 @dataclass(slots=True)
@@ -89,14 +33,16 @@ class Visits:
     abroad: Visit | None = None  # another country, not yet for the line's grace
     stay: list[tuple[Fix, int]] = field(default_factory=list)  # the fixes since then, with HDOP
 
+    due: int = NEVER  # the earliest one of the open visits
+
     def wake(self) -> int:
         """The event time from which a fix matters though it enters and leaves nothing."""
-        if self.abroad is not None:
-            return 0
-        return min([visit.due for visit in self.open.values()], default=NEVER)
+        return 0 if self.abroad is not None else self.due
 
     def moved_to(self, world: World) -> None:
         """Go on in a world of which zones were published anew."""
+        for visit in self.open.values():
+            self._entered(visit)
         self.world = world
         for visit in self.open.values():
             visit.place = world.zone(visit.zone, visit.since)
@@ -104,9 +50,27 @@ class Visits:
                 visit.stays()
             else:
                 visit.goes(*visit.away, visit.passed)
+        self._look_ahead()
 
-    def _new(self, zone: int, enter: Bracket, since: int, how: str) -> Visit:
+    def _look_ahead(self) -> None:
+        self.due = min([visit.due for visit in self.open.values()], default=NEVER)
+
+    def _new(self, zone: int, enter: Bracket | None, since: int, how: str) -> Visit:
         return Visit(zone, self.world.zone(zone, since), enter, since, how)
+
+    def _entered(self, visit: Visit) -> Bracket:
+        """The bracket of its beginning."""
+        if visit.enter is None:
+            assert visit.way is not None
+            visit.enter, visit.way = self.world.enter(visit.zone, *visit.way), None
+        return visit.enter
+
+    def passes(self, t: int, notes: Notes, passage: Passage) -> None:
+        """Fold a fix at ``t`` that enters and leaves nothing, while the asset is not abroad."""
+        if t >= self.due:
+            self._end_absences(t, notes, passage)
+            self._announce_due(t, notes, passage)
+            self._look_ahead()
 
     def step(
         self,
@@ -120,74 +84,86 @@ class Visits:
     ) -> None:
         """Fold the step from ``before`` to ``now``; ``sets``: the sets of zones around both."""
         old, new = sets
-        self._end_absences(now.t, notes, passage)
-        if before is not None:
-            for zone in self._along(cuts, before, now):
-                self._cut(zone, before, now, notes, passage)
+        if now.t >= self.due:
+            self._end_absences(now.t, notes, passage)
+        if cuts and before is not None:
+            self._cut(cuts, before, now, notes, passage)
         if old != new:
-            self._change_country(before, now, old, new, notes, passage)
-            old_areas, new_areas = self.world.areas(old), self.world.areas(new)
-            for zone in old_areas:
-                if zone not in new_areas and zone in self.open and before is not None:
-                    self.open[zone].goes(before, now, False)
-            for zone in new_areas:
-                if zone not in old_areas:
-                    self._enter(zone, before, now)
+            differs = self.world.difference(old, new)
+            self._change_country(before, now, differs, notes, passage)
+            if before is not None:
+                for zone in differs.left:
+                    held = self.open.get(zone)
+                    if held is not None:
+                        held.goes(before, now, False)
+            for zone in differs.entered:
+                self._enter(zone, before, now)
         if self.abroad is not None:
             self.stay.append((now, hdop))
-        self._end_absences(now.t, notes, passage)
-        self._announce_due(now.t, notes, passage)
-        self._settle_country(now.t, notes, passage)
-
-    def _along(self, cuts: list[int], before: Fix, now: Fix) -> list[int]:
-        if len(cuts) < 2:
-            return cuts
-        return sorted(cuts, key=lambda zone: (self.world.cut(zone, before, now)[0].estimate, zone))
+        self._look_ahead()
+        self.passes(now.t, notes, passage)
+        if self.abroad is not None:
+            self._settle_country(now.t, notes, passage)
 
     def _enter(self, zone: int, before: Fix | None, now: Fix) -> None:
         held = self.open.get(zone)
         if held is not None:
             held.stays()
             return
-        bracket = at(now) if before is None else self.world.enter(zone, before, now)
-        visit = self._new(zone, bracket, now.t, "open_beginning" if before is None else "path")
+        if before is None:
+            visit = self._new(zone, at(now), now.t, "open_beginning")
+        else:
+            visit = self._new(zone, None, now.t, "path")
+            visit.way = before, now
         visit.stays()
         self.open[zone] = visit
 
-    def _cut(self, zone: int, before: Fix, now: Fix, notes: Notes, passage: Passage) -> None:
-        held = self.open.get(zone)
-        if held is not None:  # still counted as inside: the cut proves that it was
+    def _cut(self, zones: list[int], before: Fix, now: Fix, notes: Notes, passage: Passage) -> None:
+        """Fold the zones that the step passes through, in the order of the estimates."""
+        if len(zones) == 1 and (held := self.open.get(zones[0])) is not None:
             held.goes(before, now, True)
             return
-        enter, leave = self.world.cut(zone, before, now)
-        confidence = self.world.sureness(zone, before, now, self.rules.cut_max_mm_per_s)
-        how = "cut" if confidence == SURE else "possible"
-        visit = self._new(zone, enter, now.t, how)
-        visit.said, visit.away, visit.confidence = True, (now, now), confidence
-        notes.say(self._draft(visit, leave))
-        passage.entered(visit.place, enter, now.t, confidence)
-        passage.left(visit.place, enter, leave, self._land(now), confidence)
+        ways = [(self.world.cut(zone, before, now), zone) for zone in zones]
+        for (enter, leave), zone in sorted(ways, key=lambda way: (way[0][0].estimate, way[1])):
+            held = self.open.get(zone)
+            if held is not None:  # still counted as inside: the cut proves that it was
+                held.goes(before, now, True)
+                continue
+            confidence = self.world.sureness(zone, before, now, self.rules.cut_max_mm_per_s)
+            how = "cut" if confidence == SURE else "possible"
+            visit = self._new(zone, enter, now.t, how)
+            visit.said, visit.away, visit.confidence = True, (now, now), confidence
+            notes.say(self._draft(visit, leave))
+            if visit.place.gate is not None:
+                passage.entered(visit.place, enter, now.t, confidence)
+                passage.left(visit.place, enter, leave, self._land(now), confidence)
 
     def _end_absences(self, t: int, notes: Notes, passage: Passage) -> None:
         due = [v for v in self.open.values() if t >= v.due and v.away is not None]
-        if not due:
-            return
-        for visit in sorted(due, key=lambda v: (v.away[0].t if v.away else 0, v.zone)):
+        if len(due) > 1:
+            due.sort(key=lambda v: (v.away[0].t if v.away else 0, v.zone))
+        for visit in due:
             assert visit.away is not None
             inside, outside = visit.away
             del self.open[visit.zone]
             zone = visit.place
+            least = zone.min_dwell_s * 1000
+            stayed = inside.t - visit.since
+            if not visit.said and stayed < least and outside.t - visit.earliest < least:
+                continue  # whatever the brackets are
             if visit.passed:
                 leave = self.world.cut(visit.zone, inside, outside)[1]
             else:
                 leave = self.world.leave(visit.zone, inside, outside)
-            dwell = max(inside.t - visit.since, leave.estimate - visit.enter.estimate)
-            if not visit.said and dwell < zone.min_dwell_s * 1000:
+            enter = self._entered(visit)
+            if not visit.said and max(stayed, leave.estimate - enter.estimate) < least:
                 continue
             notes.say(self._draft(visit, leave))
+            if zone.gate is None:
+                continue
             if not visit.said:
-                passage.entered(zone, visit.enter, visit.since, SURE)
-            passage.left(zone, visit.enter, leave, self._land(outside), SURE)
+                passage.entered(zone, enter, visit.since, SURE)
+            passage.left(zone, enter, leave, self._land(outside), SURE)
 
     def _land(self, fix: Fix) -> str:
         """The one country around ``fix``: "" in a gap between outlines or where they overlap."""
@@ -199,19 +175,20 @@ class Visits:
             if t >= visit.due and visit.away is None:
                 visit.said, visit.due = True, NEVER
                 notes.say(self._draft(visit, None))
-                passage.entered(visit.place, visit.enter, visit.since, SURE)
+                if visit.place.gate is not None:
+                    passage.entered(visit.place, self._entered(visit), visit.since, SURE)
 
     def _change_country(
-        self, before: Fix | None, now: Fix, old: int, new: int, notes: Notes, passage: Passage
+        self, before: Fix | None, now: Fix, differs: Difference, notes: Notes, passage: Passage
     ) -> None:
-        country = self.world.country(new)
+        country = differs.country
         if self.home is None:
             if country >= 0:
                 self.home = self._new(country, at(now), now.t, "open_beginning")
                 self.home.said = True
                 notes.say(self._draft(self.home, None))
             return
-        if before is not None and self.world.country(old) == self.home.zone:
+        if before is not None and differs.origin == self.home.zone:
             self.home_fix = before
         if country >= 0 and (self.abroad is None or self.abroad.zone != country):
             if self.stay:
@@ -228,7 +205,7 @@ class Visits:
         abroad, home = self.abroad, self.home
         if abroad is None or home is None or t < abroad.since + self.rules.line_grace_ms:
             return
-        line = abroad.enter
+        line = self._entered(abroad)
         notes.say(self._draft(home, line, last=abroad.since - 1))
         assert abroad.away is not None
         way, abroad.away = abroad.away, None
@@ -253,7 +230,7 @@ class Visits:
         return [(Kind.VISIT, v.place.id, v.since) for v in held if v.said]
 
     def _draft(self, visit: Visit, leave: Bracket | None, last: int | None = None) -> Draft:
-        zone = visit.place
+        zone, enter = visit.place, self._entered(visit)
         if last is None:
             last = NEVER if leave is None else visit.away[0].t if visit.away else leave.latest
         data: dict[str, Any] = {
@@ -266,12 +243,12 @@ class Visits:
             "state": "open" if leave is None else "closed",
             "how": visit.how,
             "confidence_permille": visit.confidence,
-            "enter": visit.enter.data(),
+            "enter": enter.data(),
             "leave": None if leave is None else leave.data(),
-            "dwell_ms": None if leave is None else leave.estimate - visit.enter.estimate,
+            "dwell_ms": None if leave is None else leave.estimate - enter.estimate,
         }
-        t = visit.enter.estimate if leave is None else leave.estimate
-        return Draft(Kind.VISIT, zone.id, visit.since, last, t, data, evidence((visit.enter, leave)))
+        t = enter.estimate if leave is None else leave.estimate
+        return Draft(Kind.VISIT, zone.id, visit.since, last, t, data, evidence((enter, leave)))
 
     def dump(self) -> list[Any]:
         """Plain values for a snapshot; zones by id, since numbers are this process's own."""
@@ -289,7 +266,7 @@ class Visits:
         away = None if visit.away is None else [dump_fix(fix) for fix in visit.away]
         return [
             visit.place.id,
-            dump_bracket(visit.enter),
+            dump_bracket(self._entered(visit)),
             visit.since,
             visit.how,
             visit.said,
@@ -306,6 +283,7 @@ class Visits:
         self.home_fix = load_fix(home_fix)
         self.abroad = self._load_visit(abroad)
         self.stay = [(Fix(*fix), hdop) for fix, hdop in stay]
+        self._look_ahead()
 
     def _load_visit(self, value: list[Any] | None) -> Visit | None:
         if value is None or value[0] not in self.world.number:

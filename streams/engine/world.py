@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from math import isqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from streams.zones import ZoneBook
 
 _ORDER: Final = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
 _EPOCHS: Final = 8  # indexes held at once
+_DIFFERENCES: Final = 65_536  # pairs of sets that are remembered
 _EPOCH_BITS: Final = 48  # of a cell's number belong to the cell, those above to its epoch
 
 
@@ -41,6 +42,16 @@ class _Epoch:
     sets: Array  # int32: of each set of the index, as far as known
 
 
+class Difference(NamedTuple):
+    """What differs between two sets of zones: the one country of each (-1: none or several), and the areas
+    left and entered, in the order of ``World.areas``."""
+
+    origin: int
+    country: int
+    left: tuple[int, ...]
+    entered: tuple[int, ...]
+
+
 class World:
     """Zones by number, all their versions, and gates by id, with an index for each epoch."""
 
@@ -52,6 +63,7 @@ class World:
         self._countries: dict[str, list[Zone]] = {}
         self._areas: dict[int, tuple[int, ...]] = {-1: ()}
         self._country: dict[int, int] = {-1: -1}
+        self._differences: dict[tuple[int, int], Difference] = {}
         self._epochs: OrderedDict[int, _Epoch] = OrderedDict()
         self._take(ZoneBook(zones))
         for zone in self.zones:
@@ -153,6 +165,19 @@ class World:
         """The one country of a set; -1 where borders overlap, leave a gap, or nothing is known."""
         self._learn(set_)
         return self._country[set_]
+
+    def difference(self, old: int, new: int) -> Difference:
+        """What differs between two sets of zones."""
+        known = self._differences.get((old, new))
+        if known is None:
+            before, after = self.areas(old), self.areas(new)
+            left = tuple(zone for zone in before if zone not in after)
+            entered = tuple(zone for zone in after if zone not in before)
+            known = Difference(self.country(old), self.country(new), left, entered)
+            if len(self._differences) >= _DIFFERENCES:
+                self._differences.clear()
+            self._differences[old, new] = known
+        return known
 
     def _learn(self, set_: int) -> None:
         if set_ in self._areas:
