@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 import geofences
+from gateway import plain
 from streams.codec import encode_frame
 from streams.engine import Engine, World, restore, snapshot
 from streams.engine.derive import flags
@@ -27,7 +28,8 @@ _TRUCKS, _A_REPORT = 3, 40
 
 
 def warm() -> None:
-    """Fold, seal, restore and fold on."""
+    """Read a report, fold, seal, restore and fold on."""
+    plain.warm()
     world = World(*geofences.world())
     with tempfile.TemporaryDirectory() as folder:
         past = ChunkFiles(Path(folder))

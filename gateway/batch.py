@@ -12,25 +12,18 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
+import numpy as np
+
+from gateway.arrived import Arrived as Arrived
 from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.frame import Admitted, build
 from gateway.payload import decode
+from gateway.plain import Plain, read_plain
+from gateway.plainframe import interleaved, plain_frame
 from gateway.recent import Known, Recent
-from gateway.registry import Fitted
-from gateway.report import Report
 from streams.codec import encode_frame
-from streams.records import Form, NewRecord, RecordKind
-
-
-class Arrived(NamedTuple):
-    """A message of a fitted device. ``report`` is set when it is already decoded (raw NMEA)."""
-
-    device: str
-    fitted: Fitted
-    payload: bytes
-    received_ms: int
-    report: Report | None = None
+from streams.records import Form, Frame, NewRecord, RecordKind
 
 
 class Rejected(NamedTuple):
@@ -42,6 +35,14 @@ class Rejected(NamedTuple):
     detail: str
     boot: str | None
     seq: int | None
+
+
+class Kept(NamedTuple):
+    """A report that the batch's records hold: whose it is, its SHA-256 and what answers it."""
+
+    device: str
+    hash: bytes
+    known: Known
 
 
 class Buses:
@@ -65,7 +66,7 @@ class Batch:
     """What one append holds, and what else became of the messages."""
 
     records: list[NewRecord] = field(default_factory=list)
-    kept: list[Admitted] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     known: list[tuple[Arrived, Known]] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     samples: int = 0
@@ -74,34 +75,21 @@ class Batch:
 def prepare(messages: Sequence[Arrived], recent: Recent, buses: Buses, now_ms: int) -> Batch:
     """Decode ``messages`` and build one frame for each partition among them."""
     batch = Batch()
-    by_partition: dict[int, list[Admitted]] = {}
+    by_partition: dict[int, tuple[list[Arrived], list[bytes]]] = {}
     for arrived in messages:
         digest = sha256(arrived.payload).digest()
-        report = arrived.report
-        if report is None:
+        if arrived.report is None:
             known = recent.find(arrived.device, digest)
             if known is not None:
                 batch.known.append((arrived, known))
                 continue
-            read = _read(arrived, buses)
-            if isinstance(read, Rejected):
-                batch.rejected.append(read)
-                continue
-            report = read
-        fitted = arrived.fitted
-        by_partition.setdefault(fitted.partition, []).append(
-            Admitted(
-                arrived.device,
-                fitted.asset,
-                fitted.tenant,
-                arrived.received_ms,
-                digest,
-                arrived.payload,
-                report,
-            )
-        )
-    for partition, admitted in by_partition.items():
-        _add_frame(batch, partition, admitted, now_ms)
+        group = by_partition.get(arrived.fitted.partition)
+        if group is None:
+            group = by_partition[arrived.fitted.partition] = ([], [])
+        group[0].append(arrived)
+        group[1].append(digest)
+    for partition, (found, digests) in by_partition.items():
+        _add_frame(batch, partition, found, digests, buses, now_ms)
     return batch
 
 
@@ -110,27 +98,67 @@ def form_of(payload: bytes) -> Form:
     return Form.JSON if payload[:1] == b"{" else Form.CBOR
 
 
-def _read(arrived: Arrived, buses: Buses) -> Report | Rejected:
-    payload = arrived.payload
+def _add_frame(
+    batch: Batch, partition: int, arrived: list[Arrived], digests: list[bytes], buses: Buses, now_ms: int
+) -> None:
+    """One record of all that can be taken: the plain reports at once, the others one by one."""
+    tried = [found.report is None and found.fitted.datum == "wgs84" for found in arrived]
+    plain = read_plain([found.payload for found in arrived], tried)
+    if plain.taken.all():
+        _add(batch, partition, now_ms, plain_frame(arrived, digests, plain))
+        _keep_plain(batch, arrived, digests, plain)
+        return
+    places: dict[int, int] = {}  # of each other report, by its identity
+    others: list[Admitted] = []
+    for place in np.flatnonzero(~plain.taken).tolist():
+        read = _read(arrived[place], digests[place], buses)
+        if isinstance(read, Rejected):
+            batch.rejected.append(read)
+        else:
+            others.append(read)
+            places[id(read)] = place
+    result = build(others)
+    for item, reason, detail in ((r.admitted, r.reason, r.detail) for r in result.refused):
+        report = item.report
+        refused = Rejected(arrived[places[id(item)]], report.form, reason, detail, report.boot, report.seq)
+        batch.rejected.append(refused)
+    for item in result.kept:
+        report = item.report
+        batch.kept.append(Kept(item.device, item.hash, Known(report.form, report.boot, report.seq)))
+    frame = result.frame
+    taken = np.flatnonzero(plain.taken)
+    if len(taken):
+        some, hashes = [arrived[n] for n in taken.tolist()], [digests[n] for n in taken.tolist()]
+        _keep_plain(batch, some, hashes, plain)
+        both = plain_frame(some, hashes, plain)
+        at = np.array([places[id(item)] for item in result.kept], np.int64)
+        frame = both if frame is None else interleaved(frame, both, np.concatenate([at, taken]))
+    if frame is not None:
+        _add(batch, partition, now_ms, frame)
+
+
+def _read(arrived: Arrived, digest: bytes, buses: Buses) -> Admitted | Rejected:
+    payload, fitted, report = arrived.payload, arrived.fitted, arrived.report
     form = form_of(payload)
     try:
-        bus = buses.of(arrived.device) if b"can" in payload else None
-        return decode(payload, bus, arrived.fitted.datum)
+        if report is None:
+            bus = buses.of(arrived.device) if b"can" in payload else None
+            report = decode(payload, bus, fitted.datum)
     except RefusedError as error:
         return Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
     except Exception as error:  # a fault of ours must not let one report, sent again and again, stop all
         return Rejected(arrived, form, "not_readable", f"decoder failed: {error!r}", None, None)
+    return Admitted(arrived.device, fitted.asset, fitted.tenant, arrived.received_ms, digest, payload, report)
 
 
-def _add_frame(batch: Batch, partition: int, admitted: list[Admitted], now_ms: int) -> None:
-    result = build(admitted)
-    for item, reason, detail in ((r.admitted, r.reason, r.detail) for r in result.refused):
-        fitted = Fitted(item.asset, item.tenant, partition)
-        arrived = Arrived(item.device, fitted, item.raw, item.received_ms)
-        report = item.report
-        batch.rejected.append(Rejected(arrived, report.form, reason, detail, report.boot, report.seq))
-    if result.frame is not None:
-        body = encode_frame(result.frame)
-        batch.records.append(NewRecord(partition, RecordKind.FRAME, now_ms, "", body))
-        batch.kept += result.kept
-        batch.samples += result.frame.samples.num_rows
+def _keep_plain(batch: Batch, arrived: list[Arrived], digests: list[bytes], plain: Plain) -> None:
+    seqs = plain.seq.tolist()
+    batch.kept += [
+        Kept(found.device, digest, Known(Form.CBOR, boot, seq))
+        for found, digest, boot, seq in zip(arrived, digests, plain.boot, seqs, strict=True)
+    ]
+
+
+def _add(batch: Batch, partition: int, now_ms: int, frame: Frame) -> None:
+    batch.records.append(NewRecord(partition, RecordKind.FRAME, now_ms, "", encode_frame(frame)))
+    batch.samples += frame.samples.num_rows

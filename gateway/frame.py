@@ -22,7 +22,7 @@ from geofences.datum import DATUMS, to_wgs84_e7
 from streams.codec import CodecError, dump_json
 from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame
 
-_NO_EXTRAS: Final = pa.RecordBatch.from_arrays(
+NO_EXTRAS: Final = pa.RecordBatch.from_arrays(
     [
         pa.array([], pa.int32()),
         pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string())),
@@ -30,6 +30,7 @@ _NO_EXTRAS: Final = pa.RecordBatch.from_arrays(
     ],
     schema=EXTRAS,
 )
+"""The table of a frame whose reports have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
         faults = _half_positions(arrays["lon_e7"], arrays["lat_e7"], arrays["report"])
     marks = np.zeros(total, np.int8) if faults else _convert(arrays, reports, counts)
     some = marks.any() or any(report.extras for report in reports)
-    extras = take(_extras(reports, counts, marks)) if some else _NO_EXTRAS
+    extras = take(_extras(reports, counts, marks)) if some else NO_EXTRAS
     if faults:
         return faults
     samples = pa.RecordBatch.from_arrays([pa.array(arrays[f.name], f.type) for f in SAMPLES], schema=SAMPLES)
@@ -217,10 +218,10 @@ def _reports(admitted: Sequence[Admitted], counts: Any, facts: list[str | None])
     reports = [item.report for item in admitted]
     return pa.RecordBatch.from_arrays(
         [
-            _names([item.device for item in admitted]),
-            _names([item.asset for item in admitted]),
-            _names([item.tenant for item in admitted]),
-            _names([report.boot for report in reports]),
+            names([item.device for item in admitted]),
+            names([item.asset for item in admitted]),
+            names([item.tenant for item in admitted]),
+            names([report.boot for report in reports]),
             pa.array([report.boot_n for report in reports], pa.int32()),
             pa.array([report.seq for report in reports], pa.int64()),
             pa.array([item.hash for item in admitted], pa.binary(32)),
@@ -236,7 +237,8 @@ def _reports(admitted: Sequence[Admitted], counts: Any, facts: list[str | None])
     )
 
 
-def _names(values: list[str]) -> pa.Array:
+def names(values: list[str]) -> pa.Array:
+    """Texts as numbers of the different ones among them."""
     codes: dict[str, int] = {}
     indices = [codes.setdefault(value, len(codes)) for value in values]
     return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(list(codes), pa.string()))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feeds.deadletters import DeadLetters
+from gateway import plain
 from gateway.acks import AckBook
 from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse
 from gateway.batch import Arrived, Batch, Buses, Rejected, form_of, prepare
@@ -30,7 +31,7 @@ from gateway.mqtt import Broker, Connection, NotConnectedError
 from gateway.nmea_intake import Line, NmeaIntake, Taken
 from gateway.payload import decode, identify
 from gateway.presence import Presence
-from gateway.recent import Known, Recent
+from gateway.recent import Recent
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.report_queue import Bounds, ReportQueue
@@ -113,6 +114,7 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """See ``run_gateway``."""
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._appender, plain.warm)
         await loop.run_in_executor(self._appender, self._nmea.recover, self._log)
         try:
             async with asyncio.TaskGroup() as group:
@@ -274,14 +276,12 @@ class Gateway:
             self._trouble = None
         self.metrics.durable(batch)
         now = time.monotonic()
-        for item in batch.kept:
-            report = item.report
-            if report.form is Form.NMEA:
+        for device, digest, known in batch.kept:
+            if known.form is Form.NMEA:
                 continue
-            known = Known(report.form, report.boot, report.seq)
-            self._recent.add(item.device, item.hash, known)
-            self._admission.done(item.device)
-            self._acks.durable(item.device, *known, now)
+            self._recent.add(device, digest, known)
+            self._admission.done(device)
+            self._acks.durable(device, *known, now)
 
     def _not_appended(self, batch: Batch, lines: Taken, error: LogError) -> None:
         retry_after = error.retry_after if isinstance(error, LogFullError) else 5.0
@@ -291,14 +291,13 @@ class Gateway:
         now = time.monotonic()
         self._admission.close(now, retry_after)
         self._nmea.put_back(lines)
-        for item in batch.kept:
-            report = item.report
-            if report.form is Form.NMEA:
+        for device, _, known in batch.kept:
+            if known.form is Form.NMEA:
                 continue
-            self._admission.done(item.device)
+            self._admission.done(device)
             self.metrics.later["disk_full"] += 1
-            if self._admission.may_answer(item.device, now):
-                self._acks.later(item.device, report.form, report.boot, report.seq, "disk_full", 10, now)
+            if self._admission.may_answer(device, now):
+                self._acks.later(device, *known, "disk_full", 10, now)
 
     def _tick(self) -> None:
         if self._nmea.due(_now_ms()):

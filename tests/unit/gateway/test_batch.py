@@ -54,7 +54,7 @@ def test_what_is_refused_names_its_report_if_it_can_be_trusted() -> None:
         ("unequal_columns", "b1", 4),
         ("impossible_value", "b1", 5),
     ]
-    assert [item.report.seq for item in batch.kept] == [6]
+    assert [item.known.seq for item in batch.kept] == [6]
 
 
 def test_a_fault_of_the_decoder_costs_one_report(monkeypatch: pytest.MonkeyPatch) -> None:
