@@ -1,0 +1,133 @@
+"""What a partition's owner tells beside its events: where assets are now, and what gateways must know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from geofences.zone import ZoneKind
+from streams.codec import dump_json
+from streams.engine import Engine
+from streams.engine.columns import Array
+from streams.engine.units import NONE
+from streams.events import Event, Kind
+from streams.kafka.positions import ROUND_S, ROWS, Positions
+
+EVERY_S: Final = 0.1
+_REGISTERED: Final = frozenset({Kind.DEVICE, Kind.ASSET, Kind.ZONE})
+
+
+class Registry(Protocol):
+    """A compacted table of keys."""
+
+    def put(self, key: str, value: bytes | None) -> None:
+        """Set a key, or delete it."""
+        ...
+
+
+class PositionsSink(Protocol):
+    """Where tables of positions go; best effort."""
+
+    def publish(self, partition: int, table: Positions) -> None:
+        """Hand over a table of at most ``positions.ROWS`` rows."""
+        ...
+
+
+class Teller:
+    """Publishes what a partition's engine has, as it is folded. For the thread that owns the engine."""
+
+    def __init__(self, partition: int, positions: PositionsSink | None, registry: Registry | None) -> None:
+        self.partition, self._positions, self._registry = partition, positions, registry
+        self._moved: list[Array] = []
+        self._told = time.monotonic()
+        self._round = 0.0  # rows that have come round, as a fraction is left over
+        self._devices: list[str] = []
+        self._at_gate: dict[int, bool] = {}
+
+    def begin(self) -> None:
+        """The engine is another one: numbers of sets and rows of devices may be others."""
+        self._moved.clear()
+        self._devices.clear()
+        self._at_gate.clear()
+
+    def add(self, events: Sequence[Event], moved: Array) -> None:
+        """What one step gave; objects for gateways are put at once."""
+        if len(moved):
+            self._moved.append(moved)
+        if self._registry is not None:
+            for event in events:
+                if event.kind in _REGISTERED:
+                    self._registry.put(key_of(event), dump_json(registered(event)))
+
+    def tell(self, engine: Engine) -> None:
+        """Publish positions, if it is time: those that changed, and those that come round."""
+        now = time.monotonic()
+        passed = now - self._told
+        if passed < EVERY_S or self._positions is None:
+            return
+        self._told = now
+        rows = np.unique(np.concatenate([*self._moved, self._coming_round(len(engine.names), passed)]))
+        self._moved.clear()
+        for at in range(0, len(rows), ROWS):
+            table = self._table(engine, rows[at : at + ROWS])
+            if len(table):
+                self._positions.publish(self.partition, table)
+
+    def _coming_round(self, assets: int, passed: float) -> Array:
+        before = self._round if self._round < assets else 0.0
+        self._round = min(float(assets), before + assets * passed / (ROUND_S * 0.9))
+        return np.arange(int(before), int(self._round))
+
+    def _table(self, engine: Engine, rows: Array) -> Positions:
+        latest = engine.latest(rows)
+        known = np.flatnonzero(latest["t"] != NONE)
+        held, numbers = {name: column[known] for name, column in latest.items()}, rows[known].tolist()
+        if len(self._devices) < len(engine.sequences.rows):
+            self._devices = list(engine.sequences.rows)
+        sets, zones = held["set"].tolist(), engine.world.zones
+        return Positions(
+            position=engine.position,
+            asset=[engine.names[row] for row in numbers],
+            tenant=[engine.tenants[row] for row in numbers],
+            device=[self._devices[d] if d >= 0 else "" for d in held["device"].tolist()],
+            t=held["t"],
+            seen=held["seen"],
+            lon=held["lon"].astype(np.int32),
+            lat=held["lat"].astype(np.int32),
+            speed=held["speed"].astype(np.int32),
+            heading=held["heading"].astype(np.int32),
+            country=[zones[c].country or "" if c >= 0 else "" for c in held["country"].tolist()],
+            at_gate=np.array([self._is_at_gate(engine, one) for one in sets], bool),
+            trip_mm=held["trip_mm"],
+        )
+
+    def _is_at_gate(self, engine: Engine, set_: int) -> bool:
+        found = self._at_gate.get(set_)
+        if found is None:
+            zones = engine.world.zones
+            found = any(zones[z].kind is ZoneKind.PORT for z in engine.world.areas(set_))
+            self._at_gate[set_] = found
+        return found
+
+
+def key_of(event: Event) -> str:
+    """The key of an object in the registry."""
+    return f"device:{event.data['device']}" if event.kind is Kind.DEVICE else event.id
+
+
+def registered(event: Event) -> dict[str, Any]:
+    """What the registry holds of an object: JSON values. Of one key the highest ``position`` counts."""
+    return {
+        "kind": event.kind.value,
+        "id": event.id,
+        "revision": event.revision,
+        "change": event.change.value,
+        "tenant": event.tenant,
+        "asset": event.asset,
+        "partition": event.partition,
+        "position": event.position,
+        "data": event.data,
+    }
