@@ -94,6 +94,7 @@ async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.
     gateway = GatewaySettings(
         broker_of(settings, mqtt_port),
         health_file=folder.gateway_health,
+        group=settings.gateway_group,
         limits=Limits(rate=settings.device_rate, burst=max(2_000.0, settings.device_rate * 40)),
     )
     following = asyncio.create_task(fittings.follow(), name="gateway registry")

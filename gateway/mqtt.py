@@ -70,6 +70,7 @@ class Broker:
         if not self.tls:
             return False
         context = ssl.create_default_context(cafile=self.tls_ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.tls_cert is not None:
             context.load_cert_chain(self.tls_cert, self.tls_key)
         return context
@@ -108,13 +109,23 @@ class _Gathering:
 class Connection:
     """One MQTT session: connects, subscribes, hands messages over, comes back after a loss."""
 
-    def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], handler: Handler) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        filters: Sequence[str],
+        handler: Handler,
+        will: tuple[str, bytes] | None = None,
+    ) -> None:
+        """``will`` is a topic and what the broker publishes there when this connection dies."""
         self.state = "not connected yet"
         self.connected = False
         self.losses = 0
         self._broker = broker
         self._client_id = client_id
         self._filters = filters
+        self._will = will
+        self._version = MQTTv50
         self._handler: Handler | DurableHandler = handler
         self._acknowledge_after = False
         self._resumed: Callable[[], None] | None = None
@@ -142,26 +153,33 @@ class Connection:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        pause, version = _FIRST_PAUSE_S, MQTTv50
+        pause = _FIRST_PAUSE_S
         while True:
-            try:
-                await self._connect(version)
-            except (OSError, TimeoutError, MQTTError, _ClosedError) as error:
-                self._say(f"not connected to {self._broker.host}:{self._broker.port}: {_words(error)}")
-                version = MQTTv311 if version == MQTTv50 and not isinstance(error, OSError) else MQTTv50
-            else:
+            if await self.once():
                 pause = _FIRST_PAUSE_S
-                self.connected = True
-                self._say(f"connected to {self._broker.host}:{self._broker.port}")
-                try:
-                    await self._lost.wait()
-                finally:
-                    self.connected = False
-                    await self._drop()
-                self.losses += 1
-                self._say(f"connection to {self._broker.host}:{self._broker.port} lost")
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    async def once(self) -> bool:
+        """Connect and stay until that is lost. Returns whether there was a connection."""
+        where = f"{self._broker.host}:{self._broker.port}"
+        try:
+            await self._connect(self._version)
+        except (OSError, TimeoutError, MQTTError, _ClosedError) as error:
+            self._say(f"not connected to {where}: {_words(error)}")
+            other = self._version == MQTTv50 and not isinstance(error, OSError)
+            self._version = MQTTv311 if other else MQTTv50
+            return False
+        self.connected = True
+        self._say(f"connected to {where}")
+        try:
+            await self._lost.wait()
+        finally:
+            self.connected = False
+            await self._drop()
+        self.losses += 1
+        self._say(f"connection to {where} lost")
+        return True
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
         """Hand a message to the broker. Raises NotConnectedError, also when too many are on their way."""
@@ -204,7 +222,8 @@ class Connection:
             lost.cancel()
             await asyncio.gather(connect, lost, return_exceptions=True)
         if not answered:
-            raise _ClosedError("connection closed by the broker")
+            why = ": it may refuse this certificate" if self._broker.tls_cert else ""
+            raise _ClosedError(f"connection closed by the broker{why}")
         connect.result()
 
     def _new_client(self) -> gmqtt.Client:
@@ -215,6 +234,7 @@ class Connection:
             self._client_id,
             clean_session=not self._acknowledge_after,
             optimistic_acknowledgement=not self._acknowledge_after,
+            will_message=gmqtt.Message(*self._will, qos=1) if self._will else None,
             logger=_quiet,
             **properties,
         )

@@ -107,33 +107,26 @@ class NmeaIntake:
         self._waiting.clear()
         self._again.clear()
 
+    def forget(self) -> None:
+        """Another gateway goes on: let go of what waits, and of the epochs that it will complete."""
+        self.abandon()
+        self._uplinks, self._open = {}, set()
+
     def expect_repeats(self) -> None:
         """The session was resumed: what was not acknowledged comes again."""
         for uplink in self._uplinks.values():
             uplink.expect_repeats()
 
     def recover(self, log: Log) -> None:
-        """Rebuild the open epochs from the newest records of the log. Raises LogError."""
+        """Rebuild the open epochs from the newest records of the log, whatever was here. Raises LogError."""
+        uplinks: dict[str, Uplink] = {}
         for partition in range(log.partitions):
             after = max(0, log.end(partition) - _RECOVERED_RECORDS)
             for record in log.read(partition, after, _RECOVERED_BYTES):
                 if record.kind is RecordKind.FRAME:
-                    self._recover_frame(record.body)
+                    _recover_frame(record.body, uplinks)
+        self._uplinks, self._open = uplinks, set(uplinks)
         self.expect_repeats()
-
-    def _recover_frame(self, body: bytes) -> None:
-        try:
-            reports = decode_frame(body).reports
-        except CodecError:
-            return  # nobody can read it: the epochs that it may have left open are lost, the start is not
-        forms = reports.column("form").to_pylist()
-        for row in (row for row, form in enumerate(forms) if form == Form.NMEA):
-            found = {
-                name: reports.column(name)[row].as_py() for name in ("device", "raw", "seq", "received_ms")
-            }
-            uplink = self._uplinks.setdefault(found["device"], Uplink())
-            uplink.recover(found["raw"], found["seq"], found["received_ms"])
-            self._open.add(found["device"])
 
     def _take_device(self, device: str, lines: list[Line], taken: Taken) -> None:
         fitted = self._registry.lookup(device)
@@ -173,3 +166,15 @@ class NmeaIntake:
                 if report is not None:
                     report.datum = fitted.datum
                     taken.arrived.append(Arrived(device, fitted, b"", now_ms, report))
+
+
+def _recover_frame(body: bytes, uplinks: dict[str, Uplink]) -> None:
+    try:
+        reports = decode_frame(body).reports
+    except CodecError:
+        return  # nobody can read it: the epochs that it may have left open are lost, the start is not
+    forms = reports.column("form").to_pylist()
+    for row in (row for row, form in enumerate(forms) if form == Form.NMEA):
+        found = {name: reports.column(name)[row].as_py() for name in ("device", "raw", "seq", "received_ms")}
+        uplink = uplinks.setdefault(found["device"], Uplink())
+        uplink.recover(found["raw"], found["seq"], found["received_ms"])

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from gateway.acks import AckBook
 from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse
 from gateway.batch import Arrived, Batch, Buses, Rejected, form_of, prepare
 from gateway.errors import RefusedError
+from gateway.holding import Holding, reports
 from gateway.metrics import Metrics
 from gateway.mqtt import Broker, Connection, NotConnectedError
 from gateway.nmea_intake import Line, NmeaIntake, Taken
@@ -51,13 +53,17 @@ _LARGE_PER_S: Final = 5.0  # of all devices together: reading one costs up to 75
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """What a gateway is run with. ``health_file`` is rewritten every second; None writes none."""
+    """What a gateway is run with. ``health_file`` is rewritten every second; None writes none.
+
+    Gateways of one ``group`` share the reports, and one of them has the raw NMEA; None: this is the only one.
+    """
 
     broker: Broker
     health_file: Path | None = None
     client_id: str = "corridor-gateway"
     bounds: Bounds = field(default_factory=Bounds)
     limits: Limits = field(default_factory=Limits)
+    group: str | None = None
 
 
 async def run_gateway(
@@ -85,6 +91,7 @@ class Gateway:
         self, settings: GatewaySettings, log: Log, registry: Registry, deadletters: DeadLetters
     ) -> None:
         self.metrics = Metrics()
+        self._me = uuid.uuid4().hex[:12]
         self._settings = settings
         self._log = log
         self._admission = Admission(registry, settings.limits)
@@ -100,9 +107,7 @@ class Gateway:
         self._trouble: str | None = None
         self._appender = ThreadPoolExecutor(1, "append")
         self._files = ThreadPoolExecutor(1, "files")
-        self._mqtt = Connection(
-            settings.broker, settings.client_id, [every(Channel.REPORT), every(Channel.STATUS)], self.receive
-        )
+        self._mqtt = reports(settings.broker, settings.client_id, settings.group, self._me, self.receive)
         self._mqtt_nmea = Connection.acknowledge_after(
             settings.broker,
             NMEA_SESSION,
@@ -110,18 +115,27 @@ class Gateway:
             self.receive_nmea,
             self._nmea.expect_repeats,
         )
+        self._holding: Holding | None = None
+        if settings.group is not None:
+            self._holding = Holding(
+                settings.group, self._me, self._mqtt, self._mqtt_nmea, self._recover, self._nmea.forget
+            )
+
+    async def _recover(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._appender, self._nmea.recover, self._log)
 
     async def run(self, stop: asyncio.Event) -> None:
         """See ``run_gateway``."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._appender, plain.warm)
-        await loop.run_in_executor(self._appender, self._nmea.recover, self._log)
+        if self._holding is None:
+            await self._recover()
         try:
             async with asyncio.TaskGroup() as group:
                 batches = group.create_task(self._append_batches(), name="gateway batches")
+                nmea = group.create_task((self._holding or self._mqtt_nmea).run(), name="gateway nmea")
                 tasks = [
                     group.create_task(self._mqtt.run(), name="gateway reports"),
-                    group.create_task(self._mqtt_nmea.run(), name="gateway nmea"),
                     group.create_task(_every(_TICK_S, self._tick), name="gateway tick"),
                     group.create_task(_every(1.0, self._write_files), name="gateway files"),
                 ]
@@ -130,6 +144,9 @@ class Gateway:
                 with contextlib.suppress(asyncio.CancelledError):
                     await batches
                 self._send_acks(float("inf"))
+                nmea.cancel()  # first: it tells the group by the other connection
+                with contextlib.suppress(asyncio.CancelledError):
+                    await nmea
                 for task in tasks:
                     task.cancel()
         finally:
@@ -142,7 +159,10 @@ class Gateway:
         """A message from the broker: judged at once, read with its batch."""
         found = parse(name)
         if found is None:
-            self.metrics.ignored_topics += 1
+            if self._holding is not None and name == self._holding.topic:
+                self._holding.hear(payload)
+            else:
+                self.metrics.ignored_topics += 1
         elif found.channel is Channel.REPORT:
             self._receive_report(found.device, payload)
         elif found.channel is Channel.STATUS and self._registry.lookup(found.device) is not None:
@@ -178,7 +198,7 @@ class Gateway:
         return {
             "state": state,
             "detail": self._trouble,
-            "broker": {"reports": self._mqtt.state, "nmea": self._mqtt_nmea.state},
+            "broker": {"reports": self._mqtt.state, "nmea": (self._holding or self._mqtt_nmea).state},
             "waiting": {"reports": len(self._queue), "nmea": len(self._nmea), "acks": len(self._acks)},
             "devices": self._presence.counts(),
             "unknown_devices": self._admission.unknown_devices[-20:],
