@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from firmware_sim.errors import ScenarioError, SimError
@@ -55,7 +56,7 @@ async def _run(args: argparse.Namespace, scenario: Scenario) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         end = await run(
             scenario,
-            _broker(args.mqtt),
+            replace(_broker(args.mqtt), ca=args.ca, certs=args.certs),
             args.state,
             speed_up=args.speed_up,
             duration_s=args.duration,
@@ -98,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("--trucks", type=int, metavar="N", help="how many trucks (default: the scenario's)")
         verb.add_argument("--seed", type=int, metavar="S", help="the seed (default: the scenario's)")
     go.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker")
+    go.add_argument("--ca", type=Path, metavar="FILE", help="TLS: the authority of the broker (PEM)")
+    go.add_argument("--certs", type=Path, metavar="DIR", help="TLS: DEVICE.crt and DEVICE.key of each truck")
     go.add_argument(
         "--state", type=Path, default=Path("firmware-sim-state"), metavar="DIR", help="state folder"
     )

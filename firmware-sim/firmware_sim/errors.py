@@ -13,3 +13,7 @@ class ScenarioError(SimError):
 
 class StateError(SimError):
     """A state folder that can't be used: another scenario's, in use, unreadable or unwritable."""
+
+
+class CertificateError(SimError):
+    """The files for TLS can't be used."""

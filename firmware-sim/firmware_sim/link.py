@@ -12,13 +12,16 @@ import asyncio
 import contextlib
 import itertools
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiomqtt
 from aiomqtt.types import PayloadType
 
+from firmware_sim.errors import CertificateError
 from firmware_sim.noise import fraction
 from firmware_sim.sender import Sender
 from firmware_sim.wire import decode_ack
@@ -30,12 +33,32 @@ TOPIC = "corridor/v1/{}/{}"
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker listens, and the credentials for it if it wants any."""
+    """Where the broker listens, and the credentials for it if it wants any.
+
+    With ``ca`` (a PEM file) the connection is TLS; ``certs`` is a folder with NAME.crt and NAME.key of each
+    connection.
+    """
 
     host: str
     port: int = 1883
     username: str | None = None
     password: str | None = None
+    ca: Path | None = None
+    certs: Path | None = None
+
+    def context(self, name: str) -> ssl.SSLContext | None:
+        """What ``name`` connects with; None for plain TCP. Raises ``CertificateError``."""
+        if self.ca is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certs is not None:
+                context.load_cert_chain(self.certs / f"{name}.crt", self.certs / f"{name}.key")
+        except OSError as error:
+            where = f" and {self.certs / name}.crt with its .key" if self.certs else ""
+            got = error.strerror or error
+            raise CertificateError(f"certificate not usable: got {got}, want {self.ca}{where}") from None
+        return context
 
 
 class Link:
@@ -46,6 +69,7 @@ class Link:
 
     def __init__(self, broker: Broker, senders: Sequence[Sender], name: str) -> None:
         self.broker, self.senders, self.name = broker, senders, name
+        self._tls = broker.context(name)
         self.connected = False
         self.connects = 0
         self.last_error = ""
@@ -99,6 +123,7 @@ class Link:
             username=self.broker.username,
             password=self.broker.password,
             identifier=self.name,
+            tls_context=self._tls,
             protocol=self._protocol,
             will=will,
             clean_session=None if self._protocol is aiomqtt.ProtocolVersion.V5 else True,

@@ -70,9 +70,9 @@ def locked(state: Path) -> Iterator[None]:
 
 
 def links(broker: Broker, fleet: Fleet) -> list[Link]:
-    """A connection a truck up to 200 trucks, else eight for all of them."""
+    """A connection a truck up to 200 trucks or where each has a certificate, else eight for all of them."""
     senders = [unit.sender for unit in fleet.units]
-    if len(senders) <= OWN_CONNECTIONS:
+    if len(senders) <= OWN_CONNECTIONS or broker.certs is not None:
         return [Link(broker, [sender], sender.device) for sender in senders]
     return [
         Link(broker, senders[i::SHARED_CONNECTIONS], f"{fleet.scenario.prefix}-fleet-{i}")
