@@ -35,6 +35,11 @@ class Names:
         return self._texts[number]
 
     @property
+    def texts(self) -> Sequence[str]:
+        """All texts, by number."""
+        return self._texts
+
+    @property
     def new(self) -> Sequence[tuple[int, str]]:
         """(number, text) of those that are not kept yet."""
         return list(enumerate(self._texts[self._kept :], self._kept))
