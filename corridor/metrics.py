@@ -38,12 +38,31 @@ class SystemCollector(Collector):
         yield GaugeMetricFamily("corridor_assets", "Assets that the engine follows", value=engine["assets"])
         for name, value in engine["counts"].items():
             yield CounterMetricFamily(f"corridor_engine_{name}", f"Engine: {name} so far", value=value)
-        up = 1.0 if gateway.get("state") == "ok" else 0.0
-        yield GaugeMetricFamily("corridor_gateway_ok", "Whether the gateway takes reports", value=up)
-        yield from _gateway(gateway.get("metrics", {}))
+        yield from _gateway(gateway)
 
 
-def _gateway(metrics: Mapping[str, Any]) -> Iterator[Metric]:
+class GatewayCollector(Collector):
+    """Figures of a gateway out of its ``snapshot``."""
+
+    def __init__(self, snapshot: Callable[[], Mapping[str, Any]]) -> None:
+        self._snapshot = snapshot
+
+    def describe(self) -> list[Metric]:
+        """Nothing is known before it is asked for."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """One family a figure."""
+        yield from _gateway(self._snapshot())
+
+
+def _gateway(told: Mapping[str, Any]) -> Iterator[Metric]:
+    up = 1.0 if told.get("state") == "ok" else 0.0
+    yield GaugeMetricFamily("corridor_gateway_ok", "Whether the gateway takes reports", value=up)
+    yield from _counted(told.get("metrics", {}))
+
+
+def _counted(metrics: Mapping[str, Any]) -> Iterator[Metric]:
     for name, value in metrics.items():
         if isinstance(value, Mapping):
             family = CounterMetricFamily(f"corridor_gateway_{name}", f"Gateway: {name}", labels=["reason"])

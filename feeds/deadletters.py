@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from streams.opening import alone
 
@@ -54,6 +54,14 @@ _FIELDS: Final = "received_ms, tenant, device, topic, reason, detail, payload, b
 _OVERHEAD: Final = 256  # what a row costs beside its payload
 
 
+class Letters(Protocol):
+    """Where refused messages are put."""
+
+    def add(self, letters: Sequence[DeadLetter]) -> None:
+        """Keep the letters. Raises DeadLettersError."""
+        ...
+
+
 class DeadLetters:
     """The file at ``path``; threads may share an object, processes may share the file."""
 
@@ -81,10 +89,13 @@ class DeadLetters:
             self._db.close()
 
     def add(self, letters: Sequence[DeadLetter]) -> None:
-        """Keep the letters, then let go of the oldest beyond the bounds. Raises DeadLettersError."""
+        """Keep the letters, then let go of the oldest beyond the bounds. Raises DeadLettersError.
+
+        A letter that has an id keeps it; one whose id is there already is left out.
+        """
         rows = [
-            (d.received_ms, d.tenant, d.device, d.topic, d.reason, d.detail, d.payload, d.boot, d.seq,
-             len(d.payload) + _OVERHEAD)
+            (d.id or None, d.received_ms, d.tenant, d.device, d.topic, d.reason, d.detail, d.payload, d.boot,
+             d.seq, len(d.payload) + _OVERHEAD)
             for d in letters
         ]  # fmt: skip
         with self._lock:
@@ -92,7 +103,8 @@ class DeadLetters:
                 self._db.execute("begin immediate")
                 try:
                     self._db.executemany(
-                        f"insert into letters ({_FIELDS}, size) values (?,?,?,?,?,?,?,?,?,?)", rows
+                        f"insert or ignore into letters (id, {_FIELDS}, size) values (?,?,?,?,?,?,?,?,?,?,?)",
+                        rows,
                     )
                     self._forget_oldest()
                     self._db.execute("commit")
@@ -115,6 +127,10 @@ class DeadLetters:
         where, values = _where(tenant=tenant, reason=reason, device=device)
         query = f"select {_FIELDS}, id from letters where id > ? {where} order by id limit ?"
         return [DeadLetter(*row) for row in self._rows(query, [after, *values, limit])]
+
+    def newest(self) -> int:
+        """The highest id, 0 when there is no letter."""
+        return int(self._rows("select coalesce(max(id), 0) from letters", [])[0][0])
 
     def count(self, tenant: str | None = None) -> dict[str, int]:
         """How many letters are kept, by reason."""

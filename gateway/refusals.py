@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from feeds.deadletters import DeadLetter, DeadLetters, DeadLettersError
+from feeds.deadletters import DeadLetter, DeadLettersError, Letters
 from gateway.batch import Rejected
 from gateway.topic import Channel, topic
 from streams.records import Form
@@ -19,7 +19,7 @@ _OVERHEAD: Final = 256
 class Refusals:
     """What waits to be kept. ``lost`` counts those for which there was no room."""
 
-    def __init__(self, deadletters: DeadLetters) -> None:
+    def __init__(self, deadletters: Letters) -> None:
         self.lost = 0
         self._deadletters = deadletters
         self._waiting: list[DeadLetter] = []

@@ -15,13 +15,13 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from feeds.deadletters import DeadLetters
+from feeds.deadletters import Letters
 from gateway import plain
 from gateway.acks import AckBook
 from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse
@@ -67,18 +67,24 @@ class GatewaySettings:
 
 
 async def run_gateway(
-    settings: GatewaySettings, log: Log, registry: Registry, deadletters: DeadLetters, stop: asyncio.Event
+    settings: GatewaySettings, log: Log, registry: Registry, deadletters: Letters, stop: asyncio.Event
 ) -> None:
     """Take reports until ``stop`` is set; then finish what was begun, and answer it.
 
-    The process should be the gateway's own: its garbage collector is told to look less often, because
-    thousands of short lists a second make it look in vain. Raises LogError when the log can't be read.
+    The process should be the gateway's own, see ``calm``. Raises LogError when the log can't be read.
     """
+    with calm():
+        await Gateway(settings, log, registry, deadletters).run(stop)
+
+
+@contextlib.contextmanager
+def calm() -> Iterator[None]:
+    """A garbage collector that looks less often: thousands of short lists a second make it look in vain."""
     gc.freeze()
     thresholds = gc.get_threshold()
     gc.set_threshold(100_000, 50, 1_000)
     try:
-        await Gateway(settings, log, registry, deadletters).run(stop)
+        yield
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
@@ -88,7 +94,7 @@ class Gateway:
     """One gateway; everything of it runs on one event loop, appends and file writes in a thread each."""
 
     def __init__(
-        self, settings: GatewaySettings, log: Log, registry: Registry, deadletters: DeadLetters
+        self, settings: GatewaySettings, log: Log, registry: Registry, deadletters: Letters
     ) -> None:
         self.metrics = Metrics()
         self._me = uuid.uuid4().hex[:12]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import shapely
-from shapely.geometry import mapping
+from shapely.geometry import mapping, shape
 
 from geofences.geojson import zone_properties
 from geofences.zone import Zone, ZoneKind
+
+_BESIDE: Final = frozenset({"valid_from_ms", "retired", "geometry", "why"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,9 @@ def made(rows: Sequence[Sequence[Any]]) -> list[ZoneVersion]:
 def _zone(properties: Mapping[str, Any], geometry: Any) -> Zone:
     fields = {name: value for name, value in properties.items() if name not in ("version", "kind")}
     return Zone(kind=ZoneKind(properties["kind"]), geometry=geometry, **fields)
+
+
+def told(data: Mapping[str, Any]) -> ZoneVersion:
+    """The version whose ``data`` an event carries."""
+    properties = {name: value for name, value in data.items() if name not in _BESIDE}
+    return ZoneVersion(_zone(properties, shape(data["geometry"])), data["valid_from_ms"], data["retired"])

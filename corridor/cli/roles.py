@@ -1,0 +1,51 @@
+"""What the verbs that run a role of the distributed system share."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from corridor.cli.options import CliError, run_async, settings_of
+from corridor.cli.topics import add_kafka
+from corridor.logs import set_up_logging
+from corridor.settings import Settings
+
+Role = Callable[[Settings, asyncio.Event, Callable[[int], None]], Awaitable[None]]
+"""(settings, stop, told the port of health and metrics when it is ready): runs until ``stop`` is set."""
+
+_KAFKA: Final = ("kafka_servers", "partitions", "replication", "health_port")
+
+
+def add_role(parser: argparse.ArgumentParser) -> None:
+    """--config, where Kafka is, --health-port."""
+    add_kafka(parser)
+    parser.add_argument(
+        "--health-port", type=int, metavar="PORT", help="port of health and metrics (0: any free one)"
+    )
+
+
+def run_role(name: str, options: argparse.Namespace, role: Role, *flags: str, **more: Any) -> int:
+    """Run ``role`` until Ctrl-C or SIGTERM. ``flags``: settings that it takes as options besides Kafka's.
+
+    What can't start as asked becomes CliError.
+    """
+    from streams.kafka.topics import TopicsError
+    from streams.log import LogError
+
+    given = {flag: getattr(options, flag, None) for flag in (*_KAFKA, *flags)}
+    settings = settings_of(options, **given, **more)
+    set_up_logging(name)
+
+    async def work(stop: asyncio.Event) -> int:
+        def ready(port: int) -> None:
+            print(f"{name} is up.  health: http://{settings.health_host}:{port}/health", flush=True)
+
+        try:
+            await role(settings, stop, ready)
+        except (TopicsError, LogError, OSError) as error:
+            raise CliError(str(error)) from None
+        return 0
+
+    return run_async(work)
