@@ -12,18 +12,20 @@ from streams.engine.units import NONE
 from streams.engine.world import World
 
 
-def advance(world: World, rules: Array, rows: Rows, state: Array, cell: Array) -> tuple[Course, Array]:
+def advance(
+    world: World, rules: Array, rows: Rows, state: Array, cell: Array, places: Array | None = None
+) -> tuple[Course, Array]:
     """Fold rows that are in order and newer than ``state`` (changed in place); the course, and the flags.
 
-    ``state``: ``kernel.STATE`` by ``rows.asset``; ``cell``: int64, each one's cell of the index, -1 where not
-    known.
+    ``state``: ``kernel.STATE`` by ``rows.asset``, or by ``places`` (int64[n]) when given; ``cell``: int64,
+    each one's cell of the index, -1 where not known.
     """
     n = len(rows)
     sets, cells = world.sets(rows.lon, rows.lat, rows.t)
     flags, steps = np.zeros(n, np.int64), np.empty((n, kernel.STEP_WIDTH), np.int64)
     turns = np.empty((n, kernel.TURN_WIDTH), np.int64)
     count, turned = kernel.follow(
-        rows.asset,
+        rows.asset if places is None else places,
         rows.t,
         rows.lon,
         rows.lat,
@@ -45,6 +47,8 @@ def advance(world: World, rules: Array, rows: Rows, state: Array, cell: Array) -
         turns,
     )
     steps, turns = steps[:count], turns[:turned]
+    if places is not None:
+        steps[:, kernel.ASSET] = rows.asset[steps[:, kernel.INDEX]]
     return Course(rows, steps, turns, _cuts(world, rows, steps)), flags
 
 

@@ -5,7 +5,7 @@ One row an asset. A snapshot is the columns' bytes behind a JSON head; restoring
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -57,11 +57,7 @@ class Columns:
         """Each column's bytes, in the order of the spec."""
         return [self._arrays[name][: self.size].tobytes() for name in self._spec]
 
-    def sizes(self, rows: int) -> list[int]:
-        """The number of bytes of each part of ``dump`` when there are ``rows`` rows."""
-        return [array.itemsize * rows for array in self._arrays.values()]
-
-    def load(self, size: int, parts: list[memoryview]) -> None:
+    def load(self, size: int, parts: Sequence[bytes | memoryview]) -> None:
         """Replace all rows by those that ``dump`` gave."""
         self.size = size
         for (name, (dtype, _)), part in zip(self._spec.items(), parts, strict=True):

@@ -21,9 +21,9 @@ from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
 from streams.engine.drafts import Notes
-from streams.engine.journey import Course, Journey, opened
-from streams.engine.late import Memory, chunk, refold
-from streams.engine.names import Names
+from streams.engine.journey import Course, Journey, opened, packed
+from streams.engine.late import Memory, chunk, refold, renumber
+from streams.engine.names import Listed, Names
 from streams.engine.order import rows_of, settle
 from streams.engine.quality import Flag
 from streams.engine.queues import Note, Queues, decode, note_of
@@ -32,13 +32,16 @@ from streams.engine.registry import Fact, Refused, Registry
 from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
+from streams.engine.shapes import OddError, Shapes
 from streams.engine.slips import slip_in, slips
+from streams.engine.states import States, fits
 from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
 from streams.homes import Early, Fit, Handed, handed_zones, home, opened_note
 from streams.past import Past
 from streams.records import LogRecord, RecordKind
+from streams.texts import texts
 from streams.zones import COMMANDS, ZoneBook, ZoneBookError, ZoneFact
 from streams.zoneversion import made, plain
 
@@ -46,7 +49,9 @@ _LIVE: Final = 8_192  # assets whose open objects are held unpacked
 _GENERATION: Final = 250_000  # samples of the arena before it turns
 _AGAIN: Final = 32  # assets that are gone through again in one step
 _DENSE: Final = 128  # samples after which late data makes a new kept state
-_SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1)}
+_REST_MS: Final = 600_000  # an asset that was silent for so long rests
+_PART: Final = 1 << 16  # assets looked at in one go
+_SEEN: Final = {"seen": ("<i8", 0), "device": ("<i4", -1), "home": ("<i4", -1), "tenant": ("<i4", -1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +108,11 @@ class Engine:
         self.early = Early()
         self.queues = Queues()
         self.sequences = Sequences()
-        self.names: list[str] = []
-        self.tenants: list[str] = []
-        self.rows = Names()
-        self.state = np.repeat(kernel.NEW, 64)
-        self.cell = np.full(64, -1, np.int64)
+        self.rows, self.owners = Names(), Names()
         self.extra = Columns(_SEEN)
-        self.packed: dict[int, bytes] = {}
+        self.names = Listed(self.rows, lambda: self.extra.size)
+        self.tenants = Listed(self.owners, lambda: self.extra.size, lambda: self.extra["tenant"])
+        self.states, self.shapes = States(), Shapes()
         self.revived: dict[int, dict[tuple[str, str, int], int]] = {}
         self.again: dict[int, int] = {}  # rows that wait to be gone through again, from a time on
         self.memory = Memory(past, Recent())
@@ -148,7 +151,15 @@ class Engine:
     def latest(self, rows: Array) -> dict[str, Array]:
         """The present of some assets: t, seen (ms), lon, lat (1e-7 degree), speed (0.01 km/h), heading
         (0.01 degree), set, country (zone numbers), device (row), trip_mm; -1 or NONE where not known."""
-        s, extra = self.state[rows], self.extra
+        if len(rows) > _PART:
+            parts = [self.latest(rows[at : at + _PART]) for at in range(0, len(rows), _PART)]
+            return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        s, extra = self.states.look(rows), self.extra
+        at_rest = np.flatnonzero(self.states.resting(rows))
+        if len(at_rest):
+            held = s[at_rest]
+            renumber(self.world, held)
+            s["set"][at_rest] = held["set"]
         driving = (s["phase"] == kernel.DRIVING) & (s["bt"] != NONE)
         return {
             "t": s["bt"],
@@ -163,22 +174,39 @@ class Engine:
             "trip_mm": np.where(driving, s["cum"] - s["trip_cum"], -1),
         }
 
+    @property
+    def state(self) -> Array:
+        """A copy of every asset's hot state, by row: for tests and people."""
+        return self.states.look(np.arange(self.extra.size))
+
     def seal(self) -> None:
         """Give everything since the last seal to the past, so that a snapshot of now can be restored."""
         memory = self.memory
+        self._rest()
         if memory.past is None or memory.sealed == self.position:
             return
         memory.past.write(chunk(memory, self.position))
         memory.sealed = self.position
         memory.changed.clear()
         if memory.recent.young > _GENERATION:
-            memory.turn(self.position, len(self.state))
+            memory.turn(self.position)
 
-    def live_packed(self) -> dict[int, bytes]:
-        """The open objects of every asset, packed; by row."""
+    def pack(self) -> None:
+        """Pack the open objects of the assets that moved of late too, for a snapshot."""
         for row, live in self._live.items():
-            self.packed[row] = self._pack(live)
-        return self.packed
+            self._pack(row, live)
+
+    def _rest(self) -> None:
+        """Let assets rest that were silent for long, but those that wait to be gone through again."""
+        awake = self.states.owner[: self.states.used]
+        silent = awake[self.extra["seen"][awake] < self.now_ms - _REST_MS].tolist()
+        rows = [row for row in silent if row not in self.again]
+        if rows:
+            for row in rows:
+                live = self._live.pop(row, None)
+                if live is not None:
+                    self._pack(row, live)
+            self.states.rest(np.array(rows, np.int64))
 
     def _fold_command(self, command: dict[str, Any]) -> None:
         def hand_on(fit: dict[str, Any]) -> bool:
@@ -226,12 +254,13 @@ class Engine:
         """Go by ``book``; assets with samples after what changed are gone through again, in steps."""
         if not facts:
             return
+        first = min(fact.put.valid_from_ms or 0 for fact in facts)
+        behind = np.flatnonzero(self.states.newest() >= first)
+        self._awake(behind)  # those at rest too, while the world is the one that their sets are of
         self.world = self.world.published(book)
         for live in self._live.values():
             live.journey.moved_to(self.world)
-        self.cell[:] = -1
-        first = min(fact.put.valid_from_ms or 0 for fact in facts)
-        behind = np.flatnonzero(self.state["t"][: self.extra.size] >= first)
+        self.states.cell[:] = -1
         for row in behind.tolist():
             self.again[row] = min(self.again.get(row, first), first)
 
@@ -239,7 +268,7 @@ class Engine:
         """Go through some of the assets that an edit of zones may concern; a step is one log record."""
         rows = sorted(self.again)[:_AGAIN]
         for row in rows:
-            first = max(self.again.pop(row), int(self.state["t"][row]) - self.rules.late_window_ms)
+            first = max(self.again.pop(row), int(self._state(row)["t"][0]) - self.rules.late_window_ms)
             self._fold_late(row, first)
         return np.array(rows, np.int64)
 
@@ -274,7 +303,8 @@ class Engine:
 
     def _not_too_late(self, rows: Rows, frame: FrameView, report: Array) -> Rows:
         """The rows within the late window; of the others it is said that they came."""
-        newest = self.state["t"][rows.asset]
+        places = self._awake(rows.asset)
+        newest = self.states.hot["t"][places]
         late = (rows.t < newest - self.rules.late_window_ms) & (newest != NONE)
         if not late.any():
             return rows
@@ -302,42 +332,35 @@ class Engine:
 
     def _rows_of(self, frame: FrameView) -> Array:
         code, words = frame.names("asset")
-        known = len(self.names)
         rows = self.rows.rows(words)
-        if len(self.rows) > known:
-            tenant, tenants = frame.names("tenant")
-            owners, names = tenants.strings(), words.strings()
-            coded, first = np.unique(code, return_index=True)
-            at = dict(zip(coded.tolist(), first.tolist(), strict=True))
-            new = np.flatnonzero(rows >= known)
-            for place in new[np.argsort(rows[new])].tolist():
-                owner = owners[int(tenant[at[place]])] if place in at else ""
-                self._add_asset(names[place], owner)
         row: Array = rows[code]
+        more = len(self.rows) - self.extra.size
+        if more:
+            first = self.extra.add(more)
+            self.states.add(more)
+            tenant, tenants = frame.names("tenant")
+            new = np.flatnonzero(row >= first)[::-1]  # of an asset that is there twice the first counts
+            owner = self.extra["tenant"]
+            owner[row[new]] = self.owners.rows(tenants)[tenant[new]]
+            unused = np.flatnonzero(owner[first : self.extra.size] < 0)
+            if len(unused):
+                owner[first + unused] = self.owners.rows(texts([""]))
         return row
-
-    def _add_asset(self, name: str, tenant: str) -> None:
-        self.extra.add(1)
-        if self.extra.size > len(self.state):
-            more = max(len(self.state) // 8, 64)
-            self.state = np.concatenate([self.state, np.repeat(kernel.NEW, more)])
-            self.cell = np.concatenate([self.cell, np.full(more, -1, np.int64)])
-        self.names.append(name)
-        self.tenants.append(tenant)
 
     def _follow(self, rows: Rows) -> Array:
         """Move the assets along their samples; returns the rows that moved."""
         if not len(rows):
             return np.empty(0, np.int64)
-        newest = self.state["t"]
+        places = self._awake(rows.asset)
+        newest = self.states.hot["t"][places]
         starts = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
         assets = rows.asset[starts]
-        behind = rows.t[starts] <= newest[assets]
+        behind = rows.t[starts] <= newest[starts]
         if not behind.any():
             self.memory.recent.add(rows, newest)
             self._fold_in_order(rows)
             return assets
-        past = rows.t <= newest[rows.asset]
+        past = rows.t <= newest
         self.counts.late += int(past.sum())
         behind[behind] = ~self._slipped_in(rows.take(past))
         self.memory.recent.add(rows, newest)
@@ -353,9 +376,9 @@ class Engine:
         """Of late samples: for each of their assets whether all of its samples slipped in."""
         assets = np.unique(rows.asset)
         done = set()
-        for slip in slips(self.world, self._numbers, self.memory, rows, self.state):
+        for slip in slips(self.world, self._numbers, self.memory, rows, self.states):
             row = slip.row
-            state, journey = self.state[row : row + 1], self._unpacked(row).journey
+            state, journey = self._state(row), self._unpacked(row).journey
             if row not in self.again and slip_in(slip, state, journey, self.rules):
                 self.memory.void(row, slip.before[0], self.position)
                 done.add(row)
@@ -364,20 +387,20 @@ class Engine:
         return np.array([row in done for row in assets.tolist()])
 
     def _fold_in_order(self, rows: Rows) -> None:
-        course, flags = advance(self.world, self._numbers, rows, self.state, self.cell)
+        places, states = self._awake(rows.asset), self.states
+        course, flags = advance(self.world, self._numbers, rows, states.hot, states.cell, places)
         if len(course.steps) < len(rows):
             self.counts.unbelieved += len(rows) - len(course.steps)
             self.counts.jumps += int((flags & Flag.JUMP != 0).sum())
         for row, begin, end in course.busy():
             self._walk(row, course, begin, end)
-        due = rows.asset[self.state["since"][rows.asset] >= self.rules.checkpoint_rows]
+        due = rows.asset[states.hot["since"][places] >= self.rules.checkpoint_rows]
         for row in np.unique(due).tolist():
             self._keep_state(row)
 
     def _walk(self, row: int, course: Course, begin: int, end: int) -> None:
-        live, notes = self._unpacked(row), Notes()
-        wake = course.walk(live.journey, begin, end, int(self.state["wake"][row]), notes)
-        self.state["wake"][row] = wake
+        live, notes, state = self._unpacked(row), Notes(), self._state(row)
+        state["wake"] = course.walk(live.journey, begin, end, int(state["wake"][0]), notes)
         if notes.drafts or notes.unsaid:
             self._revise(row, live, live.book, notes, again=False)
 
@@ -386,7 +409,8 @@ class Engine:
         memory = self.memory
         again = refold(self.world, self.rules, self._numbers, memory, row, first)
         self.counts.contested += again.conflicts
-        self.state[row], self.cell[row] = again.state[0], again.cell
+        self._state(row)[0] = again.state[0]
+        self.states.cell[self.states.place(row)] = again.cell
         live = self._unpacked(row)
         closed = memory.take_closed(row, self.names[row], again.since, again.standing, live.book)
         held = [*live.book, *closed]
@@ -425,11 +449,11 @@ class Engine:
         self.extra["home"][row] = -1 if home is None else home.zone
 
     def _keep_state(self, row: int) -> None:
-        self.state["since"][row] = 0
-        live = self._live.get(row)
-        journey = live.journey.pack() if live is not None else cbor2.loads(self.packed[row])[0]
-        t = int(self.state["t"][row])
-        self.memory.keep_state(row, t, self.position, self.state[row].tobytes() + journey)
+        state, live = self._state(row), self._live.get(row)
+        state["since"] = 0
+        journey = live.journey.pack() if live is not None else packed(self._peek(row))
+        t = int(state["t"][0])
+        self.memory.keep_state(row, t, self.position, state.tobytes() + journey)
         self.memory.prune(row, t - self.rules.late_window_ms)
 
     def _unpacked(self, row: int) -> Live:
@@ -437,12 +461,12 @@ class Engine:
         if live is not None:
             self._live.move_to_end(row)
             return live
-        packed = self.packed.pop(row, None)
-        if packed is None:
-            live = Live(opened(None, self.world, self.rules), [])
-        else:
-            journey, entries = cbor2.loads(packed)
-            live = Live(opened(journey, self.world, self.rules), [])
+        self._state(row)
+        content = self.states.take(row)
+        live = Live(opened(None, self.world, self.rules), [])
+        if content is not None:
+            journey, entries = self.unpacked(content)
+            live.journey.load(journey)
             drafts = {draft.key: draft for draft in live.journey.standing()}
             for kind, place, at, *plain in entries:
                 draft = drafts.get((Kind(kind), place, at))
@@ -450,14 +474,46 @@ class Engine:
                     live.book.append(Entry(draft, *plain))
         self._live[row] = live
         if len(self._live) > _LIVE:
-            old, rested = self._live.popitem(last=False)
-            self.packed[old] = self._pack(rested)
+            self._pack(*self._live.popitem(last=False))
         return live
 
-    @staticmethod
-    def _pack(live: Live) -> bytes:
+    def _pack(self, row: int, live: Live) -> None:
         entries = [[e.draft.kind.value, e.draft.place, e.draft.opened, *e.plain()] for e in live.book]
-        return cbor2.dumps([live.journey.pack(), entries])
+        value = [live.journey.dump(), entries]
+        try:
+            numbers = self.shapes.numbers(value)
+        except OddError:
+            self.states.keep(row, cbor2.dumps(value))
+        else:
+            self.states.keep(row, numbers if fits(len(numbers)) else cbor2.dumps(value))
+
+    def unpacked(self, content: list[int] | bytes) -> list[Any]:
+        """The plain values of an asset's journey and book, from what ``states`` keeps."""
+        value: list[Any] = cbor2.loads(content) if isinstance(content, bytes) else self.shapes.value(content)
+        return value
+
+    def _peek(self, row: int) -> list[Any]:
+        content = self.states.peek(row)
+        assert content is not None
+        journey: list[Any] = self.unpacked(content)[0]
+        return journey
+
+    def _awake(self, rows: Array) -> Array:
+        """The places of some rows in the hot state; those that rested are woken."""
+        states = self.states
+        before = states.used
+        places = states.places(rows)
+        if states.used > before:
+            woken = states.hot[before : states.used]
+            renumber(self.world, woken)
+        return places
+
+    def _state(self, row: int) -> Array:
+        """An asset's hot state, to be changed in place: STATE[1]."""
+        place = self.states.place(row)
+        if place < 0:
+            place = int(self._awake(np.array([row]))[0])
+        return self.states.hot[place : place + 1]
 
     def _say(
         self,

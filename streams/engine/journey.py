@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Any, Final
 
 import cbor2
 import numpy as np
@@ -71,19 +71,25 @@ class Journey:
         """The keys of ``standing``."""
         return {*self.visits.keys(), *self.crossings.keys(), *self.trips.keys()}
 
-    def pack(self) -> bytes:
-        """The journey as bytes."""
-        first, *_ = self.walked
-        walked = [first, *(b - a for a, b in pairwise(self.walked))]
-        return cbor2.dumps([self.visits.dump(), self.crossings.dump(), self.trips.dump(), walked])
+    def dump(self) -> list[Any]:
+        """Plain values for a snapshot."""
+        return [self.visits.dump(), self.crossings.dump(), self.trips.dump(), self.walked]
 
-    def unpack(self, packed: bytes) -> None:
-        """Become what ``pack`` was of."""
-        visits, crossings, trips, walked = cbor2.loads(packed)
+    def load(self, value: list[Any]) -> None:
+        """Become what ``dump`` was given of."""
+        visits, crossings, trips, self.walked = value
         self.visits.load(visits)
         self.crossings.load(crossings)
         self.trips.load(trips)
-        self.walked = list(accumulate(walked))
+
+    def pack(self) -> bytes:
+        """The journey as bytes."""
+        return packed(self.dump())
+
+    def unpack(self, packed: bytes) -> None:
+        """Become what ``pack`` was of."""
+        *rest, walked = cbor2.loads(packed)
+        self.load([*rest, list(accumulate(walked))])
 
 
 class Course:
@@ -172,6 +178,12 @@ class Course:
                 trips.begins(before, step[kernel.ODO0], notes)
             else:
                 trips.begins(now, int(self.rows.odometer[step[kernel.INDEX]]), notes)
+
+
+def packed(value: list[Any]) -> bytes:
+    """A journey as bytes, from its plain values."""
+    *rest, walked = value
+    return cbor2.dumps([*rest, [walked[0], *(b - a for a, b in pairwise(walked))]])
 
 
 def opened(packed: bytes | None, world: World, rules: Rules) -> Journey:

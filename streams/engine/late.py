@@ -98,9 +98,9 @@ class Memory:
         self.closed[row] += [entry for entry in taken if entry.retracted]
         return taken
 
-    def turn(self, position: int, assets: int) -> None:
+    def turn(self, position: int) -> None:
         """Begin a new generation after ``position``; what the past holds is kept no more."""
-        self.recent.turn(position, assets)
+        self.recent.turn(position)
         first = self.recent.first
         self.states = _newer(self.states, lambda one: one.position > first)
         self.voided = _newer(self.voided, lambda one: one.position > first)

@@ -7,9 +7,9 @@ hash decides nothing but the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 
@@ -57,9 +57,7 @@ class Names(Mapping[str, int]):
         return self._size
 
     def __iter__(self) -> Iterator[str]:
-        data = self._data[: self._ends[self._size]].tobytes()
-        ends = self._ends[: self._size + 1].tolist()
-        return (data[a:b].decode() for a, b in pairwise(ends))
+        return iter(self.texts())
 
     def __getitem__(self, name: str) -> int:
         out = np.empty(1, np.int64)
@@ -72,11 +70,25 @@ class Names(Mapping[str, int]):
         begin, end = self._ends[row : row + 2].tolist()
         return self._data[begin:end].tobytes().decode()
 
-    def load(self, names: Sequence[str]) -> None:
-        """Become these names, in this order; they are distinct."""
-        self.__init__()  # type: ignore[misc]
-        if names:
-            self.rows(texts(names))
+    def dump(self) -> list[bytes]:
+        """The names as bytes: where each ends, and all of them one after another."""
+        ends = self._ends[: self._size + 1]
+        return [ends.tobytes(), self._data[: ends[-1]].tobytes()]
+
+    def load(self, ends: bytes | memoryview, data: bytes | memoryview) -> None:
+        """Become the names that were dumped."""
+        self._ends, self._data = np.frombuffer(ends, np.uint32).copy(), np.frombuffer(data, np.uint8).copy()
+        self._size = len(self._ends) - 1
+        if not len(self._data) == self._ends[-1]:
+            raise ValueError(f"got {len(self._data)} bytes of names, want {self._ends[-1]}")
+        self._table = np.full(max(128, 1 << (2 * self._size - 1).bit_length()), -1, np.int32)
+        _spread(self._data, self._ends, self._size, self._table)
+
+    def texts(self, first: int = 0, last: int | None = None) -> list[str]:
+        """The names of the rows [first, last)."""
+        ends = self._ends[first : (self._size if last is None else last) + 1].tolist()
+        data = self._data[ends[0] : ends[-1]].tobytes()
+        return [data[a - ends[0] : b - ends[0]].decode() for a, b in pairwise(ends)]
 
     def _make_room(self, count: int, length: int) -> None:
         self._data = roomier(self._data, int(self._ends[self._size]) + length)
@@ -85,6 +97,39 @@ class Names(Mapping[str, int]):
             slots = 1 << (2 * (self._size + count) - 1).bit_length()
             self._table = np.full(slots, -1, np.int32)
             _spread(self._data, self._ends, self._size, self._table)
+
+
+class Listed(Sequence[str]):
+    """Names as a sequence, by row: read from the bytes each time, so that no string is held.
+
+    ``code``: of each of ``size()`` places the row of its name; None: each row once.
+    """
+
+    def __init__(
+        self, names: Names, size: Callable[[], int], code: Callable[[], Array] | None = None
+    ) -> None:
+        self._names, self._size, self._code = names, size, code
+
+    def __len__(self) -> int:
+        return self._size()
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        size = self._size()
+        if isinstance(place, slice):
+            first, last, step = place.indices(size)
+            if self._code is None and step == 1:
+                return self._names.texts(first, max(first, last))
+            return [self[at] for at in range(first, last, step)]
+        at = place + size if place < 0 else place
+        if not 0 <= at < size:
+            raise IndexError(f"no such row: got {place}, want one of {size}")
+        return self._names.name(at if self._code is None else int(self._code()[at]))
 
 
 @compiled

@@ -19,6 +19,7 @@ from streams.engine.units import NEVER, NONE
 
 BLOCK: Final = 16
 _ROOM: Final = 1 << 18  # blocks that a generation is made for
+_SPREAD: Final = 0x9E3779B97F4A7C15 >> 24  # of no pattern, so that rows in line lie apart
 _NARROW: Final = -(1 << 31)  # NONE in four bytes
 _SAMPLE: Final = np.dtype(
     [
@@ -47,17 +48,24 @@ def _append(
     used: Array,
     before: Array,
     spans: Array,
+    keys: Array,
     last: Array,
     base: Array,
     count: int,
-) -> int:
-    """Put the samples into blocks; ``last``: each asset's newest block or -1; returns the blocks in use."""
+) -> tuple[int, int]:
+    """Put the samples into blocks; returns the blocks in use, and how many assets are new.
+
+    ``keys``: a table of assets, -1 where free; ``last``: the newest block of each; ``newest``: of each
+    sample's asset the newest t before these samples.
+    """
+    new = 0
     asset, t, lon, lat, speed, heading, hdop, sats, fix, odometer, wheel, received, position = rows
     for i in range(len(t)):
-        row = asset[i]
+        row = _find(keys, asset[i])
+        if keys[row] < 0:
+            keys[row], last[row], base[row] = asset[i], -1, newest[i]
+            new += 1
         block = last[row]
-        if block < 0:
-            base[row] = newest[row]
         if block < 0 or used[block] == BLOCK:
             before[count] = block
             used[count] = 0
@@ -79,7 +87,26 @@ def _append(
         sample.sats = max(sats[i], _NARROW)
         sample.fix = max(fix[i], _NARROW)
         sample.wheel = max(wheel[i], _NARROW)
-    return count
+    return count, new
+
+
+@compiled
+def _find(keys: Array, asset: int) -> int:
+    """The place of an asset in a table, or the free one where it belongs."""
+    mask = len(keys) - 1
+    place = (asset * _SPREAD >> 20) & mask
+    while keys[place] >= 0 and keys[place] != asset:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _spread(keys: Array, last: Array, base: Array, old: tuple[Array, Array, Array]) -> None:
+    """Put the assets of a table into a larger one."""
+    for i in range(len(old[0])):
+        if old[0][i] >= 0:
+            place = _find(keys, old[0][i])
+            keys[place], last[place], base[place] = old[0][i], old[1][i], old[2][i]
 
 
 @compiled
@@ -128,6 +155,7 @@ def _around(
     used: Array,
     before: Array,
     spans: Array,
+    keys: Array,
     last: Array,
     base: Array,
     assets: Array,
@@ -139,10 +167,11 @@ def _around(
 ) -> None:
     """Narrow ``near`` (see `Recent.around`) down by one arena's samples."""
     for n in range(len(assets)):
-        if assets[n] >= len(last) or last[assets[n]] < 0:
+        place = _find(keys, assets[n])
+        if keys[place] < 0:
             continue
-        known[n] = base[assets[n]]
-        block = last[assets[n]]
+        known[n] = base[place]
+        block = last[place]
         while block >= 0:
             if spans[block, 1] > near[n, 0, 0] and spans[block, 0] < near[n, 1, 0]:
                 for k in range(block * BLOCK, block * BLOCK + used[block]):
@@ -172,7 +201,7 @@ class _Generation:
     generation that is needed no more, whose memory is used again.
     """
 
-    def __init__(self, first: int, assets: int, worn: _Generation | None = None) -> None:
+    def __init__(self, first: int, worn: _Generation | None = None) -> None:
         self.first = first
         self.blocks = 0
         if worn is None:
@@ -181,11 +210,15 @@ class _Generation:
             self.spans = np.empty((_ROOM, 2), np.int64)  # of each block: its lowest and highest t
         else:
             self.data, self.used, self.before, self.spans = worn.data, worn.used, worn.before, worn.spans
-        self.last = np.full(max(64, assets), -1, np.int32)
-        self.base = np.full(max(64, assets), NONE, np.int64)  # each asset's newest t before its first sample
+        self.assets = 0
+        self.table = _table(1 << 10)
+
+    def held(self) -> tuple[Array, Array, Array, Array, Array, Array, Array]:
+        """What the kernels need."""
+        return self.data, self.used, self.before, self.spans, *self.table
 
     def room(self, blocks: int, assets: int) -> None:
-        """Make room for so many blocks more and so many assets in all."""
+        """Make room for so many blocks and so many assets more."""
         need = self.blocks + blocks
         if need > len(self.used):
             size = max(need, len(self.used) + len(self.used) // 2)
@@ -195,10 +228,16 @@ class _Generation:
             spans = np.empty((size, 2), np.int64)
             spans[: self.blocks] = self.spans[: self.blocks]
             self.spans = spans
-        if assets > len(self.last):
-            more = max(assets, 2 * len(self.last)) - len(self.last)
-            self.last = np.concatenate([self.last, np.full(more, -1, np.int32)])
-            self.base = np.concatenate([self.base, np.full(more, NONE, np.int64)])
+        assets += self.assets
+        if 4 * assets > 3 * len(self.table[0]):
+            table = _table(1 << (2 * assets - 1).bit_length())
+            _spread(*table, self.table)
+            self.table = table
+
+
+def _table(places: int) -> tuple[Array, Array, Array]:
+    """An empty table of assets: the asset, its newest block, its newest t before its first sample here."""
+    return np.full(places, -1, np.int32), np.empty(places, np.int32), np.empty(places, np.int64)
 
 
 def _memory(size: int) -> mmap:
@@ -217,7 +256,7 @@ class Recent:
 
     def __init__(self, first: int = 0) -> None:
         """Begin with what the log brings after position ``first``."""
-        self._young = _Generation(first, 0)
+        self._young = _Generation(first)
         self._old: _Generation | None = None
 
     @property
@@ -237,23 +276,26 @@ class Recent:
         return self._young.first if self._old is None else self._old.first
 
     def add(self, rows: Rows, newest: Array) -> None:
-        """Append samples, those of an asset together; ``newest``: by asset, its newest t before them."""
+        """Append samples, those of an asset together; ``newest``: of each one's asset the newest t before."""
         g = self._young
         assets = int((rows.asset[1:] != rows.asset[:-1]).sum()) + 1
-        g.room(assets + len(rows) // BLOCK + 1, len(newest))
+        g.room(assets + len(rows) // BLOCK + 1, assets)
         columns = tuple(getattr(rows, name) for name in NAMES)
-        held = g.data, g.used, g.before, g.spans, g.last, g.base
-        g.blocks = _append(columns, newest, *held, g.blocks)
+        g.blocks, new = _append(columns, newest, *g.held(), g.blocks)
+        g.assets += new
 
     def rows(self, asset: int, after: int) -> tuple[list[Rows], bool]:
         """The asset's samples with t > ``after``, unsorted; and whether that is all that ever came."""
         parts = []
         complete = self.first == 0
         for g in (self._young, self._old):
-            if g is None or asset >= len(g.last) or g.last[asset] < 0:
+            if g is None:
                 continue
-            parts.append(self._of(g, asset, after))
-            complete = complete or g.base[asset] <= after
+            keys, last, base = g.table
+            place = _find(keys, asset)
+            if keys[place] >= 0:
+                parts.append(self._of(g, asset, int(last[place]), after))
+                complete = complete or base[place] <= after
         return parts, complete
 
     def around(self, assets: Array, low: Array, high: Array) -> tuple[Array, Array, Array]:
@@ -269,16 +311,14 @@ class Recent:
         known = np.full(len(assets), NONE if self.first == 0 else NEVER, np.int64)
         for g in (self._young, self._old):
             if g is not None:
-                held = g.data, g.used, g.before, g.spans, g.last, g.base
-                _around(*held, assets, low, high, near, clear, known)
+                _around(*g.held(), assets, low, high, near, clear, known)
         if self.first == 0:
             known[:] = NONE
         measured = near[:, :, 3:5]
         measured[measured == _NARROW] = NONE
         return near, clear, known
 
-    def _of(self, g: _Generation, asset: int, after: int) -> Rows:
-        block = int(g.last[asset])
+    def _of(self, g: _Generation, asset: int, block: int, after: int) -> Rows:
         out = np.empty((13, _count(g.used, g.before, g.spans, block, after)), np.int64)
         n = _gather(g.data, g.used, g.before, g.spans, block, after, out)
         out[0, :n] = asset
@@ -291,10 +331,9 @@ class Recent:
         if not n:
             return EMPTY
         owner = np.full(n, -1, np.int64)
-        owner[g.last[g.last >= 0]] = np.flatnonzero(g.last >= 0)
-        for block in range(n - 1, -1, -1):
-            if g.before[block] >= 0:
-                owner[g.before[block]] = owner[block]
+        keys, last, _ = g.table
+        owner[last[keys >= 0]] = keys[keys >= 0]
+        _own(owner, g.before)
         place = np.arange(n * BLOCK).reshape(n, BLOCK)
         index = place[np.arange(BLOCK)[None, :] < g.used[:n, None]]
         asset = np.repeat(owner, g.used[:n])
@@ -302,9 +341,17 @@ class Recent:
         new = found["position"] > position
         return _rows(asset[new], found[new])
 
-    def turn(self, position: int, assets: int) -> None:
+    def turn(self, position: int) -> None:
         """Begin a new generation after ``position``; the elder one goes."""
-        self._old, self._young = self._young, _Generation(position, assets, self._old)
+        self._old, self._young = self._young, _Generation(position, self._old)
+
+
+@compiled
+def _own(owner: Array, before: Array) -> None:
+    """Give each block the owner of the one that came after it in its chain."""
+    for block in range(len(owner) - 1, -1, -1):
+        if before[block] >= 0:
+            owner[before[block]] = owner[block]
 
 
 def _rows(asset: Array, found: Array) -> Rows:

@@ -14,12 +14,11 @@ bytes, a missing range 16 and its place in a dict.
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import accumulate, pairwise
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -90,11 +89,11 @@ class Boots:
         lengths = np.fromiter(map(len, ranges), np.int32, len(rows))
         return [np.array(rows, np.int32).tobytes(), lengths.tobytes(), b"".join(ranges)]
 
-    def load(self, parts: Sequence[bytes]) -> None:
+    def load(self, parts: Sequence[bytes | memoryview]) -> None:
         """Take the missing ranges that ``dump`` gave."""
         rows, lengths = (np.frombuffer(part, np.int32).tolist() for part in parts[:2])
-        ends = accumulate(lengths, initial=0)
-        self.gaps = {row: parts[2][a:b] for row, (a, b) in zip(rows, pairwise(ends), strict=True)}
+        ends, ranges = accumulate(lengths, initial=0), bytes(parts[2])
+        self.gaps = {row: ranges[a:b] for row, (a, b) in zip(rows, pairwise(ends), strict=True)}
 
 
 class Sequences:
@@ -200,26 +199,22 @@ class Sequences:
         columns = self._running.columns.nbytes() + self._earlier.columns.nbytes()
         return columns + self.rows.nbytes() + self._ring.nbytes
 
-    def dump(self) -> tuple[dict[str, Any], list[bytes]]:
-        """JSON head and column bytes of a snapshot."""
-        rest = [*self._running.dump(), *self._earlier.dump(), *self._earlier.columns.dump()]
-        head = {"devices": list(self.rows), "rest": [b64encode(part).decode() for part in rest]}
-        ring = self._ring[: self._running.columns.size * RING_BYTES]
-        return head, [*self._running.columns.dump(), ring.tobytes()]
+    def dump(self) -> list[bytes]:
+        """The bytes of a snapshot, see ``load``."""
+        ring = self._ring[: self._running.columns.size * RING_BYTES].tobytes()
+        columns = [*self._running.columns.dump(), ring, *self._earlier.columns.dump()]
+        return [*self.rows.dump(), *columns, *self._running.dump(), *self._earlier.dump()]
 
-    def sizes(self, devices: int) -> list[int]:
-        """The number of bytes of each part of ``dump`` when there are ``devices`` devices."""
-        return [*self._running.columns.sizes(devices), devices * RING_BYTES]
-
-    def load(self, head: dict[str, Any], parts: list[memoryview]) -> None:
-        """Become what ``dump`` was given of."""
-        self.rows.load(head["devices"])
+    def load(self, parts: Sequence[bytes | memoryview]) -> None:
+        """Become what was dumped."""
+        running, earlier = len(_DEVICES), len(_EARLIER)
+        columns, gaps = parts[2 : 3 + running + earlier], parts[3 + running + earlier :]
+        self.rows.load(*parts[:2])
         size = len(self.rows)
-        self._running.columns.load(size, parts[:-1])
-        rest = [b64decode(part) for part in head["rest"]]
-        self._running.load(rest[:3])
-        self._earlier.load(rest[3:6])
-        columns = [memoryview(part) for part in rest[6:]]
-        self._earlier.columns.load(len(columns[0]) // 8, columns)
+        self._running.columns.load(size, columns[:running])
         self._ring = np.zeros(max(64, size) * RING_BYTES + SPARE, np.uint8)
-        self._ring[: size * RING_BYTES] = np.frombuffer(parts[-1], np.uint8)
+        self._ring[: size * RING_BYTES] = np.frombuffer(columns[running], np.uint8)
+        before = columns[running + 1 :]
+        self._earlier.columns.load(len(before[0]) // 8, before)
+        self._running.load(gaps[:3])
+        self._earlier.load(gaps[3:])

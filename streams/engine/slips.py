@@ -19,6 +19,7 @@ from streams.engine.journey import Journey
 from streams.engine.late import Memory
 from streams.engine.rows import Rows, joined
 from streams.engine.settings import Rules
+from streams.engine.states import States
 from streams.engine.units import NEVER, NONE
 from streams.engine.world import World
 
@@ -40,10 +41,10 @@ class Slip:
     count: int
 
 
-def slips(world: World, numbers: Array, memory: Memory, rows: Rows, state: Array) -> list[Slip]:
+def slips(world: World, numbers: Array, memory: Memory, rows: Rows, states: States) -> list[Slip]:
     """Of late samples, sorted by asset and time, those that slip in as far as samples and zones tell.
 
-    To be asked before the samples are added to the memory. ``state``: ``kernel.STATE`` by asset.
+    To be asked before the samples are added to the memory.
     """
     starts = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
     ends = np.append(starts[1:], len(rows))
@@ -53,7 +54,8 @@ def slips(world: World, numbers: Array, memory: Memory, rows: Rows, state: Array
     for at in unsure.tolist():
         clear[at] = _asked(memory, int(assets[at]), int(low[at]), int(high[at]), near[at])
     clear &= (near[:, 0, T] != NONE) & (near[:, 1, T] != NEVER) & (low - near[:, 0, T] <= _WITHIN_MS)
-    held = state[assets]
+    places = states.places(assets)
+    held = states.hot[places]
     clear &= held["doubt"] < near[:, 0, T]
     clear &= (held["odo"] == NONE) | (near[:, 1, ODOMETER] != NONE)
     if not clear.any():

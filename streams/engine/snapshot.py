@@ -1,7 +1,7 @@
 """An engine's whole state as bytes, and back: folding on after ``restore`` equals never having stopped.
 
-A head of JSON (counters, registry, names) is followed by the columns as they lie in memory and by every
-asset's packed open objects. The version names the layout; one that this code does not know is refused, and
+A head of JSON (counters, registry) is followed by parts as they lie in memory: names, columns, states and
+packed open objects. The version names the layout; one that this code does not know is refused, and
 the state is then rebuilt from the log. What is older than the hot state lies in the past, which was sealed at
 the same position.
 """
@@ -11,22 +11,23 @@ from __future__ import annotations
 import struct
 import sys
 from dataclasses import asdict
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 
 from streams.codec import CodecError, dump_json, load_json
-from streams.engine import kernel
 from streams.engine.columns import Array
 from streams.engine.engine import Counts, Engine
 from streams.engine.late import renumber
 from streams.engine.recent import Recent
 from streams.engine.settings import Rules
+from streams.engine.shapes import Shapes
 from streams.engine.world import World
 from streams.homes import Early
 from streams.past import Past
 
-VERSION: Final = 3
+VERSION: Final = 4
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"CES\n"
 
@@ -40,10 +41,14 @@ def snapshot(engine: Engine) -> bytes:
     if sys.byteorder != "little":
         raise SnapshotError("snapshots are little-endian: got a big-endian machine")
     engine.seal()
-    size = engine.extra.size
-    sequences, sequence_parts = engine.sequences.dump()
-    packed = engine.live_packed()
-    rows = sorted(packed)
+    engine.pack()
+    parts = {
+        "names": engine.rows.dump(),
+        "owners": engine.owners.dump(),
+        "sequences": engine.sequences.dump(),
+        "states": engine.states.dump(),
+        "extra": engine.extra.dump(),
+    }
     revived = [[row, [[*key, n] for key, n in held.items()]] for row, held in sorted(engine.revived.items())]
     head = {
         "partition": engine.partition,
@@ -52,11 +57,10 @@ def snapshot(engine: Engine) -> bytes:
         "now_ms": engine.now_ms,
         "counts": asdict(engine.counts),
         "registry": engine.registry.dump(),
-        "sequences": sequences,
-        "names": engine.names,
-        "tenants": engine.tenants,
+        "assets": engine.extra.size,
+        "parts": [[name, [len(part) for part in some]] for name, some in parts.items()],
+        "shapes": engine.shapes.dump(),
         "revived": revived,
-        "packed": len(rows),
         "home": [zone.id for zone in engine.world.zones],
         "zones": engine.world.book.dump(),
         "again": sorted(engine.again.items()),
@@ -65,19 +69,7 @@ def snapshot(engine: Engine) -> bytes:
     if engine.partitions > 1:
         head |= {"partitions": engine.partitions, "early": sorted(engine.early.held.items())}
     body = dump_json(head)
-    lengths = np.array([len(packed[row]) for row in rows], "<u4")
-    return b"".join(
-        (
-            _HEAD.pack(_MAGIC, VERSION, len(body)),
-            body,
-            *sequence_parts,
-            engine.state[:size].tobytes(),
-            *engine.extra.dump(),
-            np.array(rows, "<u4").tobytes(),
-            lengths.tobytes(),
-            *(packed[row] for row in rows),
-        )
-    )
+    return b"".join((_HEAD.pack(_MAGIC, VERSION, len(body)), body, *chain.from_iterable(parts.values())))
 
 
 def restore(
@@ -92,8 +84,8 @@ def restore(
     try:
         head = load_json(data[_HEAD.size : _HEAD.size + length])
         rest = memoryview(data)[_HEAD.size + length :]
-        got = head.get("partitions", 1)
-        if got != partitions:
+        if head.get("partitions", 1) != partitions:
+            got = head.get("partitions", 1)
             raise SnapshotError(f"snapshot of another partition count: got {got}, want {partitions}")
         return _restored(head, rest, world, rules or Rules(), past)
     except (CodecError, KeyError, ValueError, TypeError) as error:
@@ -134,24 +126,19 @@ def _restored(
     engine.registry.load(head["registry"])
     if "queues" in head:  # else it is of a time when there were none
         engine.queues.load(head["queues"])
-    engine.names, engine.tenants = head["names"], head["tenants"]
-    engine.rows.load(engine.names)
     engine.revived = {
         row: {(kind, place, anchor): n for kind, place, anchor, n in held} for row, held in head["revived"]
     }
-    size, parts = len(engine.names), _Parts(rest)
-    devices = len(head["sequences"]["devices"])
-    engine.sequences.load(head["sequences"], [parts.take(n) for n in engine.sequences.sizes(devices)])
-    state = np.frombuffer(parts.take(size * kernel.STATE.itemsize), kernel.STATE)
-    engine.state = np.concatenate([state, np.repeat(kernel.NEW, max(64, size // 8))])
-    engine.cell = np.full(len(engine.state), -1, np.int64)
-    engine.extra.load(size, [parts.take(n) for n in engine.extra.sizes(size)])
-    rows = np.frombuffer(parts.take(4 * head["packed"]), "<u4").tolist()
-    lengths = np.frombuffer(parts.take(4 * head["packed"]), "<u4").tolist()
-    for row, length in zip(rows, lengths, strict=True):
-        engine.packed[row] = bytes(parts.take(length))
-    parts.end()
-    renumber(world, engine.state)
+    size, held = head["assets"], _Parts(rest)
+    parts = {name: [held.take(length) for length in lengths] for name, lengths in head["parts"]}
+    held.end()
+    engine.rows.load(*parts["names"])
+    engine.owners.load(*parts["owners"])
+    engine.sequences.load(parts["sequences"])
+    engine.extra.load(size, parts["extra"])
+    engine.states.load(size, parts["states"])
+    engine.shapes = Shapes(*head["shapes"])
+    renumber(world, engine.states.hot)
     engine.extra["home"][:size] = _renamed(engine.extra["home"][:size], head["home"], world)
     engine.memory.recent = Recent(engine.position)
     engine.memory.sealed = engine.position

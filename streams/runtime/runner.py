@@ -166,7 +166,7 @@ class PartitionRunner:
     def _note(self, position: int) -> None:
         """Remember how far each asset was at a snapshot: what is older by the window, no fold asks for."""
         held = set(self.files.positions())
-        newest = self.engine.state["t"][: self.engine.extra.size].copy()
+        newest = self.engine.states.newest()
         self._newest = {at: one for at, one in self._newest.items() if at in held} | {position: newest}
 
     def take(self, records: Sequence[LogRecord]) -> Folded:

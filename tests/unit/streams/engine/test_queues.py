@@ -18,6 +18,7 @@ from streams.engine import restore, snapshot
 from streams.engine.queues import STAGES, WAITS_MS, WINDOW_MS, Note, Queues, decode, encode, figures
 from streams.events import Change, Event, Kind
 from streams.records import LogRecord, RecordKind
+from tests.unit.streams.engine.contents import contents
 from tests.unit.streams.engine.small_world import T0, Feeder, drive, feeder, world
 
 HOUR = 3_600_000
@@ -209,11 +210,11 @@ def test_a_record_of_notes_tells_a_queue_once_and_a_bad_one_changes_nothing() ->
     feed = feeder()
     told = fold_notes(feed, [a_note(f"c{n}") for n in range(5)])
     assert [e.kind for e in told] == [Kind.QUEUE]
-    before = snapshot(feed.engine)
+    before = contents(feed.engine)
     with pytest.raises(CodecError):
         feed.engine.fold(LogRecord(0, feed.engine.position + 1, RecordKind.NOTE, 0, "g", b"garbage"))
     feed.engine.position -= 1
-    assert snapshot(feed.engine) == before
+    assert contents(feed.engine) == before
 
 
 def test_a_tick_moves_time_and_nothing_else() -> None:
@@ -248,4 +249,4 @@ def test_queues_go_on_from_a_snapshot_as_if_never_stopped(
             record = LogRecord(0, number + 1, kind, now, "g", body)
             feed.events += feed.engine.fold(record).events
     assert stopped.events == straight.events
-    assert snapshot(stopped.engine) == snapshot(straight.engine)
+    assert contents(stopped.engine) == contents(straight.engine)

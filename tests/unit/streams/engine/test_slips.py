@@ -14,6 +14,7 @@ from streams.engine import engine as engine_module
 from streams.engine.slips import slip_in
 from streams.events import Kind
 from streams.memory_past import MemoryPast
+from tests.unit.streams.engine.contents import contents
 from tests.unit.streams.engine.small_world import Feeder, Sample, drive, feeder, world
 
 DERIVED = (Kind.VISIT, Kind.CROSSING, Kind.TRIP, Kind.STOP)
@@ -95,7 +96,7 @@ def test_a_restored_engine_goes_the_same_way(seed: int) -> None:
     again = Feeder(restore(snapshot(feed.engine), world(), None, past), dict(feed.seq))
     for report in came[stop:]:
         assert again.feed(report, received_s=20_000) == feed.feed(report, received_s=20_000)
-    assert snapshot(again.engine) == snapshot(feed.engine)
+    assert contents(again.engine) == contents(feed.engine)
 
 
 def quiet() -> tuple[list[Sample], list[Sample]]:
