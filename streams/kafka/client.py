@@ -93,36 +93,34 @@ def _dotted(more: dict[str, Any]) -> dict[str, Any]:
 
 
 class Marks:
-    """Where partitions begin and end, asked of the broker on a connection that no long fetch holds up."""
+    """Where a topic's partitions begin and end, asked on a connection that no long fetch holds up.
 
-    def __init__(self, settings: KafkaSettings, topic: str) -> None:
-        self._settings, self._topic = settings, topic
+    The first call finds out whether the topic is there and has ``partitions``.
+    """
+
+    def __init__(self, settings: KafkaSettings, topic: str, partitions: int) -> None:
+        self._settings, self._topic, self._partitions = settings, topic, partitions
         self._client: Consumer | None = None
         self._lock = threading.Lock()
-        self._checked: int | None = None
+        self._checked = False
 
-    def partitions(self) -> int:
-        """How many partitions the topic has. Raises LogError when there is no such topic."""
-        if self._checked is None:
-            found = asked(
-                f"topic {self._topic}", lambda: self._asking().list_topics(timeout=self._settings.wait_s)
-            )
-            topic = found.topics.get(self._topic)
-            if topic is None:
-                raise LogError(f"topic {self._topic} is missing; run `corridor topics create`")
-            self._checked = len(topic.partitions)
-        return self._checked
-
-    def require(self, partitions: int) -> None:
-        """Raises LogError when the topic is missing or has another number of partitions."""
-        found = self.partitions()
-        if found != partitions:
-            self._checked = None
-            raise LogError(f"topic {self._topic}: got {found} partitions, want {partitions}")
+    def check(self) -> None:
+        """Raises LogError when the topic is missing or has another number of partitions, LogAwayError."""
+        if self._checked:
+            return
+        wait_s = self._settings.wait_s
+        found = asked(f"topic {self._topic}", lambda: self._asking().list_topics(timeout=wait_s))
+        topic = found.topics.get(self._topic)
+        if topic is None:
+            raise LogError(f"topic {self._topic} is missing; run `corridor topics create`")
+        if len(topic.partitions) != self._partitions:
+            got = len(topic.partitions)
+            raise LogError(f"topic {self._topic}: got {got} partitions, want {self._partitions}")
+        self._checked = True
 
     def of(self, partition: int) -> tuple[int, int]:
         """The first offset that is there, and the one that the next message gets."""
-        self.partitions()
+        self.check()
         where = TopicPartition(self._topic, partition)
         low, high = asked(
             f"{self._topic}/{partition} not asked for its end",

@@ -30,7 +30,7 @@ class KafkaLog:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self.topic = settings.topic(LOG)
-        self._marks = Marks(settings, self.topic)
+        self._marks = Marks(settings, self.topic, settings.partitions)
         self._readers = Readers(settings, self.topic, self._marks)
         self._lock = threading.Lock()
         self._producer: Producer | None = None
@@ -53,7 +53,7 @@ class KafkaLog:
             return []
         for record in records:
             self._require(record)
-        self._marks.require(self.settings.partitions)
+        self._marks.check()
         client = self._sending()
         group = _Group(len(records))
         deadline = time.monotonic() + self.settings.wait_s

@@ -17,7 +17,7 @@ from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
 from streams.kafka.topics import EVENTS
 from streams.log import LogError
 
-_TAIL: Final = 256  # messages: more than another writer can have had under way when it stopped
+TAIL: Final = 256  # messages: more than another writer can have had under way when it stopped
 
 
 class SinkAwayError(Exception):
@@ -40,7 +40,7 @@ class KafkaSink:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         self.topic = settings.topic(EVENTS)
-        self._marks = Marks(settings, self.topic)
+        self._marks = Marks(settings, self.topic, settings.partitions)
         self._lock = threading.RLock()
         self._known: dict[int, tuple[int, int]] = {}
         self._producer: Producer | None = None
@@ -111,7 +111,7 @@ class KafkaSink:
     def _of(self, partition: int) -> tuple[int, int]:
         known = self._known.get(partition)
         if known is None:
-            self._marks.require(self.settings.partitions)
+            self._marks.check()
             known = self._known[partition] = tail(self.settings, self._marks, self.topic, partition)
         return known
 
@@ -173,7 +173,7 @@ def tail(settings: KafkaSettings, marks: Marks, topic: str, partition: int) -> t
     """
     low, high = marks.of(partition)
     position = number = 0
-    for message in messages(settings, topic, partition, max(low, high - _TAIL), high):
+    for message in messages(settings, topic, partition, max(low, high - TAIL), high):
         try:
             covered, last = read_marks(message.headers())  # type: ignore[arg-type]
         except CodecError as error:

@@ -123,7 +123,9 @@ class _GivenInflux(Given, Influx):
 
 
 @contextlib.contextmanager
-def kafka(folder: Path, *, heap_mb: int = 512, settings: Sequence[str] = ()) -> Iterator[Kafka]:
+def kafka(
+    folder: Path, *, heap_mb: int = 512, settings: Sequence[str] = (), port: int | None = None
+) -> Iterator[Kafka]:
     """A broker with its data in ``folder``; ``settings`` are more lines of its properties."""
     folder.mkdir(parents=True, exist_ok=True)
     given = os.environ.get("CORRIDOR_TEST_KAFKA")
@@ -132,7 +134,7 @@ def kafka(folder: Path, *, heap_mb: int = 512, settings: Sequence[str] = ()) -> 
         there.address, there.port = given, int(given.rpartition(":")[2])
         yield there
         return
-    port, controller, data = free_port(), free_port(), folder / "kafka-data"
+    port, controller, data = port or free_port(), free_port(), folder / "kafka-data"
     properties, log4j, jars = folder / "kafka.properties", folder / "log4j2.properties", _kafka_jars()
     properties.write_text(
         _KAFKA.format(port=port, controller=controller, data=data, more="\n".join(settings))
