@@ -20,6 +20,7 @@ from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 from gmqtt.mqtt.handler import MQTTError
 
 from gateway.errors import GatewayError
+from gateway.wire import WiredClient
 
 log = logging.getLogger("corridor.gateway")
 
@@ -129,7 +130,7 @@ class Connection:
         self._handler: Handler | DurableHandler = handler
         self._acknowledge_after = False
         self._resumed: Callable[[], None] | None = None
-        self._client: gmqtt.Client | None = None
+        self._client: WiredClient | None = None
         self._lost = asyncio.Event()
 
     @classmethod
@@ -186,7 +187,10 @@ class Connection:
         if self._client is None or not self.connected:
             raise NotConnectedError(f"not published to {topic}: {self.state}")
         try:
-            self._client.publish(topic, payload, qos=qos)
+            if qos == 1 and self._client.wire is not None:
+                self._client.wire.publish(topic.encode(), payload)
+            else:
+                self._client.publish(topic, payload, qos=qos)
         except OverflowError as error:
             raise NotConnectedError(f"not published to {topic}: too many unacknowledged") from error
 
@@ -226,11 +230,11 @@ class Connection:
             raise _ClosedError(f"connection closed by the broker{why}")
         connect.result()
 
-    def _new_client(self) -> gmqtt.Client:
+    def _new_client(self) -> WiredClient:
         properties: dict[str, Any] = {}
         if self._acknowledge_after:
             properties = {"session_expiry_interval": _NEVER_EXPIRES, "receive_maximum": _WINDOW}
-        client = gmqtt.Client(
+        client = WiredClient(
             self._client_id,
             clean_session=not self._acknowledge_after,
             optimistic_acknowledgement=not self._acknowledge_after,
@@ -238,6 +242,7 @@ class Connection:
             logger=_quiet,
             **properties,
         )
+        client.handler = None if self._acknowledge_after else self._hear
         client.set_config({"reconnect_retries": _NO_RECONNECTS})
         if self._broker.username is not None:
             client.set_auth_credentials(self._broker.username, self._broker.password)
@@ -261,9 +266,12 @@ class Connection:
             asyncio.get_running_loop().call_later(_LONGEST_PAUSE_S, self._lost.set)
 
     def _receive(self, _client: Any, topic: str, payload: bytes, _qos: int, _properties: Any) -> None:
+        self._hear(topic, payload)
+
+    def _hear(self, topic: str, payload: bytes) -> None:
         try:
             self._handler(topic, payload)
-        except Exception:  # gmqtt would drop it without a word
+        except Exception:  # nobody else would say a word
             log.exception("message_not_handled topic=%r bytes=%d", topic, len(payload))
 
     async def _receive_then_acknowledge(
