@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -13,6 +14,7 @@ from streams.log import LogError, LogFullError
 
 _T = TypeVar("_T")
 RETRY_AFTER_S: Final = 2.0
+_PAUSE_S: Final = 0.05
 
 MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 """Errors that say: there is no such topic or partition."""
@@ -122,11 +124,15 @@ class Marks:
         """The first offset that is there, and the one that the next message gets."""
         self.check()
         where = TopicPartition(self._topic, partition)
-        low, high = asked(
-            f"{self._topic}/{partition} not asked for its end",
-            lambda: self._asking().get_watermark_offsets(where, timeout=self._settings.wait_s),
-        )
-        return low, high
+        deadline = time.monotonic() + self._settings.wait_s
+        while True:
+            left = max(0.1, deadline - time.monotonic())
+            try:
+                return self._asking().get_watermark_offsets(where, timeout=left)
+            except KafkaException as error:  # also while a partition changes its leader
+                if time.monotonic() + _PAUSE_S > deadline or error.args[0].code() in _FINAL - MISSING:
+                    raise failed(error.args[0], f"{self._topic}/{partition} not asked for its end") from None
+                time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -95,7 +96,21 @@ def create(settings: KafkaSettings) -> list[str]:
                 wrong.append(f"topic {name} not made: {error.args[0].str()}")
     if wrong:
         raise TopicsError("\n".join(wrong))
+    deadline = time.monotonic() + 4 * settings.wait_s
+    while not _led(admin, made, settings.wait_s) and time.monotonic() < deadline:
+        time.sleep(0.05)
     return made
+
+
+def _led(admin: AdminClient, names: Sequence[str], wait_s: float) -> bool:
+    """Whether each partition has its leader, so that it can be used."""
+    there = admin.list_topics(timeout=wait_s).topics
+    return all(
+        name in there
+        and there[name].partitions
+        and all(one.leader >= 0 for one in there[name].partitions.values())
+        for name in names
+    )
 
 
 def check(settings: KafkaSettings, names: Sequence[str] = ()) -> None:
