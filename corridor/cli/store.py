@@ -1,0 +1,90 @@
+"""``corridor store``: the samples' store in InfluxDB: make what it needs, and look whether it can be used."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from corridor.cli.options import CliError, Verbs, add_folder, settings_of
+from corridor.cli.roles import add_role, run_role
+from corridor.settings import Settings, without_password
+
+if TYPE_CHECKING:
+    from feeds.store.influx.client import Client
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser("store", help="the samples' store in InfluxDB")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    texts = {
+        "create": (create, "make bucket, retention and means; again changes nothing"),
+        "check": (check, "look whether InfluxDB can be used as it is"),
+    }
+    for name, (run, text) in texts.items():
+        action: argparse.ArgumentParser = actions.add_parser(name, help=text)
+        add_folder(action)
+        action.set_defaults(run=run)
+    writer: argparse.ArgumentParser = actions.add_parser("run", help="write the samples of the log in Kafka")
+    add_role(writer)
+    writer.set_defaults(run=write)
+
+
+def client_of(settings: Settings) -> Client:
+    """Requests to the InfluxDB that the settings name. Raises CliError."""
+    from feeds.store.influx.client import Client, Place
+    from feeds.store.port import StoreError
+
+    if settings.influx_url is None:
+        raise CliError("no InfluxDB: set influx_url (CORRIDOR_INFLUX_URL) to http://host:port")
+    if settings.influx_token is None:
+        raise CliError("no token: set influx_token (CORRIDOR_INFLUX_TOKEN, or _FILE with a file of it)")
+    place = Place(settings.influx_url, settings.influx_org, settings.influx_bucket)
+    try:
+        return Client(place, settings.influx_token.get_secret_value())
+    except StoreError as error:
+        raise CliError(without_password(str(error))) from None
+
+
+def create(options: argparse.Namespace) -> int:
+    """Make what is missing; 2 when it can't be made."""
+    from feeds.store.influx import admin
+    from feeds.store.port import StoreError
+
+    settings = settings_of(options)
+    client = client_of(settings)
+    try:
+        for done in admin.create(client, settings.store_retention_days):
+            print(done)
+    except StoreError as error:
+        raise CliError(str(error)) from None
+    finally:
+        client.close()
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Print what was looked at; 1 when something is not as it should be."""
+    from feeds.store.influx import admin
+    from feeds.store.port import StoreError
+
+    settings = settings_of(options)
+    client = client_of(settings)
+    wrong = 0
+    try:
+        for finding in admin.check(client, settings.store_retention_days):
+            print(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what}")
+            wrong += not finding.ok
+    except StoreError as error:
+        print(f"WRONG  {error}")
+        wrong += 1
+    finally:
+        client.close()
+    return 1 if wrong else 0
+
+
+def write(options: argparse.Namespace) -> int:
+    """Run until Ctrl-C or SIGTERM."""
+    from corridor import storerole
+
+    return run_role("store", options, storerole.run)
