@@ -118,7 +118,7 @@ class Client:
         path: str,
         query: Mapping[str, str],
         *,
-        body: bytes | None = None,
+        body: bytes | dict[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
         kind: str = _FORM,
     ) -> bytes:
