@@ -15,6 +15,7 @@ from streams.kafka.bodies import bodies, marks_header, read_marks
 from streams.kafka.client import Marks, asked, consumer, failed, producer
 from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
 from streams.kafka.topics import EVENTS
+from streams.kafka.wire import OVERHEAD
 from streams.log import LogError
 
 TAIL: Final = 256  # messages: more than another writer can have had under way when it stopped
@@ -65,8 +66,8 @@ class KafkaSink:
                 return
             ready = list(bodies(max(position, covered), last, fresh))
             for _, _, body in ready:
-                if len(body) > MAX_MESSAGE_BYTES:
-                    want_bytes = f"want at most {MAX_MESSAGE_BYTES}"
+                if len(body) + OVERHEAD > MAX_MESSAGE_BYTES:
+                    want_bytes = f"want at most {MAX_MESSAGE_BYTES - OVERHEAD}"
                     raise LogError(f"{self.topic}: event too large: got {len(body)} bytes, {want_bytes}")
             for covered, last, body in ready:
                 self._send(partition, covered, last, body)
