@@ -108,6 +108,8 @@ def ranges(numbers: Iterable[int]) -> list[list[int]]:
 
 
 def _message(form: Form, boot: str, what: _Boot) -> bytes:
+    if form is not Form.JSON and not what.refused and not what.later:
+        return _all_durable(boot, ranges(what.durable))
     durable = set(what.durable)
     message: dict[str, Any] = {
         "boot": boot,
@@ -120,3 +122,24 @@ def _message(form: Form, boot: str, what: _Boot) -> bytes:
         ),
     }
     return orjson.dumps(message) if form is Form.JSON else cbor2.dumps(message)
+
+
+def _all_durable(boot: str, found: list[list[int]]) -> bytes:
+    """What cbor2 would write, in a fraction of its time: nearly every answer is of this shape."""
+    out = bytearray(b"\xa4dboot")
+    text = boot.encode()
+    out += _head(0x60, len(text)) + text + b"gdurable" + _head(0x80, len(found))
+    for first, last in found:
+        out += b"\x82" + _head(0, first) + _head(0, last)
+    out += b"grefused\x80elater\x80"
+    return bytes(out)
+
+
+def _head(major: int, number: int) -> bytes:
+    """The head of a CBOR item (RFC 8949 section 3): its major type and its argument."""
+    if number < 24:
+        return bytes((major | number,))
+    for info, size in ((24, 1), (25, 2), (26, 4)):
+        if number < 1 << 8 * size:
+            return bytes((major | info,)) + number.to_bytes(size, "big")
+    return bytes((major | 27,)) + number.to_bytes(8, "big")

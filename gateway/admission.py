@@ -72,18 +72,20 @@ class Bucket:
 
     def take(self, now: float) -> bool:
         """Take a token if there is one."""
-        self._tokens = min(self._burst, self._tokens + (now - self._stamp) * self._rate)
+        tokens = self._tokens + (now - self._stamp) * self._rate
+        if tokens > self._burst:
+            tokens = self._burst
         self._stamp = now
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
+        enough = tokens >= 1.0
+        self._tokens = tokens - 1.0 if enough else tokens
+        return enough
 
 
 class _Device:
-    __slots__ = ("answers", "in_flight", "reports")
+    __slots__ = ("admit", "answers", "in_flight", "reports")
 
     def __init__(self, limits: Limits, now: float) -> None:
+        self.admit: Admit | None = None  # the verdict, as long as the fitting is the same
         self.reports = Bucket(limits.rate, limits.burst, now)
         self.answers = Bucket(limits.answers_per_s, limits.answers_per_s, now)
         self.in_flight = 0
@@ -128,13 +130,15 @@ class Admission:
         if size > MAX_BYTES:
             detail = f"report too large: got {size} bytes, want at most {MAX_BYTES}"
             return Refuse(fitted, "too_large", detail)
-        state = self._state(device, now)
-        if not self.open(now):
+        state = self._devices.get(device) or self._state(device, now)
+        if now < self._closed_until:
             return self._later(device, "disk_full", 10, now)
         if state.in_flight >= self._limits.in_flight or not state.reports.take(now):
             return self._later(device, "rate", 10, now)
         state.in_flight += 1
-        return Admit(fitted)
+        if state.admit is None or state.admit.fitted is not fitted:
+            state.admit = Admit(fitted)
+        return state.admit
 
     def done(self, device: str) -> None:
         """An admitted report is durable, refused, or given back."""

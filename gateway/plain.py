@@ -52,7 +52,8 @@ class Plain:
     """The plain reports among n payloads.
 
     ``taken`` bool[n]: which they are; the k others are somebody else's. Of the plain ones in their order:
-    ``counts`` int32[k] samples, ``seq`` and ``boot_n`` (-1: none) int64[k], ``boot`` and ``prev``.
+    ``counts`` int32[k] samples, ``seq`` and ``boot_n`` (-1: none) int64[k], ``boot``, ``prev``
+    and ``raw``, their bytes.
     """
 
     taken: Array
@@ -61,6 +62,7 @@ class Plain:
     boot_n: Array
     boot: list[str]
     prev: list[bytes | None]
+    raw: pa.Array
     samples: pa.RecordBatch
 
 
@@ -76,8 +78,12 @@ def read_plain(payloads: Sequence[bytes], tried: Sequence[bool]) -> Plain:
     wanted = np.fromiter(tried, np.bool_, len(payloads))
     scan(data, words, starts, wanted, NAMES, LOW, HIGH, WHOLE, reports, lists)
     taken: Array = reports[:, TAKEN] != 0
-    if not taken.all():
+    if taken.all():
+        ends = pa.py_buffer(starts.astype(np.int32))
+        raw = pa.Array.from_buffers(pa.binary(), len(payloads), [None, ends, pa.py_buffer(joined)])
+    else:
         reports, lists = reports[taken], lists[taken]
+        raw = pa.array([payloads[n] for n in np.flatnonzero(taken).tolist()], pa.binary())
     spans = zip(reports[:, BOOT_AT].tolist(), reports[:, BOOT_SIZE].tolist(), strict=True)
     return Plain(
         taken,
@@ -86,6 +92,7 @@ def read_plain(payloads: Sequence[bytes], tried: Sequence[bool]) -> Plain:
         reports[:, BOOT_NUMBER],
         [joined[at : at + size].decode("ascii") for at, size in spans],
         [joined[at : at + 32] if at else None for at in reports[:, PREV_AT].tolist()],
+        raw,
         _samples(data, words, reports[:, COUNT], lists),
     )
 

@@ -33,7 +33,7 @@ def plain_frame(arrived: Sequence[Arrived], digests: Sequence[bytes], plain: Pla
         pa.array(plain.counts),
         pa.array(np.zeros(count, np.int32)),
         pa.nulls(count, pa.string()),
-        pa.array([found.payload for found in arrived], pa.binary()),
+        plain.raw,
     ]
     return Frame(pa.RecordBatch.from_arrays(columns, schema=REPORTS), plain.samples, NO_EXTRAS)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 PREFIX: Final = "corridor/v1/"
@@ -31,6 +32,7 @@ class Topic(NamedTuple):
     channel: Channel
 
 
+@lru_cache(maxsize=32_768)  # some 10 MB; a fleet's topics come again and again
 def parse(name: str) -> Topic | None:
     """The topic of that name, None when it is not one of the protocol's."""
     match = _TOPIC.match(name)

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import cbor2
 import orjson
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.acks import AckBook, ranges
@@ -62,3 +62,14 @@ def test_ranges_say_exactly_the_numbers(numbers: set[int]) -> None:
     found = ranges(numbers)
     assert {n for first, last in found for n in range(first, last + 1)} == numbers
     assert all(a[1] + 1 < b[0] for a, b in pairwise(found))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=64), st.sets(st.integers(0, 2**53) | st.integers(0, 300), min_size=1, max_size=40))
+def test_an_answer_that_all_is_durable_is_what_cbor_has_for_it(boot: str, seqs: set[int]) -> None:
+    book = AckBook()
+    for seq in seqs:
+        book.durable("d", Form.CBOR, boot, seq, now=0.0)
+    (answer,) = book.due(1.0)
+    said = {"boot": boot, "durable": ranges(seqs), "refused": [], "later": []}
+    assert answer.payload == cbor2.dumps(said)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gmqtt.mqtt.constants import MQTTv50, MQTTv311
 from gmqtt.mqtt.utils import IdGenerator
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.wire import Wire
@@ -114,6 +114,7 @@ def test_a_message_that_is_heard_before_one_that_is_rare_stays_before_it() -> No
 messages = st.tuples(st.text("ab/ü", min_size=1, max_size=5), st.binary(max_size=300), st.integers(0, 3))
 
 
+@settings(deadline=None)
 @given(
     st.lists(messages, min_size=1, max_size=12),
     st.lists(st.integers(1, 400)),
