@@ -19,10 +19,11 @@ import geofences
 from corridor.kafka import kafka_of
 from corridor.probe import serving
 from corridor.settings import Settings, SettingsError
-from streams.engine import World
+from streams.engine import Rules, World
 from streams.kafka.log import KafkaLog
 from streams.kafka.positions import PositionsOut
 from streams.kafka.sink import KafkaSink
+from streams.kafka.table import Table
 from streams.runtime.faust_app import Worker
 from streams.runtime.owner import Owner, Parts
 from streams.runtime.telling import Teller
@@ -33,9 +34,16 @@ _log = logging.getLogger("corridor.worker")
 
 
 async def run(
-    settings: Settings, stop: asyncio.Event, ready: Callable[[int], None] = lambda port: None
+    settings: Settings,
+    stop: asyncio.Event,
+    ready: Callable[[int], None] = lambda port: None,
+    world: Callable[[], World] | None = None,
+    rules: Rules | None = None,
 ) -> None:
     """Work until ``stop``. ``ready`` is told the port of health and metrics once partitions were given.
+
+    ``world``: makes the zones that hold before any are published, of each partition its own; not given:
+    those that ship.
 
     Raises SettingsError, TopicsError (see ``Worker.run``), OSError when the health port can't be had.
     """
@@ -44,16 +52,17 @@ async def run(
         raise SettingsError("setting shared_dir: got nothing, want a folder that every worker reaches")
     # what records leave behind are many short-lived objects: the default of 700 searches them all the time
     gc.set_threshold(50_000, 20, 20)
-    zones, gates = geofences.world()
+    shipped = geofences.world() if world is None else ((), ())
     log, positions = KafkaLog(kafka), PositionsOut(kafka)
     parts = Parts(
         log=log,
         shared=settings.shared_dir,
-        world=lambda: World(zones, gates),
+        world=world or (lambda: World(*shipped)),
         sink=lambda: KafkaSink(kafka),
-        teller=lambda partition: Teller(partition, positions, None),
+        teller=lambda partition: Teller(partition, positions, Table(kafka)),
         partitions=kafka.partitions,
         snapshot_s=settings.snapshot_s,
+        rules=rules or Rules(),
         turn=threading.Lock(),
     )
     worker = Worker(kafka, lambda partition: Owner(partition, parts))

@@ -67,7 +67,6 @@ class Parts:
     world: Callable[[], World]
     sink: Callable[[], FlushedSink]
     teller: Callable[[int], Teller]
-    flush: Callable[[], None] = lambda: None
     partitions: int = 1
     snapshot_s: float = 10.0
     rules: Rules = field(default_factory=Rules)
@@ -149,6 +148,7 @@ class Owner(threading.Thread):
         finally:
             if self._sink is not None:
                 self._sink.close()
+            self.teller.close()
             with self._saved:
                 self._saved.notify_all()
 
@@ -231,7 +231,7 @@ class Owner(threading.Thread):
         sink = self._sink
         assert sink is not None
         try:
-            self._parts.flush()
+            self.teller.flush()
             sink.flush()
         except Exception as error:
             if not sink.waiting():

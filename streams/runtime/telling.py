@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -23,8 +23,16 @@ _REGISTERED: Final = frozenset({Kind.DEVICE, Kind.ASSET, Kind.ZONE})
 class Registry(Protocol):
     """A compacted table of keys."""
 
-    def put(self, key: str, value: bytes | None) -> None:
-        """Set a key, or delete it."""
+    def send(self, values: Mapping[str, bytes | None]) -> None:
+        """Set many keys, or delete them, without waiting."""
+        ...
+
+    def flush(self) -> None:
+        """Wait until all is kept. Raises when that can't be said now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
         ...
 
 
@@ -54,13 +62,22 @@ class Teller:
         self._at_gate.clear()
 
     def add(self, events: Sequence[Event], moved: Array) -> None:
-        """What one step gave; objects for gateways are put at once."""
+        """What one step gave; objects for gateways are sent at once."""
         if len(moved):
             self._moved.append(moved)
+        values = {key_of(one): dump_json(registered(one)) for one in events if one.kind in _REGISTERED}
+        if values and self._registry is not None:
+            self._registry.send(values)
+
+    def flush(self) -> None:
+        """Wait until the objects are kept. Raises when that can't be said now."""
         if self._registry is not None:
-            for event in events:
-                if event.kind in _REGISTERED:
-                    self._registry.put(key_of(event), dump_json(registered(event)))
+            self._registry.flush()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._registry is not None:
+            self._registry.close()
 
     def tell(self, engine: Engine) -> None:
         """Publish positions, if it is time: those that changed, and those that come round."""
