@@ -75,6 +75,7 @@ class Wire(asyncio.Protocol):
         """Handle the whole packets; returns where the first that is not whole begins."""
         five = self._state.protocol_version == MQTTv50
         at, size, acks, handler = 0, len(data), bytearray(), self._handler
+        self._wanted = 2
         while size - at >= 2:
             kind, length, body = data[at], data[at + 1], at + 2
             if length > 127:

@@ -111,10 +111,19 @@ def test_a_message_that_is_heard_before_one_that_is_rare_stays_before_it() -> No
     assert order == ["a", "rare", "c"]
 
 
+def test_a_packet_of_which_one_byte_has_come_waits_for_no_more_than_its_own() -> None:
+    far = Far()
+    first, second = publish("t", bytes(50), 1, MQTTv50), publish("t", b"", 1, MQTTv50)
+    far.protocol.data_received(first[:9])
+    far.protocol.data_received(first[9:] + second[:1])
+    far.protocol.data_received(second[1:])
+    assert far.heard == [("t", bytes(50)), ("t", b"")]
+
+
 messages = st.tuples(st.text("ab/ü", min_size=1, max_size=5), st.binary(max_size=300), st.integers(0, 3))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(
     st.lists(messages, min_size=1, max_size=12),
     st.lists(st.integers(1, 400)),
