@@ -17,7 +17,6 @@ from typing import Any
 import aiomqtt
 import cbor2
 import httpx
-import numpy as np
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
@@ -27,42 +26,11 @@ from bench import system as systems
 from bench.load import device_name
 from bench.system import System, running
 from corridor.client import ClientError
-from firmware_sim import route
-from tests.integration.devices import V5, V311, as_json, device, events, fit, http, report, until
+from tests.integration.devices import V5, V311, as_json, device, events, fit, http, until
+from tests.integration.drives import check_crossing, drive, hours_ago, reports
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(200)]
-STAGES = ("approach", "exit_port", "line", "entry_port", "leave")
 VINS = ("WSYSTESTA00000001", "WSYSTESTA00000002", "WSYSTESTA00000003")
-
-
-def drive(start_ms: int, *, back: bool = False) -> list[tuple[int, float, float, float]]:
-    """(t_ms, lon, lat, km/h) each 10 s from 25 km before the gate to 25 km behind it, with its stops."""
-    road = route.build()
-    begin, end = road.exit_m - 25_000, road.entry_m + 25_000
-    stops = [(road.exit_m, 480), (road.entry_m, 600)]
-    if back:
-        begin, end, stops = end, begin, stops[::-1]
-    metres, t_s = [begin], 0
-    rows: list[tuple[int, float, float, float]] = []
-    step = 10 * 50 / 3.6 * (1 if end > begin else -1)
-    for at, seconds in [*stops, (end, 0)]:
-        leg = np.arange(metres[-1], at, step)[1:].tolist()
-        metres += [*leg, *[at] * (seconds // 10 + 1)]
-    for at in metres:
-        lon, lat = (float(np.interp(at, road.m, column)) for column in (road.lon, road.lat))
-        standing = bool(rows) and rows[-1][1:3] == (lon, lat)
-        rows.append((start_ms + t_s * 1000, lon, lat, 0.0 if standing else 50.0))
-        t_s += 10
-    return rows
-
-
-def reports(rows: list[tuple[int, float, float, float]]) -> list[dict[str, Any]]:
-    """A report for each 15 samples."""
-    found = []
-    for seq, at in enumerate(range(0, len(rows), 15)):
-        t, lon, lat, speed = (list(column) for column in zip(*rows[at : at + 15], strict=True))
-        found.append(report(seq, t=t, lon=lon, lat=lat, speed_kmh=speed))
-    return found
 
 
 async def send(
@@ -72,10 +40,6 @@ async def send(
     async with device(system.local, name, version) as one:
         seqs = await one.durable(*payloads)
         assert len(seqs) == len(payloads)
-
-
-def hours_ago(hours: float) -> int:
-    return int((time.time() - hours * 3600) * 1000)
 
 
 @pytest.fixture(scope="module")
@@ -93,18 +57,6 @@ def client(system: System) -> Iterator[httpx.Client]:
 def crossings(client: httpx.Client, asset: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get("/v1/crossings", params={"asset": asset}).json()["items"]
     return found
-
-
-def check_crossing(found: dict[str, Any], direction: str) -> None:
-    assert found["direction"] == direction
-    assert found["gate"] == "mohan-boten"
-    assert found["state"] == "completed"
-    stages = [found["stages"][name] for name in STAGES]
-    for stage in stages:
-        assert stage["earliest"] <= stage["estimate"] <= stage["latest"]
-    estimates = [stage["estimate"] for stage in stages]
-    assert estimates == sorted(estimates)
-    assert len(set(estimates)) == len(STAGES)
 
 
 def test_a_drive_through_the_gate_in_json_is_one_crossing_and_everything_else_of_it(
