@@ -25,7 +25,7 @@ TIMEOUT_S: Final = 30.0
 RETRY_S: Final = 5.0
 _LONGEST_RETRY_S: Final = 300.0
 _FORM: Final = "application/x-www-form-urlencoded"
-_DROPPED: Final = re.compile(r"dropped=(\d+)\s*$")
+_DROPPED: Final = re.compile(r" dropped=(\d+)")
 
 Value = str | int | Mapping[str, str]
 
@@ -49,7 +49,7 @@ class RefusedError(StoreError):
         super().__init__(reason)
         self.partial = partial
         self.dropped = dropped
-        self.late = "beyond retention" in reason
+        self.late = "outside retention policy" in reason  # told only when all others are stored
 
 
 class TooLargeError(StoreError):
@@ -151,16 +151,16 @@ class Client:
                 f"InfluxDB refuses the token: got {status} ({said}), want one that may read and write "
                 f"bucket {self.place.bucket!r} of {self.place.org!r}: set influx_token"
             )
-        if status == 404:
+        if status == 404 and re.search(r"bucket|organization|database", said):
             return self._missing(said)
         if status == 413:
             return TooLargeError(f"request too large for InfluxDB: {said}")
         if status == 400:
             return RefusedError(said, partial=False, dropped=None)
-        if status == 422:
+        if status == 422 and "pending deletion" not in said:
             found = _DROPPED.search(said)
             return RefusedError(said, partial=True, dropped=int(found[1]) if found else None)
-        if status in (408, 429) or status >= 500:
+        if status in (408, 422, 429) or status >= 500:
             return StoreAwayError(f"InfluxDB can't do it now: got {status} ({said})", _retry_after(error))
         return StoreError(f"InfluxDB at {self.place.url} refuses: got {status} ({said})")
 
