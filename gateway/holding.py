@@ -16,6 +16,7 @@ from gateway.turn import Turn
 log = logging.getLogger("corridor.gateway")
 
 _TICK_S: Final = 0.05
+_STALL_S: Final = 5.0  # less than the silence after which another takes over
 
 
 def reports(broker: Broker, client_id: str, group: str | None, me: str, handler: Handler) -> Connection:
@@ -51,6 +52,9 @@ class Holding:
         self.topic = group_topic(group)
         self._talk, self._session, self._begin, self._end = talk, session, begin, end
         self._joined: int | None = None
+        self._looked = 0.0
+        self._stale = False
+        self._over = asyncio.Event()
 
     @property
     def state(self) -> str:
@@ -64,6 +68,16 @@ class Holding:
         """A message of the group's topic."""
         self._say(self.turn.hear(payload.decode("utf-8", "replace"), time.monotonic()))
 
+    async def ours(self) -> bool:
+        """Whether what the session delivers now is ours to take; if not, returns when that session is over.
+
+        A gateway that was frozen still finds in its socket what the broker has given to its successor since.
+        """
+        if not self._stale and time.monotonic() - self._looked < _STALL_S:
+            return True
+        await self._over.wait()
+        return False
+
     async def run(self) -> None:
         """Take turns until cancelled; then leave the session to others."""
         session: asyncio.Task[None] | None = None
@@ -74,6 +88,7 @@ class Holding:
                     self._ended(session)
                     session = None
                 if session is None and self.turn.wants:
+                    self._stale, self._over = False, asyncio.Event()
                     session = asyncio.create_task(self._hold(), name="gateway nmea session")
                 await asyncio.sleep(_TICK_S)
         finally:
@@ -81,12 +96,18 @@ class Holding:
                 session.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await session
+                self._over.set()
                 self._end()
             self._say(self.turn.free())
 
     def _look(self) -> None:
         """Tell the turn what has become of both connections, and the time."""
         now, talk = time.monotonic(), self._talk
+        if self._looked and now - self._looked >= _STALL_S and self.turn.wants:
+            log.warning("nmea_session_given_up stalled_s=%.1f", now - self._looked)
+            self._stale = True
+            self._session.close()
+        self._looked = now
         joined = talk.losses if talk.connected else None
         if joined != self._joined:
             self._joined = joined
@@ -105,6 +126,7 @@ class Holding:
     def _ended(self, session: asyncio.Task[None]) -> None:
         if session.exception() is not None:
             log.error("nmea_session_not_taken", exc_info=session.exception())
+        self._over.set()
         self._end()
         self._say(self.turn.lose(time.monotonic()))
 

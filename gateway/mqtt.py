@@ -182,6 +182,10 @@ class Connection:
         self._say(f"connection to {where} lost")
         return True
 
+    def close(self) -> None:
+        """End this connection; ``once`` returns then."""
+        self._lost.set()
+
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
         """Hand a message to the broker. Raises NotConnectedError, also when too many are on their way."""
         if self._client is None or not self.connected:

@@ -93,9 +93,7 @@ def calm() -> Iterator[None]:
 class Gateway:
     """One gateway; everything of it runs on one event loop, appends and file writes in a thread each."""
 
-    def __init__(
-        self, settings: GatewaySettings, log: Log, registry: Registry, deadletters: Letters
-    ) -> None:
+    def __init__(self, settings: GatewaySettings, log: Log, registry: Registry, deadletters: Letters) -> None:
         self.metrics = Metrics()
         self._me = uuid.uuid4().hex[:12]
         self._settings = settings
@@ -179,6 +177,8 @@ class Gateway:
         found = parse(name)
         if found is None:
             self.metrics.ignored_topics += 1
+            return
+        if self._holding is not None and not await self._holding.ours():
             return
         self.metrics.messages += 1
         self.metrics.payload_bytes += len(payload)

@@ -43,6 +43,7 @@ class Turn:
         self._since = 0.0  # when this stand began, or the holder was heard last
         self._echoed: float | None = None  # when our question came back; None: not yet
         self._wait_s = ANSWER_S
+        self._not_before = 0.0  # before then somebody else may claim
         self._said: float | None = None
 
     @property
@@ -67,10 +68,12 @@ class Turn:
                 self._echoed = now
             return None
         if word == "who":
-            if self.stand is Stand.HOLDING:
+            if self.wants:
                 return self._beat(now)
-            if self.stand is Stand.ASKING and self._echoed is not None and who < self.me:
-                self._echoed = now + ANSWER_S  # it asks as well, and comes first
+            if self.stand is Stand.ASKING:
+                if who > self.me:
+                    return f"who {self.me}"  # it may have come after our question
+                self._not_before = now + 2 * ANSWER_S  # it comes first
         elif word == "held" and not self.wants and self.stand is not Stand.AWAY:
             self.stand, self.holder, self._since, self._wait_s = Stand.STANDING_BY, who, now, ANSWER_S
         elif word == "free" and self.stand is Stand.STANDING_BY and who == self.holder:
@@ -80,7 +83,8 @@ class Turn:
     def tick(self, now: float) -> str | None:
         """Time passes. Returns what to publish."""
         if self.stand is Stand.ASKING:
-            if self._echoed is not None and now - self._echoed >= self._wait_s:
+            asked = self._echoed is not None and now - self._echoed >= self._wait_s
+            if asked and now >= self._not_before:
                 self.stand, self._since = Stand.CLAIMING, now
             elif self._echoed is None and now - self._since >= SILENCE_S:
                 return self._ask(now)

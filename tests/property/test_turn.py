@@ -22,6 +22,7 @@ class World:
         self.turns = {name: Turn(name) for name in names}
         self.alive: set[str] = set()
         self.frozen: set[str] = set()
+        self.connecting: set[str] = set()
         self.owner: str | None = None
         self.takeovers: list[tuple[float, str]] = []
         self.now = 0.0
@@ -31,6 +32,10 @@ class World:
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), what))
+
+    def delay(self) -> float:
+        self._drawn += 1
+        return self._delays[self._drawn % len(self._delays)]
 
     def start(self, name: str) -> None:
         self.alive.add(name)
@@ -52,15 +57,19 @@ class World:
                 return
             if name not in self.frozen:
                 self.say(turn.tick(self.now))
-                if turn.stand is Stand.CLAIMING:
-                    self.connect(name)
+                if turn.stand is Stand.CLAIMING and name not in self.connecting:
+                    self.connecting.add(name)
+                    self.later(self.delay(), lambda: self.connect(name, turn))
                 elif turn.stand is Stand.HOLDING and self.owner != name:
                     self.say(turn.lose(self.now))
             self.later(TICK_S, go)
 
         go()
 
-    def connect(self, name: str) -> None:
+    def connect(self, name: str, turn: Turn) -> None:
+        self.connecting.discard(name)
+        if self.turns[name] is not turn or not turn.wants:
+            return
         self.owner = name
         self.takeovers.append((self.now, name))
         self.say(self.turns[name].hold(self.now))
@@ -68,8 +77,6 @@ class World:
     def say(self, message: str | None) -> None:
         if message is None:
             return
-        delay = self._delays[self._drawn % len(self._delays)]
-        self._drawn += 1
 
         def deliver() -> None:
             for name in sorted(self.alive):
@@ -78,7 +85,7 @@ class World:
                 else:
                     self.hear(name, message)
 
-        self.later(delay, deliver)
+        self.later(self.delay(), deliver)
 
     def hear(self, name: str, message: str) -> None:
         if name in self.frozen:
@@ -140,12 +147,21 @@ def test_who_comes_later_takes_nothing(delays: list[float]) -> None:
     assert [name for _, name in world.takeovers] == ["b"]
 
 
-def test_all_that_start_together_settle_by_one_claim() -> None:
-    world = World(list("abcd"), [0.01])
-    for name in "dcba":
+@given(
+    st.lists(st.floats(0.001, 0.2), min_size=1, max_size=8),
+    st.permutations("abcd"),
+    st.lists(st.floats(0, 3), min_size=4, max_size=4),
+)
+@settings(max_examples=150, deadline=None)
+def test_who_starts_together_settles_by_one_claim(
+    delays: list[float], order: list[str], gaps: list[float]
+) -> None:
+    world = World(list("abcd"), delays)
+    for name, gap in zip(order, gaps, strict=True):
         world.start(name)
-    world.run(30)
-    assert [name for _, name in world.takeovers] == ["a"]
+        world.run(gap)
+    world.run(60)
+    assert len(world.takeovers) == 1
 
 
 def test_a_frozen_holder_is_replaced_and_does_not_come_back() -> None:
