@@ -24,7 +24,16 @@ import numpy as np
 import numpy.typing as npt
 
 SAMPLES: Final = 10
-_COLUMNS: Final = ("lon", "lat", "alt_m", "speed_kmh", "heading_deg", "hdop", "fuel_level_pct", "engine_rpm")
+_PLACE: Final = ("lon", "lat")
+# doubles of CBOR: none of them is a whole number or short of digits
+_CONSTANT: Final = {
+    "alt_m": 500.3,
+    "speed_kmh": 60.2,
+    "heading_deg": 45.1,
+    "hdop": 0.9,
+    "fuel_level_pct": 71.3,
+    "engine_rpm": 1300.7,
+}
 _WINDOW: Final = 4_000  # published and not yet acknowledged by the broker, all sockets together
 
 Bytes = npt.NDArray[np.uint8]
@@ -42,33 +51,14 @@ class Template:
         mark_seq, mark_t = 0x7EDCBA9876543210, 0x7E0000000000F000
         report: dict[str, Any] = {"v": 1, "boot": boot, "boot_n": 1, "seq": mark_seq}
         report["t"] = [mark_t + i for i in range(SAMPLES)]
-        for c, name in enumerate(_COLUMNS):
-            report[name] = [1234.5 + c + i / 64 for i in range(SAMPLES)]
+        for place, name in enumerate(_PLACE):
+            report[name] = [1234.5 + place + i / 64 for i in range(SAMPLES)]
+        for name, value in _CONSTANT.items():
+            report[name] = [value] * SAMPLES
         self.body = cbor2.dumps(report)
         self.seq_at = self.body.index(struct.pack(">Q", mark_seq))
         self.t_at = self.body.index(struct.pack(">Q", mark_t))
-        starts = (self.body.index(_double(1234.5 + c)) for c in range(len(_COLUMNS)))
-        self.column_at = list(starts)
-
-    def reports(self, seq: int, t_ms: npt.NDArray[np.int64], values: npt.NDArray[np.float64]) -> Bytes:
-        """Payloads of n devices: ``t_ms`` int64[n, samples], ``values`` float64[n, columns, samples]."""
-        n = len(t_ms)
-        out = np.tile(np.frombuffer(self.body, np.uint8), (n, 1))
-        out[:, self.seq_at : self.seq_at + 8] = np.frombuffer(struct.pack(">Q", seq), np.uint8)
-        times = np.ascontiguousarray(t_ms).astype(">u8").view(np.uint8).reshape(n, SAMPLES, 8)
-        for i in range(SAMPLES):
-            at = self.t_at + 9 * i  # one byte of head before each number
-            out[:, at : at + 8] = times[:, i]
-        for c, start in enumerate(self.column_at):
-            numbers = np.ascontiguousarray(values[:, c]).astype(">f8").view(np.uint8).reshape(n, SAMPLES, 8)
-            for i in range(SAMPLES):
-                out[:, start + 9 * i : start + 9 * i + 8] = numbers[:, i]
-        return out
-
-
-def _double(value: float) -> bytes:
-    encoded = cbor2.dumps(value)
-    return encoded[1:] if len(encoded) == 9 else struct.pack(">d", value)
+        self.place_at = [self.body.index(struct.pack(">d", 1234.5 + n)) for n in range(len(_PLACE))]
 
 
 def _varint(n: int) -> bytes:
@@ -89,7 +79,7 @@ class Socket:
     """One MQTT connection: what is to be sent, and counts of PUBACKs."""
 
     connection: socket.socket
-    waiting: bytearray = field(default_factory=bytearray)
+    waiting: memoryview = field(default_factory=lambda: memoryview(b""))
     got: bytearray = field(default_factory=bytearray)
     acked: int = 0
     packet_id: int = 0
@@ -129,33 +119,42 @@ class Publisher:
         for one in (*self.sockets, self.ears):
             one.connection.setblocking(False)
             self._selector.register(one.connection, selectors.EVENT_READ, one)
-        size = len(self.template.body)
+        body = self.template.body
         topic = [_text(f"corridor/v1/{device_name(d)}/report") for d in range(devices)]
-        head = b"\x32" + _varint(len(topic[0]) + 2 + size)
-        heads = b"".join(head + t + b"\x00\x00" for t in topic)
-        self._heads = np.frombuffer(heads, np.uint8).reshape(devices, -1)
+        head = b"\x32" + _varint(len(topic[0]) + 2 + len(body))
+        self._id_at = len(head) + len(topic[0])
+        packets = b"".join(head + t + b"\x00\x00" + body for t in topic)
+        self._packets = np.frombuffer(bytearray(packets), np.uint8).reshape(devices, -1)
 
     def publish(
-        self,
-        seq: int,
-        who: npt.NDArray[np.int64],
-        t_ms: npt.NDArray[np.int64],
-        values: npt.NDArray[np.float64],
+        self, seq: int, first: int, t_ms: npt.NDArray[np.int64], places: npt.NDArray[np.float64]
     ) -> None:
-        """Queue one report of each device in ``who``; returns when the window allows the next."""
-        payloads = self.template.reports(seq, t_ms, values)
-        heads = self._heads[who].copy()
-        for number, one in enumerate(self.sockets):
-            mine = who % len(self.sockets) == number
-            count = int(mine.sum())
-            ids = ((np.arange(count) + one.packet_id) % 65_535 + 1).astype(">u2")
-            one.packet_id = (one.packet_id + count) % 65_535
-            rows = heads[mine]
-            rows[:, -2:] = ids.view(np.uint8).reshape(-1, 2)
-            one.waiting += np.hstack((rows, payloads[mine])).tobytes()
-        self.sent += len(who)
+        """Publish one report of each of n devices from ``first`` on: ``t_ms`` int64[samples] of all of them,
+        ``places`` float64[2, n, samples] longitudes and latitudes. Returns when the window allows the next.
+        """
+        count = places.shape[1]
+        rows, template = self._packets[first : first + count], self.template
+        body_at = self._id_at + 2
+        self._field(rows, body_at + template.seq_at, 1, ">i8")[:] = seq
+        self._field(rows, body_at + template.t_at, SAMPLES, ">i8")[:] = t_ms
+        for at, values in zip(template.place_at, places, strict=True):
+            self._field(rows, body_at + at, SAMPLES, ">f8")[:] = values
+        for number, one in enumerate(self.sockets):  # a device always comes by the same one
+            mine = rows[count * number // len(self.sockets) : count * (number + 1) // len(self.sockets)]
+            ids = (np.arange(len(mine)) + one.packet_id) % 65_535 + 1
+            one.packet_id = (one.packet_id + len(mine)) % 65_535
+            self._field(mine, self._id_at, 1, ">u2")[:, 0] = ids
+            one.waiting = mine.data.cast("B") if len(mine) else one.waiting
+        self.sent += count
         while self.turn(0.0) or self.sent - self.acked > _WINDOW or self.sent - self.durable > self.in_flight:
             self.turn(0.002)
+
+    @staticmethod
+    def _field(rows: Bytes, at: int, count: int, dtype: str) -> npt.NDArray[Any]:
+        """A view of ``count`` numbers in each row from byte ``at`` on, a head of one byte before each."""
+        size = np.dtype(dtype).itemsize
+        strides = (rows.strides[0], size + 1)
+        return np.ndarray((len(rows), count), dtype, rows, at, strides)
 
     @property
     def acked(self) -> int:
@@ -169,10 +168,10 @@ class Publisher:
         for one in self.sockets:
             if one.waiting:
                 try:
-                    count = one.connection.send(memoryview(one.waiting)[:262_144])
+                    count = one.connection.send(one.waiting[:262_144])
                 except BlockingIOError:
                     continue
-                del one.waiting[:count]
+                one.waiting = one.waiting[count:]
         return any(one.waiting for one in self.sockets)
 
     def _receive(self, one: Socket) -> None:
@@ -239,25 +238,19 @@ def drive(options: argparse.Namespace) -> dict[str, Any]:
         options.host, options.port, options.devices, options.sockets, options.boot, options.in_flight
     )
     rng = np.random.default_rng(7)
-    everyone = np.arange(options.devices)
-    lon = 101.0 + rng.random(options.devices)
-    lat = 20.0 + rng.random(options.devices)
+    start = np.array([101.0, 20.0])[:, None, None] + rng.random((2, options.devices, 1))
     step_ms = int(1000 * options.devices / options.rate) // SAMPLES
     t_ms = int(time.time() * 1000) - int(options.seconds * 1000) - 60_000
     chunk = max(1, min(options.devices, int(options.rate / 50)))
     seq, begun = 0, time.monotonic()
     while time.monotonic() - begun < options.seconds:
         times = t_ms + np.arange(SAMPLES) * step_ms
-        for part in np.array_split(everyone, max(1, options.devices // chunk)):
+        way = (seq * SAMPLES + np.arange(SAMPLES)) * 1e-6
+        for first in range(0, options.devices, chunk):
             due = begun + publisher.sent / options.rate
             while (wait := due - time.monotonic()) > 0:
                 publisher.turn(min(wait, 0.005))
-            values = np.empty((len(part), len(_COLUMNS), SAMPLES))
-            values[:] = np.array([0, 0, 500.5, 60.25, 45.5, 0.9, 71.3, 1300.7])[None, :, None]
-            way = (seq * SAMPLES + np.arange(SAMPLES)) * 1e-6
-            values[:, 0] = lon[part, None] + way
-            values[:, 1] = lat[part, None] + way
-            publisher.publish(seq, part, np.broadcast_to(times, (len(part), SAMPLES)), values)
+            publisher.publish(seq, first, times, start[:, first : first + chunk] + way)
         seq += 1
         t_ms += step_ms * SAMPLES
     published_s = time.monotonic() - begun
