@@ -15,6 +15,7 @@ from streams.log import LogError, LogFullError
 _T = TypeVar("_T")
 RETRY_AFTER_S: Final = 2.0
 _PAUSE_S: Final = 0.05
+_NEW_S: Final = 0.5  # what was made a moment ago, a broker may not know yet
 
 MISSING: Final = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC})
 """Errors that say: there is no such topic or partition."""
@@ -110,11 +111,15 @@ class Marks:
         """Raises LogError when the topic is missing or has another number of partitions, LogAwayError."""
         if self._checked:
             return
-        wait_s = self._settings.wait_s
-        found = asked(f"topic {self._topic}", lambda: self._asking().list_topics(timeout=wait_s))
-        topic = found.topics.get(self._topic)
-        if topic is None:
-            raise LogError(f"topic {self._topic} is missing; run `corridor topics create`")
+        wait_s, deadline = self._settings.wait_s, time.monotonic() + _NEW_S
+        while True:
+            found = asked(f"topic {self._topic}", lambda: self._asking().list_topics(timeout=wait_s))
+            topic = found.topics.get(self._topic)
+            if topic is not None:
+                break
+            if time.monotonic() > deadline:
+                raise LogError(f"topic {self._topic} is missing; run `corridor topics create`")
+            time.sleep(_PAUSE_S)
         if len(topic.partitions) != self._partitions:
             got = len(topic.partitions)
             raise LogError(f"topic {self._topic}: got {got} partitions, want {self._partitions}")

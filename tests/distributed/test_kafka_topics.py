@@ -6,8 +6,8 @@ import os
 import uuid
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry
-from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
@@ -58,7 +58,7 @@ def test_a_topic_that_is_missing_or_split_otherwise_stops_a_start(settings: Kafk
     [
         ("log", "retention.ms", "1000", "got 1000, want at least 2592000000"),
         ("log", "max.message.bytes", "1000", "got 1000, want at least 8388608"),
-        ("log", "flush.messages", "5", r"got 5, want 1 \(there is one copy\)"),
+        ("log", "flush.messages", "5", "got 5, want 1 (there is one copy)"),
         ("events", "retention.ms", "5000000000", "got 5000000000, want -1"),
         ("events", "retention.bytes", "5000000000", "got 5000000000, want -1"),
         ("registry", "cleanup.policy", "delete", "got delete, want compact"),
@@ -70,10 +70,12 @@ def test_settings_that_lose_data_are_told_but_stop_nothing(
 ) -> None:
     create(settings)
     changed(settings, topic, name, value)
-    (problem,) = problems(settings)
+    found = problems(settings)
+    for _ in range(200):  # a broker hears of it a little later
+        found = found or problems(settings)
+    (problem,) = found
     assert not problem.fatal
-    with pytest.raises(TopicsError, match=told):
-        raise TopicsError(problem.text)
+    assert problem.text == f"topic {settings.topic(topic)}: {name}: {told}"
     check(settings)
 
 
