@@ -75,6 +75,10 @@ class Folder:
         """The engine's snapshots."""
         return self.root / "snapshots"
 
+    def past_of(self, partition: int, partitions: int) -> Path:
+        """The past of one partition: the folder itself when there is but one, else one in it."""
+        return self.past if partitions == 1 else self.past / f"p{partition}"
+
     @property
     def past(self) -> Path:
         """What the engine asks for again when data comes late."""

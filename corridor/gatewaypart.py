@@ -88,7 +88,7 @@ class Fittings:
 
 async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.Event) -> None:
     """Run the gateway until ``stop``."""
-    log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
+    log = SqliteLog(folder.log, settings.partitions, settings.min_free_mb << 20)
     deadletters = DeadLetters(folder.deadletters)
     fittings = Fittings(ReadModel(folder.read, read_only=True), log.partitions)
     gateway = GatewaySettings(

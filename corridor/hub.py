@@ -34,6 +34,7 @@ from feeds.readmodel import ReadModel
 from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
 from streams.engine import World
+from streams.homes import ZONES
 from streams.runtime.embedded import LogBehindError, Runner
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
@@ -55,21 +56,24 @@ class Hub:
     ) -> None:
         self._settings, self._folder = settings, folder
         zones, gates = geofences.world()
-        world = World(zones, gates)
-        self.log = SqliteLog(folder.log, min_free_bytes=settings.min_free_mb << 20)
+        self.log = SqliteLog(folder.log, settings.partitions, settings.min_free_mb << 20)
         self.read = ReadModel(folder.read, self.log.partitions)
-        files, past = SnapshotFiles(folder.snapshots, 0), PastFolder(folder.past)
-        self.runner = Runner(self.log, world, self.read, files, past, speaks=True)
+        self.runners = [
+            self._runner(partition, World(zones, gates)) for partition in range(self.log.partitions)
+        ]
         self._recover()
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
         self._keep_places()
         writer = StoreWriter(self.log, self.store, range(self.log.partitions))
         wake = threading.Event()
-        self.live = LiveView(world, loop)
+        self.live = LiveView(self.runner.world, loop, self.log.partitions)
         self.commands = CommandPort(self.log, loop, wake)
-        self.engine_thread = EngineThread(self.runner, self.live, self.commands, wake, settings.snapshot_s)
+        self.engine_threads = [
+            EngineThread(runner, self.live, self.commands, wake, settings.snapshot_s)
+            for runner in self.runners
+        ]
         self.store_thread = StoreThread(writer)
-        self.compact_thread = CompactThread(self.store, past)
+        self.compact_thread = CompactThread(self.store, *(runner.past for runner in self.runners))
         self.keys = KeyRing(folder.keys)
         preset = settings.admin_key.get_secret_value() if settings.admin_key else None
         self.new_admin_key = self.keys.ensure_admin(preset, settings.tenant)
@@ -97,13 +101,25 @@ class Hub:
         )
         self.ports.registry.register(SystemCollector(self.status))
 
+    def _runner(self, partition: int, world: World) -> Runner:
+        """Each has a world of its own: threads may not share one."""
+        partitions, folder = self.log.partitions, self._folder
+        files = SnapshotFiles(folder.snapshots, partition)
+        past = PastFolder(folder.past_of(partition, partitions))
+        return Runner(self.log, world, self.read, files, past, partition, speaks=True, partitions=partitions)
+
+    @property
+    def runner(self) -> Runner:
+        """Of the partition that decides about zones."""
+        return self.runners[ZONES]
+
     def _zone_book(self) -> ZoneBook:
         """All versions of zones as the engine has them; never changed once it is given out."""
         return self.runner.engine.world.book
 
     def _recover(self) -> None:
         try:
-            said = self.runner.recover()
+            said = [runner.recover() for runner in self.runners]
         except LogBehindError as error:
             aside = self._folder.read.with_name(f"read.db.ahead-{int(time.time())}")
             _log.error("read_model_ahead_of_log kept_as=%s reason=%s", aside.name, error)
@@ -111,9 +127,12 @@ class Hub:
             self._folder.read.rename(aside)
             for suffix in ("-wal", "-shm"):
                 self._folder.read.with_name(f"read.db{suffix}").unlink(missing_ok=True)
-            self.read = self.runner.sink = ReadModel(self._folder.read, self.log.partitions)
-            said = self.runner.recover()
-        _log.info("engine_recovered %s", said)
+            self.read = ReadModel(self._folder.read, self.log.partitions)
+            for runner in self.runners:
+                runner.sink = self.read
+            said = [runner.recover() for runner in self.runners]
+        for partition, one in enumerate(said):
+            _log.info("engine_recovered partition=%s %s", partition, one)
 
     def _keep_places(self) -> None:
         """A log that lost records must not give their places to others: the store would pass them over."""
@@ -124,22 +143,27 @@ class Hub:
                 self.log.skip(partition, stored)
 
     def status(self) -> dict[str, Any]:
-        """What the system says of itself, as JSON values: for health and metrics."""
-        engine = self.runner.engine
+        """What the system says of itself, all partitions together, as JSON values: for health and metrics."""
+        engines = [runner.engine for runner in self.runners]
+        pasts = [runner.past.figures() for runner in self.runners]
+        troubles = [thread.trouble for thread in self.engine_threads if thread.trouble]
         try:
             gateway = json.loads(self._folder.gateway_health.read_text())
         except (OSError, ValueError):
             gateway = {"state": "unknown"}
         return {
             "engine": {
-                "lag": self.runner.lag(),
-                "position": engine.position,
-                "assets": len(engine.names),
-                "bad_records": self.runner.bad_records,
-                "trouble": self.engine_thread.trouble,
-                "counts": {name: getattr(engine.counts, name) for name in engine.counts.__slots__},
+                "lag": sum(runner.lag() for runner in self.runners),
+                "position": sum(engine.position for engine in engines),
+                "assets": sum(len(engine.names) for engine in engines),
+                "bad_records": sum(runner.bad_records for runner in self.runners),
+                "trouble": troubles[0] if troubles else None,
+                "counts": {
+                    name: sum(getattr(engine.counts, name) for engine in engines)
+                    for name in engines[0].counts.__slots__
+                },
             },
-            "past": self.runner.past.figures(),
+            "past": {name: sum(past[name] for past in pasts) for name in pasts[0]},
             "store": {
                 "lag": self.store_thread.writer.lag(),
                 "trouble": self.store_thread.trouble or self.compact_thread.trouble,
@@ -161,12 +185,14 @@ class Hub:
             "store_lag_records": store["lag"],
             "gateway": gateway.get("state", "unknown"),
         }
-        ready = self.engine_thread.is_alive() and engine["trouble"] is None and engine["lag"] <= _READY_LAG
+        alive = all(thread.is_alive() for thread in self.engine_threads)
+        ready = alive and engine["trouble"] is None and engine["lag"] <= _READY_LAG
         return Health(ready, checks)
 
     async def serve(self, listener: socket.socket, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Run until ``stop``; ``ready`` is called when requests are answered."""
-        self.engine_thread.start()
+        for thread in self.engine_threads:
+            thread.start()
         self.store_thread.start()
         self.compact_thread.start()
         app = create_app(self.ports)
@@ -214,19 +240,21 @@ class Hub:
         """
         now = int(time.time() * 1000)
         oldest = now - int(self._settings.log_retention_days * _DAY_MS)
-        snapshots = self.runner.files.positions()
-        covered = min(self.store.position(0), snapshots[0] if snapshots else 0)
-        through = self.log.position_before(0, oldest, covered)
-        if through:
-            self.log.trim(0, through)
-        self.runner.trim_past()
+        for runner in self.runners:
+            snapshots = runner.files.positions()
+            covered = min(self.store.position(runner.partition), snapshots[0] if snapshots else 0)
+            through = self.log.position_before(runner.partition, oldest, covered)
+            if through:
+                self.log.trim(runner.partition, through)
+            runner.trim_past()
         self.read.trim_events(oldest)
         if self._settings.store_retention_days is not None:
             self.store.drop_before(now - int(self._settings.store_retention_days * _DAY_MS))
 
     def close(self) -> None:
         """End the threads and close the files."""
-        threads = (self.engine_thread, self.store_thread, self.compact_thread)
+        threads: list[EngineThread | StoreThread | CompactThread] = [*self.engine_threads]
+        threads += [self.store_thread, self.compact_thread]
         for thread in threads:
             thread.halt.set()
         for thread in threads:

@@ -12,7 +12,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final
+from dataclasses import fields
+from itertools import chain
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -44,21 +46,69 @@ Rows = npt.NDArray[np.int64]
 
 
 class LiveView:
-    """A ``Live`` (see ``api.ports``) over one engine."""
+    """A ``Live`` (see ``api.ports``) over the engines of this process, one a partition.
 
-    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
-        self._world = world
+    Readers know row r of partition p out of n as r * n + p.
+    """
+
+    def __init__(self, world: World, loop: asyncio.AbstractEventLoop, partitions: int = 1) -> None:
         self._loop = loop
+        self._parts = [_Part(world) for _ in range(partitions)]
+        self._readers = Readers(self.table)
+
+    def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:
+        """Take over the state of ``rows`` and hand ``events`` on; called by the engine's thread."""
+        several = len(self._parts)
+        place = engine.partition if several > 1 else 0
+        self._parts[place].take(engine, rows)
+        self._loop.call_soon_threadsafe(self._readers.tell, rows * several + place, list(events))
+
+    def snapshot(self, tenant: str | None) -> PositionTable:
+        """See Live.snapshot."""
+        return joined([part.snapshot(tenant) for part in self._parts])
+
+    def table(self, rows: Rows) -> PositionTable:
+        """Latest positions of some rows, without those that never had one."""
+        several = len(self._parts)
+        return joined(
+            [part.table(rows[rows % several == p] // several) for p, part in enumerate(self._parts)]
+        )
+
+    def subscribe(self) -> AsyncIterator[LiveBatch]:
+        """See Live.subscribe."""
+        return self._readers.subscribe()
+
+    def close(self) -> None:
+        """End every subscription."""
+        self._readers.close()
+
+
+def joined(tables: Sequence[PositionTable]) -> PositionTable:
+    """One table of the rows of several, in their order."""
+    if len(tables) == 1:
+        return tables[0]
+    columns: dict[str, Any] = {}
+    for column in fields(PositionTable):
+        parts = [getattr(table, column.name) for table in tables]
+        some = isinstance(parts[0], np.ndarray)
+        columns[column.name] = np.concatenate(parts) if some else list(chain.from_iterable(parts))
+    return PositionTable(**columns)
+
+
+class _Part:
+    """The present of one partition. One thread writes, any may read."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
         self._lock = threading.Lock()
         self._names: list[str] = []
         self._tenants: list[str] = []
         self._devices: list[str] = []
         self._held = Columns(_COLUMNS)
-        self._readers = Readers(self.table)
         self._at_gate: dict[int, bool] = {}
 
-    def publish(self, engine: Engine, rows: Rows, events: Sequence[Event]) -> None:
-        """Take over the state of ``rows`` and hand ``events`` on; called by the engine's thread."""
+    def take(self, engine: Engine, rows: Rows) -> None:
+        """Take over the state of ``rows``."""
         with self._lock:
             self._world = engine.world  # another one after zones were published
             self._names.extend(engine.names[len(self._names) :])
@@ -71,7 +121,6 @@ class LiveView:
                 self._held[name][rows] = latest[name]
             for set_ in np.unique(latest["set"]).tolist():
                 self._learn(set_)
-        self._loop.call_soon_threadsafe(self._readers.tell, rows, list(events))
 
     def _learn(self, set_: int) -> None:
         if set_ not in self._at_gate:
@@ -79,7 +128,7 @@ class LiveView:
             self._at_gate[set_] = any(self._world.zones[z].kind is ZoneKind.PORT for z in zones)
 
     def snapshot(self, tenant: str | None) -> PositionTable:
-        """See Live.snapshot."""
+        """Of a tenant's assets, or of all, those that have a position."""
         with self._lock:
             known = np.flatnonzero(self._held["t"][: self._held.size] != NONE)
             if tenant is not None:
@@ -110,14 +159,6 @@ class LiveView:
             state=states(held["seen"], held["speed"], at_gate),
             trip_mm=held["trip_mm"],
         )
-
-    def subscribe(self) -> AsyncIterator[LiveBatch]:
-        """See Live.subscribe."""
-        return self._readers.subscribe()
-
-    def close(self) -> None:
-        """End every subscription."""
-        self._readers.close()
 
 
 def states(seen_ms: Rows, speed_ckmh: Rows, at_gate: npt.NDArray[np.bool_]) -> list[str]:

@@ -126,9 +126,9 @@ class StoreThread(threading.Thread):
 class CompactThread(threading.Thread):
     """Rewrites what the store holds unsorted and merges files of the past, beside writing and reading."""
 
-    def __init__(self, store: DuckStore, past: PastFolder) -> None:
+    def __init__(self, store: DuckStore, *pasts: PastFolder) -> None:
         super().__init__(name="compact", daemon=True)
-        self._store, self._past = store, past
+        self._store, self._pasts = store, pasts
         self.halt = threading.Event()
         self.trouble: str | None = None
 
@@ -136,7 +136,8 @@ class CompactThread(threading.Thread):
         """A step or more each second until told to stop."""
         while not self.halt.wait(_COMPACT_S):
             try:
-                self._past.compact()
+                for past in self._pasts:
+                    past.compact()
                 self._store.compact(int(time.time() * 1000), _COMPACT_S / 2)
                 self.trouble = None
             except Exception as error:
