@@ -147,7 +147,8 @@ def _not_each_to_disk(kafka: KafkaSettings) -> None:
     (log,) = (topic for topic in stated(kafka) if topic.name == kafka.topic(LOG))
     config = {name: value for name, value in log.config.items() if name != "flush.messages"}
     new = NewTopic(log.name, log.partitions, log.replication, config=config)
-    AdminClient(kafka.client()).create_topics([new])[log.name].result(20)
+    admin = AdminClient(kafka.client())
+    admin.create_topics([new])[log.name].result(20)
 
 
 def with_raw(body: bytes, rng: np.random.Generator) -> bytes:
@@ -259,7 +260,8 @@ def _places(kafka: KafkaSettings, data: bytes, folder: Path) -> list[Row]:
     read_file = min(_timed(path.read_bytes) for _ in range(5))
     topic = kafka.topic("snapshots")
     config = {"cleanup.policy": "compact", "max.message.bytes": str(2 << 20)}
-    AdminClient(kafka.client()).create_topics([NewTopic(topic, 1, 1, config=config)])[topic].result(20)
+    admin = AdminClient(kafka.client())
+    admin.create_topics([NewTopic(topic, 1, 1, config=config)])[topic].result(20)
     client: Producer = producer(kafka, linger_ms=5)
     pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
     started = time.monotonic()
