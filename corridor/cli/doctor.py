@@ -8,20 +8,16 @@ import shutil
 import socket
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import gmqtt
-
+from corridor.attacks import attack
 from corridor.brokers import broker_of
-from corridor.cli.options import Verbs, add_folder, add_ports, settings_of
+from corridor.cli.options import CliError, Verbs, add_folder, add_ports, settings_of
 from corridor.folder import Folder, FolderError
 from corridor.settings import Settings, SettingsError
 from gateway.mqtt import Broker
-
-_WAIT_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,17 @@ def add_to(verbs: Verbs) -> None:
     add_folder(parser)
     add_ports(parser)
     parser.add_argument(
-        "--mqtt-url", metavar="URL", help="check this broker too, by trying both attacks on it"
+        "--mqtt-url", metavar="URL", help="check this broker too, by trying on it what a bad device would"
+    )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="attack as this device, whose certificate is given by --device-cert and --device-key",
+    )
+    parser.add_argument("--device-cert", type=Path, metavar="FILE", help="the device's certificate (PEM)")
+    parser.add_argument("--device-key", type=Path, metavar="FILE", help="its key (PEM)")
+    parser.add_argument(
+        "--device-port", type=int, metavar="PORT", help="the devices' port, where it is not the gateways'"
     )
     parser.set_defaults(run=run)
 
@@ -47,14 +53,14 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each finding; 1 when one is not well."""
     settings = settings_of(options)
-    findings = list(examine(settings))
+    findings = list(examine(settings, options))
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'BAD '} {finding.check:<8} {finding.said}")
     return 0 if all(finding.well for finding in findings) else 1
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """All checks, one after the other."""
+def examine(settings: Settings, options: argparse.Namespace) -> Iterator[Finding]:
+    """All checks, one after the other. ``options`` say which device's credentials attack the broker."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("python", sys.version_info >= (3, 11), f"got {version}, want 3.11 or newer")
     try:
@@ -78,7 +84,25 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except SettingsError as error:
             yield Finding("broker", False, str(error))
             return
-        yield from asyncio.run(attack(broker))
+        for attacked in asyncio.run(attack(broker, _device(options, broker), options.device)):
+            yield Finding(attacked.check, attacked.well, attacked.said)
+
+
+def _device(options: argparse.Namespace, broker: Broker) -> Broker:
+    """What the attacking device connects to; the gateway's own credentials when none are given."""
+    if options.device is None:
+        return broker
+    if options.device_cert is None or options.device_key is None:
+        raise CliError("--device needs --device-cert and --device-key")
+    port = options.device_port or broker.port
+    return replace(
+        broker,
+        port=port,
+        tls_cert=str(options.device_cert),
+        tls_key=str(options.device_key),
+        username=None,
+        password=None,
+    )
 
 
 def _disk(settings: Settings) -> Finding:
@@ -104,67 +128,3 @@ def _port(name: str, host: str, port: int, flag: str) -> Finding:
             return Finding(name, True, f"{host}:{port} is free")
     except OSError as error:
         return Finding(name, False, f"{host}:{port}: {error.strerror}; choose another by {flag}")
-
-
-async def attack(broker: Broker) -> list[Finding]:
-    """Try on ``broker`` what a malicious device would: publish as another, and read another's acks.
-
-    Both use made-up device names, so no real device is touched.
-    """
-    victim, attacker = (f"doctor-{who}-{uuid.uuid4().hex[:8]}" for who in ("victim", "attacker"))
-    got: list[str] = []
-    try:
-        gateway = await _client(broker, f"{victim}-watch", got.append)
-        other = await _client(broker, attacker, got.append)
-    except (OSError, TimeoutError, gmqtt.MQTTConnectError) as error:
-        return [
-            Finding("broker", False, f"{broker.host}:{broker.port} not reachable: {error or 'no answer'}")
-        ]
-    findings = [Finding("broker", True, f"{broker.host}:{broker.port} answers")]
-    try:
-        report, ack = f"corridor/v1/{victim}/report", f"corridor/v1/{victim}/ack"
-        gateway.subscribe(report, qos=1)
-        other.subscribe(ack, qos=1)
-        await asyncio.sleep(0.5)
-        other.publish(report, b"{}", qos=1)
-        gateway.publish(ack, b"{}", qos=1)
-        await _until(lambda: len(set(got)) == 2)
-        findings.append(_attacked("publish", report not in got, "publish as another device"))
-        findings.append(_attacked("read", ack not in got, "read another device's acks"))
-    finally:
-        await gateway.disconnect()
-        await other.disconnect()
-    return findings
-
-
-def _attacked(name: str, held: bool, what: str) -> Finding:
-    said = (
-        f"these credentials can't {what}"
-        if held
-        else (
-            f"these credentials can {what}: fine for the gateway's own, "
-            "fatal for a device's; see docs/mqtt.md"
-        )
-    )
-    return Finding(name, held, said)
-
-
-async def _client(broker: Broker, name: str, heard: Callable[[str], None]) -> gmqtt.Client:
-    client = gmqtt.Client(name)
-    if broker.username:
-        client.set_auth_credentials(broker.username, broker.password)
-
-    def on_message(_client: object, topic: str, _payload: bytes, _qos: int, _properties: object) -> int:
-        heard(topic)
-        return 0
-
-    client.on_message = on_message
-    await asyncio.wait_for(client.connect(broker.host, broker.port, ssl=broker.context()), _WAIT_S)
-    return client
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(int(_WAIT_S / 0.05)):
-        if done():
-            return
-        await asyncio.sleep(0.05)
