@@ -7,7 +7,6 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import geofences
@@ -15,16 +14,16 @@ from api.app import create_app
 from api.ports import Health, Ports
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
-from corridor.followers import Book, EventSource, Follower, LetterSource, PositionSource, answering
+from corridor.followers import Book, EventSource, Follower, LetterSource, PositionSource
 from corridor.kafka import kafka_of
 from corridor.probe import serving
+from corridor.readcopy import read_copy
 from corridor.remotelive import RemoteLive
 from corridor.serving import serve
 from corridor.settings import Settings, SettingsError
 from corridor.stores import store_of
 from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing
-from feeds.readmodel import ReadModel, ReadModelError
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import DEADLETTERS, EVENTS, LOG, POSITIONS, check
@@ -45,15 +44,15 @@ class Instance:
         zones, gates = geofences.world()
         self._store = store_of(settings)
         self._log = KafkaLog(kafka)
-        self.read = _read_model(folder / "read.db", kafka.partitions)
+        self.read = read_copy(settings, kafka.partitions)
         self._letters = DeadLetters(folder / "deadletters.db")
         self.live = RemoteLive(loop)
         self.book = Book(ZoneBook(zones), self.read)
         commands = CommandPort(self._log, loop)
         keys = KeyRing(folder / "keys.json")
         keys.ensure_admin(settings.admin_key.get_secret_value(), settings.tenant)
-        heard = answering(commands, self.live)
-        self.events = Follower("events", lambda: EventSource(kafka, self.read, self.book, heard))
+        heard = (self.book.heard, commands.answered, self.live.happened)
+        self.events = Follower("events", lambda: EventSource(kafka, self.read, heard))
         self.positions = Follower("positions", lambda: PositionSource(kafka, self.live))
         self._followers = [
             self.events,
@@ -137,17 +136,6 @@ async def run(
             await serve(app, listener, stop, lambda: ready(port), instance.live.close)
     finally:
         await asyncio.to_thread(instance.close)
-
-
-def _read_model(path: Path, partitions: int) -> ReadModel:
-    """The read model's file, as it is or, where it can't be used, a new one: the topics have it all."""
-    try:
-        return ReadModel(path, partitions)
-    except ReadModelError as error:
-        _log.warning("read_model_made_anew reason=%s", error)
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return ReadModel(path, partitions)
 
 
 def _listener(host: str, port: int) -> socket.socket:

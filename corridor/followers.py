@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from corridor.commands import CommandPort
 from corridor.remotelive import RemoteLive
 from feeds.deadletters import DeadLetters
 from feeds.lettertopic import LettersFeed
@@ -75,16 +74,15 @@ class Follower(threading.Thread):
 
 
 class EventSource:
-    """Events into the read model; then to those who wait for an answer, and to the live view."""
+    """Events into the read model; then to those who want to hear of them."""
 
     def __init__(
         self,
         kafka: KafkaSettings,
         read: ReadModel,
-        book: Book,
-        heard: Sequence[Callable[[Sequence[Event]], None]],
+        heard: Sequence[Callable[[Sequence[Event]], None]] = (),
     ) -> None:
-        self._read, self._book, self._heard = read, book, heard
+        self._read, self._heard = read, heard
         seen = {p: Seen(read.position(p), read.last_number(p)) for p in range(kafka.partitions)}
         self._feed = EventFeed(kafka, seen)
 
@@ -100,7 +98,6 @@ class EventSource:
 
     def _keep(self, batch: Batch) -> None:
         self._read.apply(batch.partition, batch.position, batch.events)
-        self._book.heard(batch.events)
         for hear in self._heard:
             hear(batch.events)
 
@@ -177,8 +174,3 @@ class Book:
         if newer:
             self._revisions[event.id] = event.revision
         return newer
-
-
-def answering(commands: CommandPort, live: RemoteLive) -> list[Callable[[Sequence[Event]], None]]:
-    """Who hears of events once the read model has them: those who wait for an answer first."""
-    return [commands.answered, live.happened]

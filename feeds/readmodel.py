@@ -171,6 +171,22 @@ class ReadModel:
             merged = heapq.merge(*streams, key=_RECORDED)
             return [event for event, _ in zip(merged, range(limit), strict=False)]
 
+    def partition_after(
+        self, partition: int, number: int, tenant: str, kinds: Sequence[Kind] = (), limit: int = 100
+    ) -> list[Event]:
+        """At most ``limit`` events of ``tenant`` in one partition above ``number``, in order."""
+        with self._file.reading() as db:
+            return list(_events(db, partition, number, tenant, kinds, None, limit))
+
+    def event(self, partition: int, number: int) -> Event | None:
+        """One event, None when there is none or retention has deleted it."""
+        with self._file.reading() as db:
+            row = db.execute(
+                f"SELECT {readsql.EVENT_COLUMNS} FROM events WHERE partition = ? AND number = ?",
+                (partition, number),
+            ).fetchone()
+        return readsql.event_of(row) if row else None
+
     def objects(
         self,
         kind: Kind,

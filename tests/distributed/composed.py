@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -70,6 +71,7 @@ class System:
     broker: Fenced
     admin_key: str
     roles: dict[str, list[Role]] = field(default_factory=dict)
+    posted: list[dict[str, Any]] = field(default_factory=list)
 
     def all(self) -> list[Role]:
         """Every process of a role."""
@@ -137,8 +139,15 @@ class Given:
             (kept / name).write_text(value)
         certs = system.broker.services.folder.parent
         (kept / "gateway_key").write_bytes((certs / "services" / "corridor-gateway.key").read_bytes())
-        self._mounts = {"./deploy/certs": certs, "shared": folder / "shared"}
-        (folder / "shared").mkdir()
+        self._mounts = {
+            "./deploy/certs": certs,
+            "./deploy/webhooks": folder / "webhooks",
+            "shared": folder / "shared",
+        }
+        for name in ("shared", "webhooks"):
+            (folder / name).mkdir(exist_ok=True)
+        if not (folder / "webhooks" / "webhooks.toml").exists():
+            shutil.copy(ROOT / "deploy" / "webhooks" / "webhooks.toml", folder / "webhooks")
 
     def environment(self, service: Mapping[str, Any], data: Path) -> dict[str, str]:
         """The environment of a process for ``service``: the file's, with what stands for its surroundings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +15,10 @@ from websockets.sync.client import connect
 
 from corridor.fleetbook import register
 from tests.distributed.composed import System, health_of, system
+from tests.distributed.receiver import receiver
 from tests.integration.devices import EVER, Device, as_json, events, until
 from tests.integration.drives import check_crossing, drive, hours_ago, reports
+from tests.unit.deploy.files import dashboard
 
 pytestmark = [pytest.mark.timeout(300)]
 DEVICES = [f"dist-{number}" for number in range(4)]
@@ -24,7 +27,9 @@ VINS = [f"WDSTTESTA{number:08d}" for number in range(4)]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with system(tmp_path_factory.mktemp("composed"), DEVICES, ("gateway", "worker", "store", "api")) as made:
+    folder = tmp_path_factory.mktemp("composed")
+    with receiver(folder / "webhooks") as posted, system(folder, DEVICES) as made:
+        made.posted = posted
         yield made
 
 
@@ -54,8 +59,8 @@ def crossings(client: httpx.Client, asset: str) -> list[dict[str, Any]]:
 
 
 def test_every_process_is_well_by_its_own_check(running: System) -> None:
-    assert len(running.all()) == 7
-    assert [health_of(one) for one in running.all()] == [0] * 7
+    assert len(running.all()) == 8
+    assert [health_of(one) for one in running.all()] == [0] * 8
 
 
 def test_trucks_cross_and_both_apis_tell_the_same(running: System, apis: list[httpx.Client]) -> None:
@@ -83,7 +88,8 @@ def test_trucks_cross_and_both_apis_tell_the_same(running: System, apis: list[ht
         ]
         for one in done:
             until(one, 60)
-        heard, moved = set(), set()
+        heard: set[str] = set()
+        moved: set[str] = set()
         while len(heard) < len(assets) or len(moved) < len(assets):
             message = json.loads(live.recv(30))
             if message["type"] == "event" and message["kind"] == "crossing":
@@ -139,11 +145,41 @@ def test_metrics_of_every_process_can_be_read(running: System) -> None:
         "gateway": "corridor_gateway_ok 1.0",
         "worker": "corridor_partitions ",
         "store": "corridor_store_ok 1.0",
+        "deliver": "corridor_webhooks_delivered_total",
         "api": "corridor_http_requests_total",
     }
     for name, text in wanted.items():
         for one in running.roles[name]:
             assert text in one.metrics(), one.name
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are(running: System) -> None:
+    there = set(re.findall(r"^# TYPE (\S+) ", "".join(one.metrics() for one in running.all()), re.MULTILINE))
+    asked = {
+        name
+        for panel in dashboard()["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"corridor_[a-z_]+", target["expr"])
+    }
+    assert asked
+    assert {name.removesuffix("_bucket") for name in asked} <= there
+
+
+def test_the_receiver_of_webhooks_got_each_crossing_signed_and_in_order(
+    running: System, apis: list[httpx.Client]
+) -> None:
+    told = [(one["id"], one["revision"]) for one in events(apis[0]) if one["kind"] == "crossing"]
+    assert told
+
+    def got() -> list[tuple[str, int]]:
+        return [(data["id"], data["revision"]) for data in (post["data"] for post in list(running.posted))]
+
+    until(lambda: set(got()) >= set(told), 30)
+    for id_ in {id_ for id_, _ in told}:
+        assert [r for i, r in dict.fromkeys(got()) if i == id_] == sorted(r for i, r in told if i == id_)
+    for post in running.posted:
+        cursor = post["data"]["cursor"]
+        assert apis[1].get("/v1/events", params={"after": cursor, "limit": 1}).status_code == 200
 
 
 def test_an_api_that_starts_later_has_everything(running: System, apis: list[httpx.Client]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,3 +35,10 @@ def settings_env() -> dict[str, str]:
     """The settings that the Kubernetes example gives to every pod."""
     lines = (ROOT / "deploy" / "kubernetes" / "settings.env").read_text("utf-8").split()
     return dict(line.split("=", 1) for line in lines)
+
+
+def dashboard() -> dict[str, Any]:
+    """The dashboard that ships for Grafana."""
+    path = ROOT / "deploy" / "grafana" / "dashboards" / "corridor.json"
+    value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return value

@@ -1,4 +1,4 @@
-"""The compose file: legal by its specification, ours by its verbs and settings, careful with rights and secrets."""
+"""The compose file: legal by its specification, ours by its verbs and settings, careful with rights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from corridor.__main__ import _VERBS
 from corridor.settings import SECRETS, Settings
-from tests.unit.deploy.files import ROOT, compose, manifests, roles, settings_env
+from tests.unit.deploy.files import ROOT, compose, dashboard, manifests, roles, settings_env
 
 SCHEMA = ROOT / "tests" / "data" / "compose" / "compose-spec.json"
 NAMES = sorted(compose()["services"])
@@ -129,8 +129,11 @@ def test_the_kubernetes_roles_are_those_of_the_compose_file() -> None:
     assert commands == {name: role["command"] for name, role in roles().items()}
 
 
-def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
-    pytest.importorskip("prometheus_client")
-    board = json.loads((ROOT / "deploy" / "grafana" / "dashboards" / "corridor.json").read_text("utf-8"))
+def test_the_dashboard_is_whole() -> None:
+    board = dashboard()
     assert board["title"] == "Corridor"
-    assert len(board["panels"]) >= 8
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids) >= 10
+    for panel in board["panels"]:
+        assert panel["datasource"]["uid"] == "prometheus"
+        assert all(target["expr"] for target in panel["targets"])

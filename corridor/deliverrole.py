@@ -1,0 +1,113 @@
+"""Deliveries as a role of the distributed system: the events of Kafka to webhooks, each by one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+
+from corridor.deliveries import Deliveries, DeliveryCollector, body_of
+from corridor.followers import EventSource, Follower
+from corridor.kafka import kafka_of
+from corridor.probe import serving
+from corridor.readcopy import read_copy
+from corridor.settings import Settings, SettingsError
+from feeds.webhooks.endpoints import Endpoint, EndpointsError, load
+from feeds.webhooks.notes import TopicNotes
+from feeds.webhooks.post import Poster
+from streams.kafka.members import Members
+from streams.kafka.topics import DELIVERIES, EVENTS, LOG, check
+
+_LOOK_S: Final = 0.5
+_MOVE_S: Final = 30.0
+_log = logging.getLogger("corridor.deliver")
+
+
+async def run(
+    settings: Settings, stop: asyncio.Event, ready: Callable[[int], None] = lambda port: None
+) -> None:
+    """Deliver until ``stop``. ``ready`` is told the port of health and metrics.
+
+    Raises SettingsError, TopicsError, OSError when the health port can't be had.
+    """
+    kafka = kafka_of(settings)
+    endpoints = endpoints_of(settings)
+    await asyncio.to_thread(check, kafka, (LOG, EVENTS, DELIVERIES))
+    loop = asyncio.get_running_loop()
+    read, notes, poster = (
+        read_copy(settings, kafka.partitions),
+        TopicNotes(kafka),
+        Poster(body_of(kafka.partitions)),
+    )
+    deliveries = Deliveries(endpoints, read, notes, poster.send)
+    events = Follower("events", lambda: EventSource(kafka, read))
+
+    def moved(partitions: frozenset[int], work: Callable[[int], Any]) -> None:
+        async def all_of_them() -> None:
+            await asyncio.gather(*(work(partition) for partition in sorted(partitions)))
+
+        asyncio.run_coroutine_threadsafe(all_of_them(), loop).result(_MOVE_S)
+
+    metrics = CollectorRegistry()
+    metrics.register(DeliveryCollector(deliveries))
+    members: Members | None = None
+
+    def health() -> tuple[bool, dict[str, Any]]:
+        well = events.caught_up and events.trouble is None and not deliveries.trouble
+        well = well and members is not None and members.error is None
+        status = deliveries.status()
+        checks = {
+            "events": "ok" if events.trouble is None else "not followed",
+            "deliveries": "ok" if not deliveries.trouble else "failing",
+            "webhooks": len(endpoints),
+            **{name: sum(one[name] for one in status) for name in ("waiting", "parked", "delivered")},
+        }
+        return well, checks
+
+    try:
+        async with serving(settings.health_host, settings.health_port, health, metrics) as port:
+            events.start()
+            while not events.caught_up and not stop.is_set():  # what is new is known by what was there
+                await _wait(stop)
+            members = Members(
+                kafka,
+                "deliver",
+                lambda these: moved(these, deliveries.take),
+                lambda these: moved(these, deliveries.leave),
+            )
+            ready(port)
+            while not stop.is_set():
+                if members.error is not None:
+                    raise members.error
+                await _wait(stop)
+    finally:
+        if members is not None:
+            await asyncio.to_thread(members.close)
+        await deliveries.close()
+        events.halt.set()
+        if events.ident is not None:
+            await asyncio.to_thread(events.join, _MOVE_S)
+        await poster.close()
+        notes.close()
+        read.close()
+
+
+def endpoints_of(settings: Settings) -> list[Endpoint]:
+    """The endpoints that the settings name; none without a file. Raises SettingsError."""
+    if settings.webhooks_file is None:
+        return []
+    try:
+        return load(settings.webhooks_file)
+    except EndpointsError as error:
+        raise SettingsError(str(error)) from None
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_LOOK_S):
+            await stop.wait()
+    except TimeoutError:
+        return

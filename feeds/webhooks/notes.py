@@ -1,0 +1,121 @@
+"""What is durable of deliveries: a compacted topic of Kafka, or a file."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import KafkaError, Message, Producer, TopicPartition
+
+from streams.kafka.client import LogAwayError, Marks, asked, consumer, failed, producer
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import DELIVERIES
+
+_CONFIRMED_S: Final = 10.0
+
+
+class TopicNotes:
+    """Notes (see ``lane``) in topic ``deliveries``. Raises LogError and LogAwayError."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings, self._topic = settings, settings.topic(DELIVERIES)
+        self._marks = Marks(settings, self._topic, settings.partitions)
+        self._lock = threading.Lock()
+        self._producer: Producer | None = None
+
+    def load(self, partition: int) -> dict[str, bytes]:
+        """See Notes.load."""
+        low, high = self._marks.of(partition)
+        kept: dict[str, bytes] = {}
+        if low >= high:
+            return kept
+        client = consumer(self._settings, enable_partition_eof=True, auto_offset_reset="earliest")
+        try:
+            client.assign([TopicPartition(self._topic, partition, low)])
+            while True:
+                message = asked(self._topic, lambda: client.poll(self._settings.wait_s))
+                if message is None:
+                    raise failed(KafkaError(KafkaError._TIMED_OUT), f"{self._topic} not read")
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        return kept
+                    raise failed(error, f"{self._topic} not read")
+                key, value = (message.key() or b"").decode(), message.value()
+                if value is None:
+                    kept.pop(key, None)
+                else:
+                    kept[key] = value
+                if (message.offset() or 0) + 1 >= high:
+                    return kept
+        finally:
+            client.close()
+
+    def put(self, partition: int, values: Mapping[str, bytes | None]) -> None:
+        """See Notes.put."""
+        with self._lock:
+            if self._producer is None:
+                self._producer = producer(self._settings, linger_ms=0, compression_type="lz4")
+            wrong: list[KafkaError] = []
+
+            def confirmed(error: KafkaError | None, _: Message) -> None:
+                if error is not None:
+                    wrong.append(error)
+
+            for key, value in values.items():
+                self._producer.produce(self._topic, value, key.encode(), partition, on_delivery=confirmed)
+            left = self._producer.flush(_CONFIRMED_S)
+            if left or wrong:
+                self._producer.purge()
+                self._producer = None
+                if wrong:
+                    raise failed(wrong[0], f"{self._topic}: not confirmed")
+                raise LogAwayError(f"{self._topic}: {left} notes not confirmed", retry_after=2.0)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._lock:
+            self._producer = None
+        self._marks.close()
+
+
+class FileNotes:
+    """Notes (see ``lane``) in a SQLite file, for one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS notes (partition INTEGER, name TEXT, value BLOB NOT NULL, "
+            "PRIMARY KEY (partition, name)) WITHOUT ROWID"
+        )
+
+    def load(self, partition: int) -> dict[str, bytes]:
+        """See Notes.load."""
+        with self._lock:
+            found = self._db.execute("SELECT name, value FROM notes WHERE partition = ?", (partition,))
+            return dict(found.fetchall())
+
+    def put(self, partition: int, values: Mapping[str, bytes | None]) -> None:
+        """See Notes.put."""
+        gone = [(partition, name) for name, value in values.items() if value is None]
+        kept = [(partition, name, value) for name, value in values.items() if value is not None]
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany("DELETE FROM notes WHERE partition = ? AND name = ?", gone)
+                self._db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", kept)
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,67 @@
+"""One attempt at a delivery over HTTP: signed, not redirected, in limited time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import httpx
+
+from feeds.webhooks.endpoints import Endpoint
+from feeds.webhooks.schedule import Answer
+from feeds.webhooks.signing import headers
+from streams.events import Event
+
+TIMEOUT_S: Final = 20.0
+_TYPE: Final = "application/cloudevents+json"
+Body = Callable[[Event], bytes]
+"""The body that tells an event."""
+
+
+class Poster:
+    """A ``Send`` (see ``lane``) over kept connections. Close it at the end."""
+
+    def __init__(self, body: Body, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._body = body
+        self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, trust_env=False)
+
+    async def send(self, endpoint: Endpoint, event: Event) -> Answer:
+        """Post the event; whatever goes wrong is an answer."""
+        body = self._body(event)
+        signed = headers(endpoint.secret, id_of(event), int(time.time()), body)
+        try:
+            async with self._client.stream(
+                "POST", endpoint.url, content=body, headers=signed | {"content-type": _TYPE}
+            ) as answer:
+                return Answer(
+                    answer.status_code, f"status {answer.status_code}", _retry_after(answer.headers)
+                )
+        except httpx.HTTPError as error:
+            return Answer(None, f"{type(error).__name__}: {error}"[:200])
+        except Exception as error:  # a name that can't be resolved, a broken answer: it may pass
+            return Answer(None, f"{type(error).__name__}: {error}"[:200])
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._client.aclose()
+
+
+def id_of(event: Event) -> str:
+    """The id of a delivery: the same for every attempt and every instance."""
+    return f"{event.id}-r{event.revision}"
+
+
+def _retry_after(given: Any) -> float | None:
+    text = given.get("retry-after")
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
