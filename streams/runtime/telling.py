@@ -1,9 +1,13 @@
-"""What a partition's owner tells beside its events: where assets are now, and what gateways must know."""
+"""What a partition's owner tells beside its events: where assets are now, and what gateways must know.
+
+Both come round: a row or a fitting that a former owner told late, over a newer one, is told again in time.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,10 +17,15 @@ from streams.codec import dump_json
 from streams.engine import Engine
 from streams.engine.columns import Array
 from streams.engine.units import NONE
-from streams.events import Event, Kind
+from streams.events import Change, Event, Kind, object_id
 from streams.kafka.positions import ROUND_S, ROWS, Positions
 
 EVERY_S: Final = 0.1
+FITTINGS_S: Final = 600.0
+"""Within so many seconds each device comes round, but no more than ``FITTINGS_PER_S`` a second."""
+
+FITTINGS_PER_S: Final = 300.0
+_DEVICE: Final = "device:"
 _REGISTERED: Final = frozenset({Kind.DEVICE, Kind.ASSET, Kind.ZONE})
 
 
@@ -52,6 +61,8 @@ class Teller:
         self._moved: list[Array] = []
         self._told = time.monotonic()
         self._round = 0.0  # rows that have come round, as a fraction is left over
+        self._fittings: Iterator[str] = iter(())
+        self._due = 0.0  # fittings that are to come round
         self._devices: list[str] = []
         self._at_gate: dict[int, bool] = {}
 
@@ -80,18 +91,33 @@ class Teller:
             self._registry.close()
 
     def tell(self, engine: Engine) -> None:
-        """Publish positions, if it is time: those that changed, and those that come round."""
+        """Publish, if it is time: positions that changed, and what comes round."""
         now = time.monotonic()
         passed = now - self._told
-        if passed < EVERY_S or self._positions is None:
+        if passed < EVERY_S:
             return
         self._told = now
+        if self._registry is not None:
+            values = self._fittings_due(engine, passed)
+            if values:
+                self._registry.send(values)
+        if self._positions is None:
+            return
         rows = np.unique(np.concatenate([*self._moved, self._coming_round(len(engine.names), passed)]))
         self._moved.clear()
         for at in range(0, len(rows), ROWS):
             table = self._table(engine, rows[at : at + ROWS])
             if len(table):
                 self._positions.publish(self.partition, table)
+
+    def _fittings_due(self, engine: Engine, passed: float) -> dict[str, bytes | None]:
+        held = engine.registry.devices
+        self._due += min(len(held) / FITTINGS_S, FITTINGS_PER_S) * passed
+        devices = list(islice(self._fittings, int(self._due)))
+        if len(devices) < int(self._due):
+            self._fittings = iter(list(held))
+        self._due %= 1.0
+        return {_DEVICE + device: dump_json(_fitting(engine, device)) for device in devices if device in held}
 
     def _coming_round(self, assets: int, passed: float) -> Array:
         before = self._round if self._round < assets else 0.0
@@ -132,7 +158,7 @@ class Teller:
 
 def key_of(event: Event) -> str:
     """The key of an object in the registry."""
-    return f"device:{event.data['device']}" if event.kind is Kind.DEVICE else event.id
+    return f"{_DEVICE}{event.data['device']}" if event.kind is Kind.DEVICE else event.id
 
 
 def registered(event: Event) -> dict[str, Any]:
@@ -147,4 +173,20 @@ def registered(event: Event) -> dict[str, Any]:
         "partition": event.partition,
         "position": event.position,
         "data": event.data,
+    }
+
+
+def _fitting(engine: Engine, device: str) -> dict[str, Any]:
+    """What ``registered`` gives of the device's newest event, but as of now."""
+    held = engine.registry.devices[device]
+    return {
+        "kind": Kind.DEVICE.value,
+        "id": object_id(Kind.DEVICE, device),
+        "revision": held["revision"],
+        "change": (Change.CREATED if held["revision"] == 1 else Change.AMENDED).value,
+        "tenant": held["tenant"],
+        "asset": held["data"]["asset"],
+        "partition": engine.partition,
+        "position": engine.position,
+        "data": held["data"],
     }

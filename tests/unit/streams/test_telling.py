@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from streams.codec import load_json
+from streams.codec import dump_json, load_json
 from streams.events import Change, Event, Kind
 from streams.kafka.positions import ROUND_S, Positions
+from streams.records import LogRecord, RecordKind
 from streams.runtime import telling
 from streams.runtime.telling import Teller
-from tests.unit.streams.engine.small_world import Feeder, Sample, drive, feeder
+from tests.unit.streams.engine.small_world import T0, Feeder, Sample, drive, feeder
 
 
 class Tables:
@@ -110,3 +111,29 @@ def test_objects_that_gateways_need_are_registered() -> None:
     assert (held["position"], held["partition"], held["data"]) == (4, 3, {"device": "d1", "to_ms": 5})
     teller.flush()
     assert keys.flushed
+
+
+def test_fittings_come_round_as_they_are_now(clock: list[float]) -> None:
+    keys, feed = Keys(), feeder()
+    teller = Teller(0, None, keys)
+
+    def command(name: str, data: dict[str, object]) -> None:
+        body = {"id": f"c{feed.engine.position}", "command": name, "tenant": "main", "by": "x", "data": data}
+        position = feed.engine.position + 1
+        record = LogRecord(0, position, RecordKind.COMMAND, T0 + position, "k", dump_json(body))
+        teller.add(feed.engine.fold(record).events, np.empty(0, np.int64))
+
+    command("asset.register", {"vin": "WDSTTESTA00000001"})
+    (asset,) = feed.engine.registry.assets
+    for device in ("d1", "d2", "d3"):
+        command("device.fit", {"device": device, "asset": asset})
+    command("device.unfit", {"device": "d2"})
+    told = {key: load_json(value or b"") for key, value in keys.held.items()}
+    keys.held = {"device:d1": b"late and old"}
+    for _ in range(int(2 * telling.FITTINGS_S)):
+        clock[0] += 1.0
+        teller.tell(feed.engine)
+    again = {key: load_json(value or b"") for key, value in keys.held.items()}
+    assert sorted(again) == ["device:d1", "device:d2", "device:d3"]
+    for key, value in again.items():
+        assert value == told[key] | {"position": 5}
