@@ -1,0 +1,232 @@
+"""All of the compose file is killed, frozen and cut off at random, under load; afterwards all is right.
+
+``FAULTS`` and ``OUTAGE_S`` make it longer; with ``STORM_JSON`` what a truck and a reader saw of each fault is
+written there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import geofences
+from feeds.store.influx.client import Client, Place
+from feeds.store.influx.store import InfluxStore
+from streams.codec import decode_frame
+from streams.engine import Engine, World
+from streams.events import Event, Kind
+from streams.kafka.feed import EventFeed
+from streams.kafka.log import KafkaLog
+from streams.kafka.settings import KafkaSettings
+from streams.records import RecordKind
+from tests.distributed.composed import Role, System, system
+from tests.distributed.process import Server
+from tests.distributed.receiver import receiver
+from tests.distributed.trucks import Trucks
+
+FAULTS = int(os.environ.get("FAULTS", "10"))
+OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
+SEED = int(os.environ.get("SEED", "11"))
+DEVICES = [f"storm-{number}" for number in range(6)]
+VINS = [f"WDSTSTXRM{number:08d}" for number in range(6)]
+PARTITIONS = 4
+pytestmark = pytest.mark.timeout(600 + 60 * FAULTS)
+
+
+def faults(made: System, chance: random.Random) -> dict[str, Callable[[], None]]:
+    """What can happen, by name."""
+
+    def some(name: str) -> Role:
+        return chance.choice(made.roles[name])
+
+    def killed(server: Server) -> None:
+        server.kill()
+        time.sleep(chance.uniform(0.0, 2.0))
+        server.start() if not isinstance(server, Role) else server.launch()
+
+    def frozen(server: Server) -> None:
+        server.pause()
+        time.sleep(OUTAGE_S)
+        server.resume()
+
+    def away(server: Server) -> None:
+        server.stop()
+        time.sleep(OUTAGE_S)
+        server.start()
+
+    def role_killed(name: str) -> Callable[[], None]:
+        return lambda: killed(some(name))
+
+    return {f"{name} killed": role_killed(name) for name in made.roles} | {
+        "worker frozen": lambda: frozen(some("worker")),
+        "gateway frozen": lambda: frozen(some("gateway")),
+        "broker killed": lambda: killed(made.broker.server),
+        "Kafka killed": lambda: killed(made.kafka),
+        "Kafka away": lambda: away(made.kafka),
+        "InfluxDB killed": lambda: killed(made.influx),
+        "InfluxDB away": lambda: away(made.influx),
+    }
+
+
+def test_whatever_fails_nothing_acknowledged_is_lost_and_no_event_is_told_twice_differently(
+    tmp_path: Path,
+) -> None:
+    chance = random.Random(SEED)
+    with receiver(tmp_path / "webhooks") as posted, system(tmp_path, DEVICES) as made:
+        register(made)
+        trucks = Trucks(made.broker, DEVICES)
+        trucks.start()
+        told = []
+        try:
+            names = sorted(faults(made, chance))
+            order = [*chance.sample(names, len(names)), *chance.choices(names, k=FAULTS)][:FAULTS]
+            for name in order:
+                time.sleep(chance.uniform(0.5, 2.0))
+                for truck in trucks.trucks:
+                    truck.gap_s = 0.0
+                began = time.monotonic()
+                faults(made, chance)[name]()
+                ended = time.monotonic()
+                made.wait(120)
+                told.append(
+                    {
+                        "fault": name,
+                        "lasted_s": round(ended - began, 1),
+                        "well_again_s": round(time.monotonic() - ended, 1),
+                        "longest_without_ack_s": round(max(t.gap_s for t in trucks.trucks), 1),
+                    }
+                )
+            trucks.park(120)
+        finally:
+            trucks.end()
+            for one in told:
+                print(one)
+            if os.environ.get("STORM_JSON"):
+                Path(os.environ["STORM_JSON"]).write_text(json.dumps(told, indent=1))
+        assert [truck.refused for truck in trucks.trucks] == [[]] * len(DEVICES)
+        kafka = KafkaSettings(made.kafka.address, partitions=PARTITIONS)
+        samples = check_log(kafka, trucks)
+        events = check_events(kafka)
+        check_readers(made, events)
+        check_store(made, samples)
+        check_webhooks(posted, events)
+
+
+def register(made: System) -> None:
+    """A truck for each device."""
+    client = made.client(0)
+    for device, vin in zip(DEVICES, VINS, strict=True):
+        asset = client.post("/v1/assets", {"vin": vin, "name": device})["id"]
+        client.post("/v1/devices", {"device": device, "asset": asset})
+
+
+def check_log(kafka: KafkaSettings, trucks: Trucks) -> dict[str, set[tuple[int, bytes]]]:
+    """What was acknowledged is in the log, byte for byte; returns the samples of each asset."""
+    log = KafkaLog(kafka)
+    there: dict[str, set[bytes]] = {name: set() for name in DEVICES}
+    samples: dict[str, set[tuple[int, bytes]]] = {}
+    for partition in range(PARTITIONS):
+        position = 0
+        while records := log.read(partition, position, 8 << 20):
+            position = records[-1].position
+            for record in records:
+                if record.kind is not RecordKind.FRAME:
+                    continue
+                frame = decode_frame(record.body)
+                rows = frame.reports.to_pylist()
+                for row in rows:
+                    there[row["device"]].add(row["hash"])
+                for sample in frame.samples.select(["report", "t_ms"]).to_pylist():
+                    row = rows[sample["report"]]
+                    samples.setdefault(row["asset"], set()).add((sample["t_ms"], row["hash"]))
+    log.close()
+    for truck in trucks.trucks:
+        assert len(truck.durable) > 50, "too little load to mean anything"
+        assert truck.hashes() <= there[truck.name], f"{truck.name}: acknowledged and not in the log"
+    return samples
+
+
+def check_events(kafka: KafkaSettings) -> list[Event]:
+    """The events are those of one fold of the log, to the byte, without a hole."""
+    zones, gates = geofences.world()
+    log, feed = KafkaLog(kafka), EventFeed(kafka)
+    got: dict[int, list[Event]] = {partition: [] for partition in range(PARTITIONS)}
+    wanted: dict[int, list[Event]] = {}
+    for partition in range(PARTITIONS):
+        engine, want = Engine(partition, World(zones, gates), partitions=PARTITIONS), list[Event]()
+        while records := log.read(partition, engine.position, 8 << 20):
+            for record in records:
+                want += engine.fold(record).events
+        wanted[partition] = want
+    deadline = time.monotonic() + 60
+    while {p: len(one) for p, one in got.items()} != {p: len(one) for p, one in wanted.items()}:
+        assert time.monotonic() < deadline, "events are missing"
+        for batch in feed.read(0.5):
+            got[batch.partition] += batch.events
+    log.close()
+    feed.close()
+    assert got == wanted
+    return [event for row in got.values() for event in row]
+
+
+def check_readers(made: System, events: list[Event]) -> None:
+    """Both APIs have the newest revision of every crossing."""
+    newest: dict[str, Event] = {}
+    for event in events:
+        if event.kind is Kind.CROSSING and event.revision > newest.get(event.id, event).revision - 1:
+            newest[event.id] = event
+    want = {(one.id, one.revision) for one in newest.values() if one.change != "retracted"}
+    assert len(want) >= len(DEVICES)
+    for api in made.roles["api"]:
+        client = httpx.Client(base_url=f"http://127.0.0.1:{api.port}", timeout=30)
+        client.headers["Authorization"] = f"Bearer {made.admin_key}"
+        deadline = time.monotonic() + 30
+        while (got := _crossings(client)) != want:
+            assert time.monotonic() < deadline, (got - want, want - got)
+            time.sleep(0.2)
+        client.close()
+
+
+def _crossings(client: httpx.Client) -> set[tuple[str, int]]:
+    found, after = set(), None
+    while True:
+        page = client.get("/v1/crossings", params={"limit": 500} | ({"after": after} if after else {})).json()
+        found |= {(one["id"], one["revision"]) for one in page["items"]}
+        after = page.get("next")
+        if not after:
+            return found
+
+
+def check_store(made: System, samples: dict[str, set[tuple[int, bytes]]]) -> None:
+    """The history has every sample once."""
+    influx = made.influx
+    with InfluxStore(Client(Place(influx.url, influx.org, influx.bucket), influx.token)) as store:
+        for asset, wanted in samples.items():
+            times = sorted(t for t, _ in wanted)
+            deadline = time.monotonic() + 60
+            while True:
+                got = store.track(asset, times[0], times[-1] + 1, 1_000_000)["t_ms"].to_pylist()
+                if sorted(got) == times:
+                    break
+                assert time.monotonic() < deadline, f"{asset}: got {len(got)} samples, want {len(times)}"
+                time.sleep(0.5)
+
+
+def check_webhooks(posted: list[dict[str, Any]], events: list[Event]) -> None:
+    """The receiver has every revision of every crossing; what came twice was the same."""
+    want = {(one.id, one.revision) for one in events if one.kind is Kind.CROSSING}
+    deadline = time.monotonic() + 60
+    while {(post["data"]["id"], post["data"]["revision"]) for post in list(posted)} != want:
+        assert time.monotonic() < deadline, "webhooks are missing"
+        time.sleep(0.2)
+    by_id: dict[str, dict[str, Any]] = {}
+    for post in posted:
+        assert by_id.setdefault(post["id"], post) == post
