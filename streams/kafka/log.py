@@ -66,6 +66,8 @@ class KafkaLog:
             if group.error.fatal():
                 self._drop(client)
             raise failed(group.error, f"{self.topic}: not appended")
+        if min(group.positions) < 1:  # confirmed as a repetition that the broker knows no more of
+            raise LogAwayError(f"{self.topic}: appended at a place not told", retry_after=RETRY_AFTER_S)
         return group.positions
 
     def read(self, partition: int, after: int, max_bytes: int) -> list[LogRecord]:
