@@ -39,11 +39,12 @@ async def run(
     ready: Callable[[int], None] = lambda port: None,
     world: Callable[[], World] | None = None,
     rules: Rules | None = None,
+    speaks: bool = True,
 ) -> None:
     """Work until ``stop``. ``ready`` is told the port of health and metrics once partitions were given.
 
     ``world``: makes the zones that hold before any are published, of each partition its own; not given:
-    those that ship.
+    those that ship. ``speaks``: False for a recorded log, which has its notes and ticks already.
 
     Raises SettingsError, TopicsError (see ``Worker.run``), OSError when the health port can't be had.
     """
@@ -61,6 +62,7 @@ async def run(
         sink=lambda: KafkaSink(kafka),
         teller=lambda partition: Teller(partition, positions, Table(kafka)),
         partitions=kafka.partitions,
+        speaks=speaks,
         snapshot_s=settings.snapshot_s,
         rules=rules or Rules(),
         turn=threading.Lock(),

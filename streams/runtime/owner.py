@@ -59,7 +59,7 @@ class Parts:
     """What owners of a process are built of. ``world``, ``sink`` and ``teller`` are made for each.
 
     ``shared``: the folder that every worker reaches. ``turn``: held while records are folded, so that those
-    of a process take turns. ``partitions``: of the log.
+    of a process take turns. ``partitions``: of the log. ``speaks``: whether notes and ticks are appended.
     """
 
     log: Log
@@ -68,6 +68,7 @@ class Parts:
     sink: Callable[[], FlushedSink]
     teller: Callable[[int], Teller]
     partitions: int = 1
+    speaks: bool = True
     snapshot_s: float = 10.0
     rules: Rules = field(default_factory=Rules)
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
@@ -172,7 +173,7 @@ class Owner(threading.Thread):
                 past,
                 self.partition,
                 self._parts.rules,
-                speaks=True,
+                speaks=self._parts.speaks,
                 partitions=self._parts.partitions,
             )
         runner = self.runner

@@ -1,4 +1,8 @@
-"""A worker in the small world, which asks the past for whatever it can: ``python -m ... SETTINGS`` (JSON)."""
+"""A worker for tests: ``python -m ... SETTINGS [recorded]``, settings as JSON.
+
+It lives in the small world and asks the past for whatever it can; or it folds a log that was recorded in the
+real world, whose notes and ticks are in it.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +21,21 @@ from tests.unit.streams.engine.small_world import world
 RULES = Rules(checkpoint_rows=32)
 
 
-async def main(settings: Settings) -> None:
-    engine_module._GENERATION = 0  # type: ignore[misc]
+async def main(settings: Settings, recorded: bool) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await workerpart.run(settings, stop, lambda port: print(f"up {port}", flush=True), world, RULES)
+
+    def ready(port: int) -> None:
+        print(f"up {port}", flush=True)
+
+    if recorded:
+        await workerpart.run(settings, stop, ready, speaks=False)
+    else:
+        engine_module._GENERATION = 0  # type: ignore[misc]
+        await workerpart.run(settings, stop, ready, world, RULES)
     print("stopped", flush=True)
 
 
 if __name__ == "__main__":
     set_up_logging("worker")
-    asyncio.run(main(Settings(**json.loads(sys.argv[1]))))
+    asyncio.run(main(Settings(**json.loads(sys.argv[1])), "recorded" in sys.argv[2:]))

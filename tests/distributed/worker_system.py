@@ -68,7 +68,11 @@ def backlogs(trucks: int, partitions: int, seed: int = 7) -> list[NewRecord]:
 class System:
     """Workers over one Kafka, with topics and a shared folder of their own."""
 
-    def __init__(self, address: str, folder: Path, partitions: int, prefix: str) -> None:
+    def __init__(
+        self, address: str, folder: Path, partitions: int, prefix: str, words: Sequence[str] = ()
+    ) -> None:
+        """``words``: for each worker, see ``worker_child``."""
+        self._words = words
         self.settings = Settings(
             kafka_servers=address,
             kafka_prefix=f"{prefix}.",
@@ -88,7 +92,7 @@ class System:
         found = self.workers.get(name)
         if found is None:
             settings = json.dumps(self.settings.model_dump(mode="json", exclude_none=True))
-            command = [sys.executable, "-m", "tests.distributed.worker_child", settings]
+            command = [sys.executable, "-m", "tests.distributed.worker_child", settings, *self._words]
             folder = self.folder / name
             folder.mkdir()
             path = os.pathsep.join([str(ROOT), str(ROOT / "firmware-sim")])
@@ -134,6 +138,21 @@ class System:
             return dict(json.loads(error.read()))
         except (OSError, IndexError):
             return {}
+
+    def positions(self) -> list[int]:
+        """How far each partition is folded by a worker that runs; 0 where nobody says."""
+        found = [0] * self.partitions
+        for worker in self.workers.values():
+            ports = re.findall(r"^up (\d+)$", worker.said(), re.MULTILINE) if worker.running else []
+            with contextlib.suppress(OSError, IndexError):
+                url = f"http://127.0.0.1:{ports[-1]}/metrics"
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    text = answer.read().decode()
+                for partition, position in re.findall(
+                    r'^corridor_engine_position\{partition="(\d+)"\} (\S+)$', text, re.MULTILINE
+                ):
+                    found[int(partition)] = max(found[int(partition)], int(float(position)))
+        return found
 
     def owned(self) -> dict[str, list[int]]:
         """The partitions of each worker that runs and is well."""
@@ -221,9 +240,11 @@ def everything(kafka: KafkaSettings, topic: str, partition: int) -> list[bytes]:
 
 
 @contextlib.contextmanager
-def system(address: str, folder: Path, partitions: int, prefix: str) -> Iterator[System]:
+def system(
+    address: str, folder: Path, partitions: int, prefix: str, words: Sequence[str] = ()
+) -> Iterator[System]:
     """Topics and a folder for workers, all of which end with the block."""
-    found = System(address, folder, partitions, prefix)
+    found = System(address, folder, partitions, prefix, words)
     try:
         yield found
     finally:
