@@ -22,33 +22,45 @@ from geofences.walk import CERTAIN
 Floats: TypeAlias = NDArray[np.float64]
 
 SAME = 1e-12  # fractions of a way that are no further apart are one
-_RUN = 64  # edges behind one box
+RUN = 64
+"""Edges behind one box."""
 _MOST = 64  # meetings of a short way
 
 
 class Border:
-    """The border of ``geometry``."""
+    """The border of ``geometry``.
+
+    ``edges``: float64[n, 4], from x, y to x, y; ``boxes``: float64[m, 4], west, south, east, north of each
+    `RUN` of them.
+    """
 
     def __init__(self, geometry: Polygon | MultiPolygon) -> None:
         self.geometry = geometry
-        self._start, self._end, _owner = edges(np.array([geometry], dtype=object))
-        self._low, self._high = np.minimum(self._start, self._end), np.maximum(self._start, self._end)
-        self._first = np.arange(0, len(self._start), _RUN)
-        self._edges = np.concatenate([self._start, self._end], axis=1)
-        self._run_low = np.minimum.reduceat(self._low, self._first)
-        self._run_high = np.maximum.reduceat(self._high, self._first)
-        self._boxes = np.concatenate([self._run_low, self._run_high], axis=1)
-        parts = shapely.get_parts(geometry)
-        self._shell = None if len(parts) > 1 else shapely.get_coordinates(shapely.get_exterior_ring(parts[0]))
+        self._shell: Floats | None = None
+        if isinstance(geometry, Polygon):
+            self._shell = shapely.get_coordinates(shapely.get_exterior_ring(geometry))
+        if self._shell is not None and not shapely.get_num_interior_rings(geometry):
+            start, end = self._shell[:-1], self._shell[1:]
+        else:
+            start, end, _owner = edges(np.array([geometry], dtype=object))
+        self.edges = np.concatenate([start, end], axis=1)
+        if len(start) <= RUN:
+            self.boxes = np.concatenate([start.min(axis=0), start.max(axis=0)])[None, :]
+        else:
+            first = np.arange(0, len(start), RUN)
+            low = np.minimum.reduceat(np.minimum(start, end), first)
+            high = np.maximum.reduceat(np.maximum(start, end), first)
+            self.boxes = np.concatenate([low, high], axis=1)
 
     def near(self, points: Floats) -> tuple[Floats, Floats]:
         """Edges whose box meets the box of the points (n, 2): starts (m, 2) and ends (m, 2)."""
         low, high = points.min(axis=0), points.max(axis=0)
-        runs = self._first[((self._run_low <= high) & (self._run_high >= low)).all(axis=1)]
-        at = (runs[:, None] + np.arange(_RUN)).ravel()
-        at = at[at < len(self._start)]
-        at = at[((self._low[at] <= high) & (self._high[at] >= low)).all(axis=1)]
-        return self._start[at], self._end[at]
+        runs = np.nonzero(((self.boxes[:, :2] <= high) & (self.boxes[:, 2:] >= low)).all(axis=1))[0]
+        at = (runs[:, None] * RUN + np.arange(RUN)).ravel()
+        at = at[at < len(self.edges)]
+        start, end = self.edges[at, :2], self.edges[at, 2:]
+        here = ((np.minimum(start, end) <= high) & (np.maximum(start, end) >= low)).all(axis=1)
+        return start[here], end[here]
 
     def crossed(self, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float] | None:
         """Ascending fractions of a straight way where it meets edges of another direction.
@@ -56,7 +68,7 @@ class Border:
         None when it runs along an edge, or when it meets very many.
         """
         out = np.empty(_MOST)
-        count = _crossed(lon0, lat0, lon1, lat1, self._edges, self._boxes, out)
+        count = _crossed(lon0, lat0, lon1, lat1, self.edges, self.boxes, out)
         return None if count < 0 else sorted(out[:count].tolist())
 
     def beside(self, lon0: float, lat0: float, lon1: float, lat1: float) -> tuple[float, float] | None:
@@ -67,7 +79,7 @@ class Border:
         """
         if self._shell is None:
             return None
-        left, right = _beside(lon0, lat0, lon1, lat1, self._edges, self._boxes, self._shell)
+        left, right = _beside(lon0, lat0, lon1, lat1, self.edges, self.boxes, self._shell)
         return None if math.isnan(left) else (left, right)
 
 
@@ -99,7 +111,7 @@ def _crosses(ax: float, ay: float, bx: float, by: float, edges: Floats, boxes: F
     for run in range(len(boxes)):
         if boxes[run, 0] > east or boxes[run, 2] < west or boxes[run, 1] > north or boxes[run, 3] < south:
             continue
-        for n in range(run * _RUN, min((run + 1) * _RUN, len(edges))):
+        for n in range(run * RUN, min((run + 1) * RUN, len(edges))):
             cx, cy, dx, dy = edges[n, 0], edges[n, 1], edges[n, 2], edges[n, 3]
             if _side(ax, ay, bx, by, cx, cy) * _side(ax, ay, bx, by, dx, dy) >= 0:
                 continue
@@ -125,7 +137,7 @@ def _crossed(ax: float, ay: float, bx: float, by: float, edges: Floats, boxes: F
     for run in range(len(boxes)):
         if boxes[run, 0] > east or boxes[run, 2] < west or boxes[run, 1] > north or boxes[run, 3] < south:
             continue
-        for n in range(run * _RUN, min((run + 1) * _RUN, len(edges))):
+        for n in range(run * RUN, min((run + 1) * RUN, len(edges))):
             cx, cy, dx, dy = edges[n, 0], edges[n, 1], edges[n, 2], edges[n, 3]
             if min(cx, dx) > east or max(cx, dx) < west or min(cy, dy) > north or max(cy, dy) < south:
                 continue

@@ -92,10 +92,15 @@ class Fences:
             *(west + 1 / PER_DEG + MARGIN_DEG, south + 1 / PER_DEG + MARGIN_DEG),
         )
         zones = np.sort(self.tree.query(box))
+        self._starts = with_room(self._starts, self._n_patches + 1)
+        if not len(zones):
+            self._starts[self._n_patches] = self._n_edges
+            self._note(cell, self._n_patches)
+            self._n_patches += 1
+            return
         start, end, owner = edges(self._geometries[zones])
         found = np.concatenate([start, end, np.zeros((len(start), 1))], axis=1)
         found.view(np.int64)[:, BIT] = self.numbers[zones[owner]]
-        self._starts = with_room(self._starts, self._n_patches + 1)
         starts = np.empty(SPLIT**2 + 1, dtype=np.int32)
         free = self._edges[self._n_edges :]
         count = sift(found, west, south, starts, free)

@@ -178,6 +178,8 @@ def _alike(columns: Bools) -> tuple[Int64s, Int64s]:
 def _cut_down(zones: Int64s, pieces: Geometries, box: Box) -> tuple[Int64s, Geometries]:
     """Zones with their pieces reduced to the box; those that hold nothing of it left out."""
     heavy = np.nonzero(shapely.get_num_coordinates(pieces) > _LIGHT)[0]
+    if not len(heavy):
+        return zones, pieces
     pieces = pieces.copy()
     for at in heavy.tolist():
         pieces[at] = reduce_polygon(pieces[at], box)

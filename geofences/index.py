@@ -118,14 +118,15 @@ class ZoneIndex:
     def meets(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> list[float]:
         """Where the geodesic from one point to another meets the fence of ``zone``: ascending fractions of
         its length. Where it runs along the fence, both ends of that stretch. See `path.meets`."""
-        return path.meets(self._border(zone), lon0, lat0, lon1, lat1)
+        return path.meets(self.border(zone), lon0, lat0, lon1, lat1)
 
     def reach(self, zone: int, lon0: float, lat0: float, lon1: float, lat1: float) -> tuple[int, int]:
         """How far ``zone`` reaches to the left and to the right of the chord from one point to another, in
         millimetres. Of several parts only those count that the way meets. See `path.reach`."""
-        return path.reach(self._border(zone), lon0, lat0, lon1, lat1)
+        return path.reach(self.border(zone), lon0, lat0, lon1, lat1)
 
-    def _border(self, zone: int) -> Border:
+    def border(self, zone: int) -> Border:
+        """The border of ``zone``, made when it is first asked for."""
         border = self._borders.get(zone)
         if border is None:
             border = self._borders[zone] = Border(self.zones[zone].geometry)

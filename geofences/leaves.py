@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geofences.compiled import compiled
 from geofences.grown import with_room
 from geofences.piece import MARGIN_DEG, Box, edges
 from geofences.sets import SetTable
@@ -28,6 +29,7 @@ Geometries: TypeAlias = NDArray[np.object_]
 
 _MOST_ZONES = 62  # bits of a mask
 _MOST_EDGES = 1024  # beyond, GEOS and its tree of edges are quicker
+_FEW = 16  # points that are gone through one by one
 _NEVER = -(2**62)  # work of a leaf that can't be split
 
 
@@ -105,7 +107,10 @@ class Leaves:
             mask = mask.copy()
             mask[doubt], out[doubt] = self._by_geos(leaf[doubt], lon[doubt], lat[doubt])
         at = np.nonzero(self._first[leaf, 1] <= _MOST_ZONES)[0]
-        if len(at):
+        if len(at) <= _FEW:
+            for place in at.tolist():
+                out[place] = self._set_of(int(leaf[place]), int(mask[place]))
+        else:
             pairs, which = np.unique(np.stack([leaf[at], mask[at]]), axis=1, return_inverse=True)
             found = [self._set_of(*pair) for pair in pairs.T.tolist()]
             out[at] = np.array(found, dtype=np.int32)[which.reshape(-1)]
@@ -162,13 +167,35 @@ def _eastward(area: Area) -> tuple[Floats, Int64s, int]:
     if len(area.zones) > _MOST_ZONES:
         return np.zeros((0, 4)), np.zeros(0, np.int64), 0
     start, end, owner = edges(area.pieces)
-    west, south, east, north = area.box
-    low, high = np.minimum(start, end), np.maximum(start, end)
-    seen = (high[:, 0] >= west - MARGIN_DEG) & (high[:, 1] >= south - MARGIN_DEG)
-    seen &= low[:, 1] <= north + MARGIN_DEG
-    always = seen & (low[:, 0] > east + MARGIN_DEG)
-    always &= (low[:, 1] < south - MARGIN_DEG) & (high[:, 1] > north + MARGIN_DEG)
-    bit = np.left_shift(1, owner)
-    base = int(np.bitwise_xor.reduce(bit[always])) if always.any() else 0
-    seen &= ~always
-    return np.hstack([start[seen], end[seen]]), bit[seen], base
+    met, bit = np.empty((len(start), 4)), np.empty(len(start), np.int64)
+    count, base = _ahead(start, end, owner, *area.box, met, bit)
+    return met[:count], bit[:count], base
+
+
+@compiled
+def _ahead(
+    start: Floats,
+    end: Floats,
+    owner: Int64s,
+    west: float,
+    south: float,
+    east: float,
+    north: float,
+    met: Floats,
+    bit: Int64s,
+) -> tuple[int, int]:
+    """Fill ``met`` and ``bit`` (see `_eastward`): how many, and the mask."""
+    count, base = 0, 0
+    for n in range(len(start)):
+        x0, y0, x1, y1 = start[n, 0], start[n, 1], end[n, 0], end[n, 1]
+        low, high = min(y0, y1), max(y0, y1)
+        if max(x0, x1) < west - MARGIN_DEG or high < south - MARGIN_DEG or low > north + MARGIN_DEG:
+            continue
+        mask = 1 << owner[n]
+        if min(x0, x1) > east + MARGIN_DEG and low < south - MARGIN_DEG and high > north + MARGIN_DEG:
+            base ^= mask
+            continue
+        met[count, 0], met[count, 1], met[count, 2], met[count, 3] = x0, y0, x1, y1
+        bit[count] = mask
+        count += 1
+    return count, base
