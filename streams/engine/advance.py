@@ -8,7 +8,7 @@ from streams.engine import kernel
 from streams.engine.columns import Array
 from streams.engine.journey import Course
 from streams.engine.rows import Rows
-from streams.engine.units import NONE
+from streams.engine.survey import ways
 from streams.engine.world import World
 
 
@@ -54,18 +54,11 @@ def advance(
 
 def _cuts(world: World, rows: Rows, steps: Array) -> dict[int, list[int]]:
     """Of each step the zones that it passes through while neither end lies in them."""
-    before, after = steps[:, kernel.CELL0], steps[:, kernel.CELL1]
-    maybe = np.flatnonzero(((before != after) | (before < 0)) & (steps[:, kernel.T0] != NONE))
+    maybe, lon0, lat0, lon1, lat1, cell0, cell1, old, new, t = ways(steps, rows.t, rows.lon, rows.lat)
     if not len(maybe):
         return {}
-    index = steps[maybe, kernel.INDEX]
-    segment, zone = world.cuts(
-        (steps[maybe, kernel.LON0], steps[maybe, kernel.LAT0]),
-        (rows.lon[index], rows.lat[index]),
-        rows.t[index],
-        (before[maybe], after[maybe]),
-        (steps[maybe, kernel.OLD].astype(np.int32), steps[maybe, kernel.NEXT].astype(np.int32)),
-    )
+    sets = old.astype(np.int32), new.astype(np.int32)
+    segment, zone = world.cuts((lon0, lat0), (lon1, lat1), t, (cell0, cell1), sets)
     cuts: dict[int, list[int]] = {}
     for at, number in zip(maybe[segment].tolist(), zone.tolist(), strict=True):
         cuts.setdefault(at, []).append(number)

@@ -74,9 +74,10 @@ class Crossings:
 
     def step(self, now: Fix, hdop: int, notes: Notes) -> None:
         """After the visits of a step: say what the marks tell now."""
-        if self.visits.abroad is None:
+        if self.doubtful is not None and self.visits.abroad is None:
             self._judge(now, hdop)
-        self.passes(notes)
+        if self._new or self.marks:
+            self.passes(notes)
 
     def passes(self, notes: Notes) -> None:
         """As ``step``, of a fix that matters for its time alone, while no line is doubtful."""

@@ -358,7 +358,7 @@ class Engine:
         behind = rows.t[starts] <= newest[starts]
         if not behind.any():
             self.memory.recent.add(rows, newest)
-            self._fold_in_order(rows)
+            self._fold_in_order(rows, places)
             return assets
         past = rows.t <= newest
         self.counts.late += int(past.sum())
@@ -367,7 +367,7 @@ class Engine:
         late = np.repeat(behind, np.diff(np.append(starts, len(rows))))
         rest = rows.take(~(late | past))
         if len(rest):
-            self._fold_in_order(rest)
+            self._fold_in_order(rest, self._awake(rest.asset))
         for row, first in zip(assets[behind].tolist(), rows.t[starts][behind].tolist(), strict=True):
             self._fold_late(row, first)
         return assets
@@ -386,17 +386,18 @@ class Engine:
                     self._keep_state(row)
         return np.array([row in done for row in assets.tolist()])
 
-    def _fold_in_order(self, rows: Rows) -> None:
-        places, states = self._awake(rows.asset), self.states
+    def _fold_in_order(self, rows: Rows, places: Array) -> None:
+        states = self.states
         course, flags = advance(self.world, self._numbers, rows, states.hot, states.cell, places)
         if len(course.steps) < len(rows):
             self.counts.unbelieved += len(rows) - len(course.steps)
             self.counts.jumps += int((flags & Flag.JUMP != 0).sum())
         for row, begin, end in course.busy():
             self._walk(row, course, begin, end)
-        due = rows.asset[states.hot["since"][places] >= self.rules.checkpoint_rows]
-        for row in np.unique(due).tolist():
-            self._keep_state(row)
+        full = states.hot["since"][places] >= self.rules.checkpoint_rows
+        if full.any():
+            for row in np.unique(rows.asset[full]).tolist():
+                self._keep_state(row)
 
     def _walk(self, row: int, course: Course, begin: int, end: int) -> None:
         live, notes, state = self._unpacked(row), Notes(), self._state(row)

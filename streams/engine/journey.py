@@ -9,7 +9,7 @@ from typing import Any, Final
 import cbor2
 import numpy as np
 
-from streams.engine import kernel
+from streams.engine import kernel, survey
 from streams.engine.brackets import Fix
 from streams.engine.columns import Array
 from streams.engine.crossings import Crossings
@@ -98,31 +98,25 @@ class Course:
 
     def __init__(self, rows: Rows, steps: Array, turns: Array, cuts: dict[int, list[int]]) -> None:
         self.rows, self.steps, self.turns, self.cuts = rows, steps, turns, cuts
-        marked = (steps[:, kernel.MARK] & ~kernel.WAKE) != 0
-        if cuts:
-            marked[list(cuts)] = True
-        at = np.flatnonzero(marked)
-        self._marked: list[int] = at.tolist()
-        self._table = self._whole(at)
+        at, parts = np.empty(len(steps), np.int64), np.empty((len(steps), 3), np.int64)
+        marked, assets = survey.busy(steps, np.array(sorted(cuts), np.int64), at, parts)
+        self._marked: list[int] = at[:marked].tolist()
+        self._table = self._whole(at[:marked])
+        self._parts = parts[:assets]
+        whole = len(steps) == len(rows)
+        self._t = rows.t if whole else rows.t[steps[:, kernel.INDEX]]
 
-    def busy(self) -> list[tuple[int, int, int]]:
+    def busy(self) -> list[list[int]]:
         """The assets for which something may happen: each one's row, its first step, and their end."""
-        marks = self.steps[:, kernel.MARK] != 0
-        marks[self._marked] = True
-        owner = self.steps[:, kernel.ASSET]
-        rows = owner[marks]
-        if len(rows):
-            rows = rows[np.append(True, rows[1:] != rows[:-1])]
-        begin, end = np.searchsorted(owner, rows), np.searchsorted(owner, rows, "right")
-        return list(zip(rows.tolist(), begin.tolist(), end.tolist(), strict=True))
+        busy: list[list[int]] = self._parts.tolist()
+        return busy
 
     def walk(self, journey: Journey, begin: int, end: int, wake: int, notes: Notes) -> int:
         """Lead the journey along the steps [begin, end), all of one asset, where something may happen.
 
         ``wake``: event time from which each step matters. Returns the next such time.
         """
-        index = self.steps[begin:end, kernel.INDEX]
-        t: list[int] = self.rows.t[index].tolist()
+        t: list[int] = self._t[begin:end].tolist()
         at = begin
         first, last = bisect_left(self._marked, begin), bisect_left(self._marked, end)
         for place in range(first, last + 1):
@@ -139,35 +133,32 @@ class Course:
         return wake
 
     def _whole(self, at: Array) -> list[list[int]]:
-        """Steps, each with its sample's time, place, speed, HDOP and log position behind it."""
-        rows, index = self.rows, self.steps[at, kernel.INDEX]
-        table = np.empty((len(at), kernel.STEP_WIDTH + 6), np.int64)
-        table[:, : kernel.STEP_WIDTH] = self.steps[at]
-        for column, values in enumerate((rows.t, rows.lon, rows.lat, rows.speed, rows.hdop, rows.position)):
-            table[:, kernel.STEP_WIDTH + column] = values[index]
-        whole: list[list[int]] = table.tolist()
-        return whole
+        """Steps as lists: the fix before, the fix, the sets around both, marks and HDOP."""
+        r = self.rows
+        whole = survey.table(at, self.steps, r.t, r.lon, r.lat, r.speed, r.position, r.hdop)
+        steps: list[list[int]] = whole.tolist()
+        return steps
 
     def _step(self, journey: Journey, at: int, step: list[int], notes: Notes) -> int:
-        (_, _, t0, lon0, lat0, speed0, position0, dist, cum, old, new, _, _, mark) = step[: kernel.TURN]
-        t, lon, lat, speed, hdop, position = step[kernel.STEP_WIDTH :]
-        now = Fix(t, lon, lat, cum, speed, position)
-        before = None if t0 == NONE else Fix(t0, lon0, lat0, cum - dist, speed0, position0)
-        notes.now = t
-        journey.mattered(t)
+        before = None if step[0] == NONE else Fix._make(step[:6])
+        now = Fix._make(step[6:12])
+        old, new, mark, hdop = step[12:]
+        notes.now = now.t
+        journey.mattered(now.t)
         visits, crossings = journey.visits, journey.crossings
-        visits.step(before, now, hdop, (old, new), self.cuts.get(at, []), notes, crossings)
+        differs = journey.world.difference(old, new) if mark & kernel.SET else None
+        visits.step(before, now, hdop, differs, self.cuts.get(at, []), notes, crossings)
         crossings.step(now, hdop, notes)
-        if mark & kernel.SET:
-            country = journey.world.country(new)
-            journey.trips.enters(journey.world.zones[country].country if country >= 0 else None, before)
+        if differs is not None:
+            journey.trips.enters(differs.code, before)
         if mark & (kernel.PAUSE | kernel.BEGIN):
-            self._turn(journey.trips, step, before, now, notes)
+            self._turn(journey.trips, at, before, now, notes)
         if mark & kernel.FAR:
             journey.trips.far(notes)
         return journey.wake()
 
-    def _turn(self, trips: Trips, step: list[int], before: Fix | None, now: Fix, notes: Notes) -> None:
+    def _turn(self, trips: Trips, at: int, before: Fix | None, now: Fix, notes: Notes) -> None:
+        step: list[int] = self.steps[at].tolist()
         turn: list[int] = self.turns[step[kernel.TURN]].tolist()
         mark = step[kernel.MARK]
         if mark & kernel.PAUSE:

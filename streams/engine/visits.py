@@ -53,10 +53,16 @@ class Visits:
         self._look_ahead()
 
     def _look_ahead(self) -> None:
-        self.due = min([visit.due for visit in self.open.values()], default=NEVER)
+        due = NEVER
+        for visit in self.open.values():
+            if visit.due < due:
+                due = visit.due
+        self.due = due
 
-    def _new(self, zone: int, enter: Bracket | None, since: int, how: str) -> Visit:
-        return Visit(zone, self.world.zone(zone, since), enter, since, how)
+    def _new(
+        self, zone: int, enter: Bracket | None, since: int, how: str, way: tuple[Fix, Fix] | None = None
+    ) -> Visit:
+        return Visit(zone, self.world.zone(zone, since), enter, since, how, way=way)
 
     def _entered(self, visit: Visit) -> Bracket:
         """The bracket of its beginning."""
@@ -77,20 +83,22 @@ class Visits:
         before: Fix | None,
         now: Fix,
         hdop: int,
-        sets: tuple[int, int],
+        differs: Difference | None,
         cuts: list[int],
         notes: Notes,
         passage: Passage,
     ) -> None:
-        """Fold the step from ``before`` to ``now``; ``sets``: the sets of zones around both."""
-        old, new = sets
+        """Fold the step from ``before`` to ``now``; ``differs``: between the sets of zones around them."""
         if now.t >= self.due:
             self._end_absences(now.t, notes, passage)
         if cuts and before is not None:
             self._cut(cuts, before, now, notes, passage)
-        if old != new:
-            differs = self.world.difference(old, new)
-            self._change_country(before, now, differs, notes, passage)
+        if differs is not None:
+            home = self.home
+            if home is None or self.abroad is not None or differs.country != home.zone:
+                self._change_country(before, now, differs, notes, passage)
+            elif differs.origin == home.zone and before is not None:
+                self.home_fix = before
             if before is not None:
                 for zone in differs.left:
                     held = self.open.get(zone)
@@ -101,7 +109,8 @@ class Visits:
         if self.abroad is not None:
             self.stay.append((now, hdop))
         self._look_ahead()
-        self.passes(now.t, notes, passage)
+        if now.t >= self.due:
+            self.passes(now.t, notes, passage)
         if self.abroad is not None:
             self._settle_country(now.t, notes, passage)
 
@@ -113,8 +122,7 @@ class Visits:
         if before is None:
             visit = self._new(zone, at(now), now.t, "open_beginning")
         else:
-            visit = self._new(zone, None, now.t, "path")
-            visit.way = before, now
+            visit = self._new(zone, None, now.t, "path", (before, now))
         visit.stays()
         self.open[zone] = visit
 

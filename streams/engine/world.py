@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from geofences.depth import beyond
+from geofences.border import Border
+from geofences.depth import beyond, surely_beyond
 from geofences.geodesy import distance_mm_e7
 from geofences.index import ZoneIndex
 from geofences.zone import Gate, Zone, ZoneKind
@@ -43,11 +44,12 @@ class _Epoch:
 
 
 class Difference(NamedTuple):
-    """What differs between two sets of zones: the one country of each (-1: none or several), and the areas
-    left and entered, in the order of ``World.areas``."""
+    """What differs between two sets of zones: the one country of each (-1: none or several), the code of the
+    second one, and the areas left and entered, in the order of ``World.areas``."""
 
     origin: int
     country: int
+    code: str | None
     left: tuple[int, ...]
     entered: tuple[int, ...]
 
@@ -63,7 +65,6 @@ class World:
         self._countries: dict[str, list[Zone]] = {}
         self._areas: dict[int, tuple[int, ...]] = {-1: ()}
         self._country: dict[int, int] = {-1: -1}
-        self._differences: dict[tuple[int, int], Difference] = {}
         self._epochs: OrderedDict[int, _Epoch] = OrderedDict()
         self._take(ZoneBook(zones))
         for zone in self.zones:
@@ -86,6 +87,7 @@ class World:
         self.zones = book.newest()
         self.number = {zone.id: number for number, zone in enumerate(self.zones)}
         self._starts: Array = np.array(book.epochs(), np.int64)
+        self._differences: dict[tuple[int, int], Difference] = {}
 
     def _held(self, number: int) -> list[tuple[int, str]]:
         """The zones in force after the ``number``-th instant: number and version."""
@@ -173,7 +175,9 @@ class World:
             before, after = self.areas(old), self.areas(new)
             left = tuple(zone for zone in before if zone not in after)
             entered = tuple(zone for zone in after if zone not in before)
-            known = Difference(self.country(old), self.country(new), left, entered)
+            country = self.country(new)
+            code = self.zones[country].country if country >= 0 else None
+            known = Difference(self.country(old), country, code, left, entered)
             if len(self._differences) >= _DIFFERENCES:
                 self._differences.clear()
             self._differences[old, new] = known
@@ -268,8 +272,21 @@ class World:
 
     def beyond(self, country: str, fix: Fix, mm: int) -> bool:
         """Whether ``fix`` lies outside ``country`` and further than ``mm`` from it."""
-        held = self._countries.get(country, ())
-        return all(beyond(zone.geometry, fix.lon * DEGREE, fix.lat * DEGREE, mm) for zone in held)
+        lon, lat = fix.lon * DEGREE, fix.lat * DEGREE
+        for zone in self._countries.get(country, ()):
+            border = self._border(zone)
+            verdict = None if border is None else surely_beyond(border, lon, lat, mm)
+            if not (beyond(zone.geometry, lon, lat, mm) if verdict is None else verdict):
+                return False
+        return True
+
+    def _border(self, zone: Zone) -> Border | None:
+        """The border of a zone's first version, as the first epoch's index has it."""
+        epoch = self._epoch(0)
+        place = epoch.places.get(self.number[zone.id])
+        if place is None or epoch.index.zones[place].geometry is not zone.geometry:
+            return None
+        return epoch.index.border(place)
 
     def _epoch_at(self, t: int) -> _Epoch:
         return self._epoch(int(self._starts.searchsorted(t, "right")) if len(self._starts) else 0)
