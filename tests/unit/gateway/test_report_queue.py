@@ -51,6 +51,21 @@ async def test_a_batch_grows_while_an_append_is_on_its_way() -> None:
     assert len(queue.take()) == 2
 
 
+async def test_a_busy_batch_waits_longer_and_no_longer_than_until_it_is_full() -> None:
+    queue = ReportQueue(Bounds(linger_s=0.0, busy_linger_s=LONG, busy_reports=2, batch_reports=4))
+    queue.put(arrived())
+    await asyncio.wait_for(queue.gather(done()), 1)
+    queue.put(arrived())
+    gathering = asyncio.create_task(queue.gather(done()))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not gathering.done()
+    queue.put(arrived())
+    queue.put(arrived())
+    await asyncio.wait_for(gathering, 1)
+    assert len(queue.take()) == 4
+
+
 async def test_waking_ends_the_wait_for_the_first() -> None:
     queue = ReportQueue(Bounds(linger_s=0.0))
     gathering = asyncio.create_task(queue.gather(done()))
