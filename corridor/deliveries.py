@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -15,10 +17,13 @@ from prometheus_client.registry import Collector
 
 from api.render import event_line
 from api.times import format_instant
+from corridor.settings import Settings, SettingsError
 from feeds import cursor
 from feeds.readmodel import ReadModel
-from feeds.webhooks.endpoints import Endpoint
+from feeds.webhooks.endpoints import Endpoint, EndpointsError, load
+from feeds.webhooks.filenotes import FileNotes
 from feeds.webhooks.lane import Lane, Notes, Send
+from feeds.webhooks.post import Poster
 from streams.events import Event, Kind
 
 _IDLE_S: Final = 0.05
@@ -111,6 +116,35 @@ class Deliveries:
             {"endpoint": name, "partition": partition, "held": lane.held, "gone": lane.gone, **lane.counts()}
             for (name, partition), lane in sorted(self.lanes.items())
         ]
+
+
+@contextlib.asynccontextmanager
+async def delivering(settings: Settings, path: Path, read: ReadModel) -> AsyncIterator[Deliveries]:
+    """Deliver every partition of ``read`` while the block lasts; how far it got is in the file ``path``.
+
+    Raises SettingsError when the file of webhooks can't be used.
+    """
+    endpoints = endpoints_of(settings)
+    notes, poster = FileNotes(path), Poster(body_of(read.partitions))
+    deliveries = Deliveries(endpoints, read, notes, poster.send)
+    try:
+        for partition in range(read.partitions):
+            await deliveries.take(partition)
+        yield deliveries
+    finally:
+        await deliveries.close()
+        await poster.close()
+        notes.close()
+
+
+def endpoints_of(settings: Settings) -> list[Endpoint]:
+    """The endpoints that the settings name; none without a file. Raises SettingsError."""
+    if settings.webhooks_file is None:
+        return []
+    try:
+        return load(settings.webhooks_file)
+    except EndpointsError as error:
+        raise SettingsError(str(error)) from None
 
 
 class DeliveryCollector(Collector):

@@ -9,15 +9,14 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from corridor.deliveries import Deliveries, DeliveryCollector, body_of
+from corridor.deliveries import Deliveries, DeliveryCollector, body_of, endpoints_of
 from corridor.followers import EventSource, Follower
 from corridor.kafka import kafka_of
 from corridor.probe import serving
 from corridor.readcopy import read_copy
-from corridor.settings import Settings, SettingsError
-from feeds.webhooks.endpoints import Endpoint, EndpointsError, load
-from feeds.webhooks.notes import TopicNotes
+from corridor.settings import Settings
 from feeds.webhooks.post import Poster
+from feeds.webhooks.topicnotes import TopicNotes
 from streams.kafka.members import Members
 from streams.kafka.topics import DELIVERIES, EVENTS, LOG, check
 
@@ -93,16 +92,6 @@ async def run(
         await poster.close()
         notes.close()
         read.close()
-
-
-def endpoints_of(settings: Settings) -> list[Endpoint]:
-    """The endpoints that the settings name; none without a file. Raises SettingsError."""
-    if settings.webhooks_file is None:
-        return []
-    try:
-        return load(settings.webhooks_file)
-    except EndpointsError as error:
-        raise SettingsError(str(error)) from None
 
 
 async def _wait(stop: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from corridor.brokers import broker_of
@@ -48,6 +49,8 @@ async def running(settings: Settings) -> AsyncIterator[System]:
     try:
         _require_free(settings.http_host, settings.http_port, "http_port", "--http-port")
         broker = broker_of(settings, settings.mqtt_port)
+        if settings.webhooks_file is not None:
+            _require_webhooks(settings.webhooks_file)
         if settings.mqtt_url is None:
             _require_free(settings.mqtt_host, settings.mqtt_port, "mqtt_port", "--mqtt-port")
         else:
@@ -110,6 +113,15 @@ def _plain(settings: Settings) -> dict[str, object]:
         if secret is not None:
             values[name] = secret.get_secret_value()
     return values
+
+
+def _require_webhooks(path: Path) -> None:
+    from feeds.webhooks.endpoints import EndpointsError, load
+
+    try:
+        load(path)
+    except EndpointsError as error:
+        raise StartError(str(error)) from None
 
 
 def _require_free(host: str, port: int, setting: str, flag: str) -> None:

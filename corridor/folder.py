@@ -85,6 +85,11 @@ class Folder:
         return self.root / "past"
 
     @property
+    def deliveries(self) -> Path:
+        """How far each webhook got."""
+        return self.root / "deliveries.db"
+
+    @property
     def rebuild(self) -> Path:
         """Where a rebuild makes everything anew."""
         return self.root / "rebuild"

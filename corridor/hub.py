@@ -12,11 +12,9 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
-
-import uvicorn
 
 import geofences
 from api.app import create_app
@@ -26,6 +24,7 @@ from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
+from corridor.serving import serve
 from corridor.settings import Settings
 from corridor.threads import CompactThread, EngineThread, StoreThread
 from feeds.deadletters import DeadLetters
@@ -195,35 +194,25 @@ class Hub:
             thread.start()
         self.store_thread.start()
         self.compact_thread.start()
-        app = create_app(self.ports)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            ws_max_size=65_536,
-            access_log=False,
-            ws="websockets-sansio",
-            timeout_graceful_shutdown=2,
-        )
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        trimming = asyncio.create_task(self._trim(), name="hub retention")
         try:
-            async with asyncio.TaskGroup() as group:
-                serving = group.create_task(_serve(server, listener), name="hub http")
-                trimming = group.create_task(self._trim(), name="hub retention")
-                while not server.started and not serving.done():
-                    await asyncio.sleep(0.01)
-                if server.started:
-                    ready()
-                stopped = group.create_task(stop.wait(), name="hub stop")
-                await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not stop.is_set():  # nobody could reach this process any more: begin again
-                    raise RuntimeError("the http server ended by itself")
-                self.live.close()
-                server.should_exit = True
-                await serving
-                trimming.cancel()
+            async with self._delivering():
+                await serve(create_app(self.ports), listener, stop, ready, self.live.close)
         finally:
+            trimming.cancel()
             await asyncio.to_thread(self.close)
+
+    @contextlib.asynccontextmanager
+    async def _delivering(self) -> AsyncIterator[None]:
+        """Send events to webhooks while the block lasts, if there are any."""
+        if self._settings.webhooks_file is None:
+            yield
+            return
+        from corridor.deliveries import DeliveryCollector, delivering  # what few need costs others nothing
+
+        async with delivering(self._settings, self._folder.deliveries, self.read) as deliveries:
+            self.ports.registry.register(DeliveryCollector(deliveries))
+            yield
 
     async def _trim(self) -> None:
         while True:
@@ -263,11 +252,6 @@ class Hub:
         self.store.close()
         self.read.close()
         self.log.close()
-
-
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
-    with contextlib.suppress(SystemExit):
-        await server.serve(sockets=[listener])
 
 
 @dataclass(frozen=True, slots=True)

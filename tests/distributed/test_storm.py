@@ -29,7 +29,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.records import RecordKind
 from tests.distributed.composed import Role, System, system
 from tests.distributed.process import Server
-from tests.distributed.receiver import receiver
+from tests.integration.receiver import receiver
 from tests.distributed.trucks import Trucks
 
 FAULTS = int(os.environ.get("FAULTS", "10"))

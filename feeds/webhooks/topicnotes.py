@@ -1,11 +1,9 @@
-"""What is durable of deliveries: a compacted topic of Kafka, or a file."""
+"""What is durable of deliveries, in a compacted topic of Kafka."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer, TopicPartition
@@ -80,42 +78,3 @@ class TopicNotes:
         with self._lock:
             self._producer = None
         self._marks.close()
-
-
-class FileNotes:
-    """Notes (see ``lane``) in a SQLite file, for one process."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS notes (partition INTEGER, name TEXT, value BLOB NOT NULL, "
-            "PRIMARY KEY (partition, name)) WITHOUT ROWID"
-        )
-
-    def load(self, partition: int) -> dict[str, bytes]:
-        """See Notes.load."""
-        with self._lock:
-            found = self._db.execute("SELECT name, value FROM notes WHERE partition = ?", (partition,))
-            return dict(found.fetchall())
-
-    def put(self, partition: int, values: Mapping[str, bytes | None]) -> None:
-        """See Notes.put."""
-        gone = [(partition, name) for name, value in values.items() if value is None]
-        kept = [(partition, name, value) for name, value in values.items() if value is not None]
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                self._db.executemany("DELETE FROM notes WHERE partition = ? AND name = ?", gone)
-                self._db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", kept)
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
