@@ -92,7 +92,23 @@ def consumer(settings: KafkaSettings, **more: Any) -> Consumer:
 
 
 def _dotted(more: dict[str, Any]) -> dict[str, Any]:
-    return {name.replace("_", "."): value for name, value in more.items()}
+    return {name if name == "error_cb" else name.replace("_", "."): value for name, value in more.items()}
+
+
+class Trouble:
+    """What a client last said of its connection: a call that fails tells only that time was up."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        """Librdkafka's ``error_cb``; served by the client's ``poll``."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._text = error.str()
+
+    def to(self, text: str) -> str:
+        """``text`` and why, if that is known."""
+        return f"{text} ({self._text})" if self._text else text
 
 
 class Marks:
@@ -104,6 +120,7 @@ class Marks:
     def __init__(self, settings: KafkaSettings, topic: str, partitions: int) -> None:
         self._settings, self._topic, self._partitions = settings, topic, partitions
         self._client: Consumer | None = None
+        self._trouble = Trouble()
         self._lock = threading.Lock()
         self._checked = False
 
@@ -113,7 +130,10 @@ class Marks:
             return
         wait_s, deadline = self._settings.wait_s, time.monotonic() + _NEW_S
         while True:
-            found = asked(f"topic {self._topic}", lambda: self._asking().list_topics(timeout=wait_s))
+            try:
+                found = self._asking().list_topics(timeout=wait_s)
+            except KafkaException as error:
+                raise self._failed(error, f"topic {self._topic}") from None
             topic = found.topics.get(self._topic)
             if topic is not None:
                 break
@@ -136,7 +156,7 @@ class Marks:
                 return self._asking().get_watermark_offsets(where, timeout=left)
             except KafkaException as error:  # also while a partition changes its leader
                 if time.monotonic() + _PAUSE_S > deadline or error.args[0].code() in _FINAL - MISSING:
-                    raise failed(error.args[0], f"{self._topic}/{partition} not asked for its end") from None
+                    raise self._failed(error, f"{self._topic}/{partition} not asked for its end") from None
                 time.sleep(_PAUSE_S)
 
     def close(self) -> None:
@@ -149,5 +169,9 @@ class Marks:
     def _asking(self) -> Consumer:
         with self._lock:
             if self._client is None:
-                self._client = consumer(self._settings, queued_min_messages=1)
+                self._client = consumer(self._settings, queued_min_messages=1, error_cb=self._trouble)
             return self._client
+
+    def _failed(self, error: KafkaException, doing: str) -> LogError:
+        self._asking().poll(0)  # it says there what is wrong with the connection
+        return failed(error.args[0], self._trouble.to(doing))

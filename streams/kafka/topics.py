@@ -13,6 +13,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from streams.kafka.client import Trouble
 from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
 
 LOG, EVENTS, REGISTRY = "log", "events", "registry"
@@ -80,7 +81,7 @@ def _topic(settings: KafkaSettings, name: str, partitions: int, **config: str) -
 
 def create(settings: KafkaSettings) -> list[str]:
     """Make what is missing and return the names; what is there stays as it is. Raises TopicsError."""
-    admin = AdminClient(settings.client())
+    admin = _Asking(settings)
     there = _partitions(admin, settings)
     missing = [topic for topic in stated(settings) if topic.name not in there]
     if not missing:
@@ -118,7 +119,7 @@ def check(settings: KafkaSettings, names: Sequence[str] = ()) -> None:
 
     ``names``: only these of the stated topics ("log", "events" ...); none: all.
     """
-    there = _partitions(AdminClient(settings.client()), settings)
+    there = _partitions(_Asking(settings), settings)
     wanted = {settings.topic(name) for name in names}
     topics = [topic for topic in stated(settings) if not wanted or topic.name in wanted]
     wrong = [problem.text for topic in topics for problem in _counted(topic, there)]
@@ -128,7 +129,7 @@ def check(settings: KafkaSettings, names: Sequence[str] = ()) -> None:
 
 def problems(settings: KafkaSettings) -> list[Problem]:
     """All that is not as stated; more replicas, space or time is right too. Raises TopicsError."""
-    admin = AdminClient(settings.client())
+    admin = _Asking(settings)
     there = _partitions(admin, settings)
     found = []
     for topic in stated(settings):
@@ -177,13 +178,22 @@ def _less(got: str | None, want: str, *, unlimited: bool) -> bool:
     return int(got) < int(want)
 
 
-def _partitions(admin: AdminClient, settings: KafkaSettings) -> dict[str, dict[int, int]]:
+class _Asking(AdminClient):
+    """An admin client that can say what is wrong with its connection."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self.trouble = Trouble()
+        super().__init__(settings.client() | {"error_cb": self.trouble})
+
+
+def _partitions(admin: _Asking, settings: KafkaSettings) -> dict[str, dict[int, int]]:
     """Number of replicas of each partition of each topic. Raises TopicsError when Kafka is away."""
     try:
         found: Any = admin.list_topics(timeout=settings.wait_s)
     except KafkaException as error:
+        admin.poll(0)
         text = f"Kafka at {settings.servers} does not answer: {error.args[0].str()}"
-        raise TopicsError(text) from None
+        raise TopicsError(admin.trouble.to(text)) from None
     return {
         name: {number: len(one.replicas) for number, one in topic.partitions.items()}
         for name, topic in found.topics.items()
