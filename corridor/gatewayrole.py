@@ -46,6 +46,11 @@ class Fittings:
         """Where the device is fitted now, None when it is not."""
         return self._fitted.get(device)
 
+    def devices(self) -> list[str]:
+        """All that are fitted now."""
+        with self._lock:
+            return sorted(self._fitted)
+
     def changed(self, changes: Changes) -> None:
         """Take over what the table says; of a device the highest log position counts."""
         with self._lock:

@@ -1,20 +1,22 @@
 """``corridor broker``: the access rules of a Mosquitto broker, for the devices that are fitted.
 
 ``rules`` prints the whole file for a broker that is about to start; ``apply`` changes a running one by the
-topics of its dynamic security plugin, without a restart and only where it differs.
+topics of its dynamic security plugin, without a restart and only where it differs, once or every so often.
+The devices are those of a list, else those fitted by the registry: in Kafka, or of the data folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sqlite3
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from corridor.cli.options import CliError, Verbs, add_folder, settings_of
+from corridor.cli.options import CliError, Verbs, add_folder, run_async, settings_of
 from corridor.settings import Settings, SettingsError
 
 _ANSWER_S: Final = 60.0
@@ -28,13 +30,16 @@ def add_to(verbs: Verbs) -> None:
     actions.add_parser("rules", help="print the file of the dynamic security plugin")
     apply = actions.add_parser("apply", help="bring a running broker to these rules")
     apply.add_argument("--mqtt-url", metavar="URL", help="its door for gateways and administrators")
+    apply.add_argument(
+        "--every", type=_seconds, metavar="S", help="do it again every S seconds, until it is told to stop"
+    )
     apply.add_argument("--dry-run", action="store_true", help="only say what would change")
     for action in actions.choices.values():
         add_folder(action)
         action.add_argument(
             "--devices",
             metavar="FILE",
-            help="names, one a line (-: standard input); else those fitted in --data-dir",
+            help="names, one a line (-: standard input); else those fitted, by Kafka or in --data-dir",
         )
         action.add_argument(
             "--gateway",
@@ -53,28 +58,49 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the rules, or apply them and say what was changed."""
+    settings = settings_of(options)
+    if options.action == "rules":
+        json.dump(_wanted(options, settings), sys.stdout, indent=1)
+        print()
+        return 0
+    if options.every is None:
+        _apply(options, settings)
+        return 0
+
+    async def again(stop: asyncio.Event) -> int:
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(_apply, options, settings)
+            except CliError as error:  # a broker that is away comes back
+                print(f"corridor broker: {error}", file=sys.stderr, flush=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), options.every)
+        return 0
+
+    return run_async(again)
+
+
+def _wanted(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
     from corridor.brokerrules import rules
 
-    settings = settings_of(options)
     devices = _devices(options.devices, settings)
     if not devices:
         raise CliError("no devices: got an empty list, want at least one (all would be shut out)")
-    group = settings.gateway_group or "corridor"
-    wanted = rules(
-        devices, options.gateway or ["corridor-gateway"], options.admin or ["corridor-admin"], group
-    )
-    if options.action == "rules":
-        json.dump(wanted, sys.stdout, indent=1)
-        print()
-        return 0
+    gateways, admins = options.gateway or ["corridor-gateway"], options.admin or ["corridor-admin"]
+    return rules(devices, gateways, admins, settings.gateway_group or "corridor")
+
+
+def _apply(options: argparse.Namespace, settings: Settings) -> None:
+    wanted = _wanted(options, settings)
     try:
         done = asyncio.run(apply(settings, wanted, dry_run=options.dry_run))
     except SettingsError as error:
         raise CliError(str(error)) from None
-    for name, count in done.items():
-        print(f"{name}: {count}")
-    print(f"{len(devices)} devices, {sum(done.values())} changes" + (" to make" if options.dry_run else ""))
-    return 0
+    if options.every is None or done:
+        for name, count in done.items():
+            print(f"{name}: {count}")
+        made = " to make" if options.dry_run else ""
+        print(f"{len(wanted['clients'])} clients, {sum(done.values())} changes{made}", flush=True)
 
 
 async def apply(settings: Settings, wanted: dict[str, Any], *, dry_run: bool = False) -> dict[str, int]:
@@ -138,7 +164,7 @@ def _devices(file: str | None, settings: Settings) -> list[str]:
     from corridor.authority import NAME
 
     if file is None:
-        return _fitted(settings)
+        return _fitted(settings) if settings.kafka_servers is None else _registered(settings)
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except OSError as error:
@@ -160,3 +186,33 @@ def _fitted(settings: Settings) -> list[str]:
     except (FolderError, ReadModelError, sqlite3.Error) as error:
         raise CliError(f"registry not readable: {error}; give the names by --devices") from None
     return [device.device for device in devices if device.to_ms is None]
+
+
+def _registered(settings: Settings) -> list[str]:
+    """Devices that are fitted now, by the registry in Kafka."""
+    from corridor.gatewayrole import Fittings
+    from corridor.kafka import kafka_of
+    from streams.kafka.table import Table
+    from streams.log import LogError
+
+    try:
+        kafka = kafka_of(settings)
+    except SettingsError as error:
+        raise CliError(str(error)) from None
+    table, fittings = Table(kafka), Fittings(kafka.partitions)
+    following = table.follow(fittings.changed)
+    try:
+        known = following.caught_up.wait(_ANSWER_S)
+    finally:
+        following.close()
+        table.close()
+    if isinstance(following.error, LogError) or not known:
+        raise CliError(f"registry not readable: {following.error or 'no answer from Kafka'}")
+    return fittings.devices()
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"got {text}, want a number above 0")
+    return value

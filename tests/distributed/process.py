@@ -1,16 +1,20 @@
 """A server process in a folder of its own, which a test may stop, kill, freeze and start again.
 
-Output goes to ``<folder>/<name>.log``, appended over restarts. Everything is done by the process id of what
-was started here; nothing is looked for by name. A server that was given by its address has no process: a test
-that wants to stop it is skipped.
+What a killed test run leaves behind is ended by a watchman, a process that waits for the run's end of a pipe
+to close. Output goes to ``<folder>/<name>.log``, appended over restarts. Everything is done by the process id
+of what was started here; nothing is looked for by name. A server that was given by its address has no process:
+a test that wants to stop it is skipped.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +24,19 @@ import pytest
 
 _READY_S: Final = 60.0
 _STOP_S: Final = 20.0
+
+
+_WATCHMAN: Final = """
+import os, sys
+running = set()
+for line in sys.stdin:
+    (running.add if line[0] == "+" else running.discard)(int(line[1:]))
+for pid in running:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        pass
+"""
 
 
 class ServerError(Exception):
@@ -78,6 +95,7 @@ class Server:
                 env=self._environment,
                 start_new_session=True,  # Ctrl-C is for the tests, which then stop it
             )
+        _watch("+", self._process.pid)
 
     def wait_ready(self) -> None:
         """Wait until it answers. Raises ServerError with the end of its log."""
@@ -134,6 +152,7 @@ class Server:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _watch("-", process.pid)
 
 
 class Given(Server):
@@ -153,6 +172,28 @@ class Given(Server):
         pytest.skip(f"{self.name} was given by its address: it can't be stopped")
 
     kill = pause = resume = restart = stop
+
+
+@functools.cache
+def _watchman() -> subprocess.Popen[str]:
+    """One for the whole run."""
+    words = [sys.executable, "-c", _WATCHMAN]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+    def dismiss() -> None:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait()
+
+    atexit.register(dismiss)
+    return process
+
+
+def _watch(sign: str, pid: int) -> None:
+    pipe = _watchman().stdin
+    assert pipe is not None
+    pipe.write(f"{sign}{pid}\n")
+    pipe.flush()
 
 
 def free_port() -> int:

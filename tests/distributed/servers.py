@@ -12,6 +12,7 @@ import contextlib
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -165,7 +166,8 @@ def mosquitto(folder: Path, config: str = _MOSQUITTO, *, port: int | None = None
     text = config.replace("@PORT@", str(found)).replace("@FOLDER@", str(folder))
     (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\nlog_dest stderr\n{text}")
     command = [_program("mosquitto"), "-c", str(folder / "mosquitto.conf")]
-    server = Mosquitto("mosquitto", command, folder, lambda: answers(found))
+    ports = [found, *map(int, re.findall(r"^listener (\d+)", text, re.MULTILINE))]
+    server = Mosquitto("mosquitto", command, folder, lambda: all(map(answers, ports)))
     server.port = found
     yield from _lent(server)
 

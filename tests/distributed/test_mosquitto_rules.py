@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,12 @@ import aiomqtt
 import pytest
 
 from corridor.__main__ import main
+from corridor.kafka import kafka_of
+from corridor.settings import load
+from streams.codec import dump_json
+from streams.kafka.table import Table
+from streams.kafka.topics import create
+from tests.distributed import servers
 from tests.distributed.fenced import Fenced, fenced
 
 VICTIM, NEW = "victim", "new"
@@ -61,17 +68,17 @@ def test_a_device_comes_and_goes_without_a_restart(
     pid = broker.server.pid
     assert [asyncio.run(may_publish(broker, name)) for name in (VICTIM, NEW)] == [True, False]
     assert apply(broker, [VICTIM, NEW], monkeypatch, "--dry-run") == 0
-    assert "2 devices, 2 changes to make" in capsys.readouterr().out
+    assert "5 clients, 2 changes to make" in capsys.readouterr().out
     assert not asyncio.run(may_publish(broker, NEW))
     assert apply(broker, [VICTIM, NEW], monkeypatch) == 0
     assert capsys.readouterr().out.splitlines() == [
         "createRole: 1",
         "createClient: 1",
-        "2 devices, 2 changes",
+        "5 clients, 2 changes",
     ]
     assert [asyncio.run(may_publish(broker, name)) for name in (VICTIM, NEW)] == [True, True]
     assert apply(broker, [NEW, VICTIM], monkeypatch) == 0
-    assert "2 devices, 0 changes" in capsys.readouterr().out
+    assert "5 clients, 0 changes" in capsys.readouterr().out
     assert apply(broker, [NEW], monkeypatch) == 0
     assert [asyncio.run(may_publish(broker, name)) for name in (VICTIM, NEW)] == [False, True]
     broker.server.kill()
@@ -117,3 +124,27 @@ def test_many_devices_at_once(broker: Fenced, monkeypatch: pytest.MonkeyPatch) -
     assert apply(broker, [VICTIM, *names], monkeypatch) == 0
     assert apply(broker, [VICTIM, *names[:-1]], monkeypatch) == 0
     assert asyncio.run(may_publish(broker, VICTIM))
+
+
+def test_the_devices_are_those_that_the_registry_has_fitted(
+    broker: Fenced,
+    kafka: servers.Kafka,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in arguments(broker).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CORRIDOR_KAFKA_SERVERS", kafka.address)
+    monkeypatch.setenv("CORRIDOR_KAFKA_PREFIX", f"rules-{uuid.uuid4().hex[:8]}.")
+    settings = kafka_of(load({}))
+    create(settings)
+    words = ["broker", "apply", "--gateway", "gateway-1", "--gateway", "gateway-2"]
+    assert main(words) == 2
+    assert "no devices" in capsys.readouterr().err
+    table = Table(settings)
+    for place, (device, to_ms) in enumerate([(NEW, None), (VICTIM, None), (VICTIM, 5)]):
+        fitted = {"tenant": "main", "position": place + 1, "data": {"asset": "a", "to_ms": to_ms}}
+        table.put(f"device:{device}", dump_json(fitted))
+    table.close()
+    assert main(words) == 0
+    assert [asyncio.run(may_publish(broker, name)) for name in (VICTIM, NEW)] == [False, True]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -64,3 +67,34 @@ def test_a_server_that_ends_by_itself_shows_its_log(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(ServerError, match="no-such is not on this machine: run make servers"):
         servers._program("no-such")
+
+
+_RUN = """
+import sys, time
+from pathlib import Path
+from tests.distributed import servers
+with servers.mosquitto(Path(sys.argv[1])) as server:
+    print(server.pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_server_does_not_outlive_a_run_that_is_killed(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", _RUN, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as run:
+        assert run.stdout is not None
+        pid = int(run.stdout.readline())
+        run.kill()
+    deadline = time.monotonic() + 20
+    while not _gone(pid):
+        assert time.monotonic() < deadline, f"{pid} still runs"
+        time.sleep(0.05)
+
+
+def _gone(pid: int) -> bool:
+    """Ended, whether or not somebody has looked at how."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
