@@ -82,7 +82,7 @@ def consumer(settings: KafkaSettings, **more: Any) -> Consumer:
         fetch_wait_max_ms=100,  # a seek waits for the fetch that is under way
         fetch_queue_backoff_ms=5,  # the default of 1 s is how long a full queue pauses fetching
         queued_min_messages=10_000,
-        queued_max_messages_kbytes=8 << 10,
+        queued_max_messages_kbytes=4 << 10,
         max_partition_fetch_bytes=2 << 20,
         fetch_max_bytes=MAX_MESSAGE_BYTES + (1 << 20),
         message_max_bytes=MAX_MESSAGE_BYTES,

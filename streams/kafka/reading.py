@@ -15,7 +15,7 @@ from streams.kafka.wire import record_of
 from streams.log import LogError
 from streams.records import LogRecord
 
-_IDLE: Final = 4  # consumers that are kept for the next reader; each has threads and up to 8 MB
+_IDLE: Final = (4, 16)  # consumers kept for the next readers, at least and at most: each holds up to 4 MB
 _AT_ONCE: Final = 256
 
 
@@ -25,6 +25,7 @@ class Readers:
     def __init__(self, settings: KafkaSettings, topic: str, marks: Marks) -> None:
         self._settings, self._topic, self._marks = settings, topic, marks
         self._idle: list[_Reader] = []  # the one used last is the last
+        self._most = min(max(_IDLE[0], settings.partitions), _IDLE[1])
         self._lock = threading.Lock()
         self._closed = False
 
@@ -67,7 +68,7 @@ class Readers:
         """An idle one, if possible of that partition, which is used anew; else one more."""
         with self._lock:
             same = [reader for reader in self._idle if reader.partition == partition]
-            if same or len(self._idle) >= _IDLE:
+            if same or len(self._idle) >= self._most:
                 reader = (same or self._idle)[0]
                 self._idle.remove(reader)
                 return reader
@@ -76,7 +77,7 @@ class Readers:
     def _back(self, reader: _Reader) -> None:
         with self._lock:
             self._idle.append(reader)
-            over = self._idle.pop(0) if self._closed or len(self._idle) > _IDLE else None
+            over = self._idle.pop(0) if self._closed or len(self._idle) > self._most else None
         if over is not None:
             over.close()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -17,6 +19,7 @@ from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
 from streams.kafka.topics import create
 from streams.kafka.wire import OVERHEAD
 from streams.log import Log, LogError, LogFullError
+from streams.memory_log import MemoryLog
 from streams.records import NewRecord, RecordKind
 from tests.distributed import servers
 
@@ -29,7 +32,7 @@ def frame(partition: int, body: bytes, kind: RecordKind = RecordKind.FRAME, key:
 
 @pytest.fixture
 def settings(kafka: servers.Kafka) -> KafkaSettings:
-    return KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2)
+    return KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2, wait_s=20)
 
 
 @pytest.fixture
@@ -47,6 +50,39 @@ def test_positions_count_from_one_without_holes_in_each_partition(log: Log) -> N
     assert [(r.position, r.body) for r in log.read(1, 1, 1 << 20)] == [(2, b"d")]
     assert (log.end(0), log.end(1), log.trimmed(0)) == (2, 2, 0)
     assert log.append([]) == []
+
+
+def test_whatever_is_done_it_answers_as_a_log_in_memory_does(log: Log) -> None:
+    rng, model = random.Random(11), MemoryLog(partitions=2)
+    for _ in range(150):
+        bodies = [rng.randbytes(rng.choice([0, 1, 50, 4000])) for _ in range(rng.randrange(4))]
+        records = [frame(rng.randrange(2), body, rng.choice(list(RecordKind))) for body in bodies]
+        assert log.append(records) == model.append(records)
+        partition = rng.randrange(2)
+        assert log.end(partition) == model.end(partition)
+        question = partition, rng.randrange(model.end(partition) + 2), rng.choice([0, 1, 100, 5000, 1 << 20])
+        _, after, max_bytes = question
+        got, want = log.read(*question), model.read(*question)
+        assert got == want[: len(got)]
+        assert bool(got) == bool(want)
+        while len(got) < len(want):  # it may give less at once, as the port allows
+            room = max_bytes - sum(len(record.body) for record in got)
+            got += log.read(partition, after + len(got), room)
+            assert got == want[: len(got)]
+
+
+def test_more_partitions_than_readers_are_kept_for(settings: KafkaSettings) -> None:
+    many = replace(settings, partitions=24)
+    create(many)
+    log = KafkaLog(many)
+    log.append([frame(p, f"{p}.{i}".encode() * 100) for i in range(20) for p in range(24)])
+    at = [0] * 24
+    for turn in range(20):
+        for partition in range(24):
+            (record,) = log.read(partition, at[partition], 1)
+            assert record.body == f"{partition}.{turn}".encode() * 100
+            at[partition] = record.position
+    log.close()
 
 
 def test_a_record_comes_back_as_it_was_given(log: Log) -> None:

@@ -32,7 +32,7 @@ sys.stdin.readline()
 
 @pytest.fixture
 def settings(kafka: servers.Kafka) -> KafkaSettings:
-    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=4)
+    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=4, wait_s=20)
     create(settings)
     return settings
 

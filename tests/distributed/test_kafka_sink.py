@@ -55,7 +55,7 @@ def read(settings: KafkaSettings, partition: int = 0, seen: Seen = Seen()) -> li
 
 @pytest.fixture
 def settings(kafka: servers.Kafka) -> KafkaSettings:
-    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2)
+    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2, wait_s=20)
     create(settings)
     return settings
 

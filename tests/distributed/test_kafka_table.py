@@ -20,7 +20,7 @@ from tests.distributed import servers
 
 @pytest.fixture
 def settings(kafka: servers.Kafka) -> KafkaSettings:
-    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2)
+    settings = KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=2, wait_s=20)
     create(settings)
     return settings
 

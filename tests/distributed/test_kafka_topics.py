@@ -19,7 +19,7 @@ from tests.distributed import servers
 
 @pytest.fixture
 def settings(kafka: servers.Kafka) -> KafkaSettings:
-    return KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=3)
+    return KafkaSettings(kafka.address, prefix=f"t{uuid.uuid4().hex[:8]}.", partitions=3, wait_s=20)
 
 
 def changed(settings: KafkaSettings, topic: str, name: str, value: str) -> None:
