@@ -2,8 +2,8 @@
 
 What a killed test run leaves behind is ended by a watchman, a process that waits for the run's end of a pipe
 to close. Output goes to ``<folder>/<name>.log``, appended over restarts. Everything is done by the process id
-of what was started here; nothing is looked for by name. A server that was given by its address has no process:
-a test that wants to stop it is skipped.
+of what was started here; nothing is looked for by name. A server that was given by its address has no
+process: a test that wants to stop it is skipped.
 """
 
 from __future__ import annotations
