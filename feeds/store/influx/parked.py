@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from feeds.deadletters import DeadLetter
 from feeds.store.influx.lines import Lines
 from streams.records import Frame
 
@@ -29,6 +30,24 @@ def refused(frames: Sequence[Frame], lines: Lines, why: Sequence[tuple[int, str]
     wanted = [(int(lines.rows[k]), reason, lines.body(k, k + 1)) for k, reason in why]
     wanted += [(int(row), "instant not between 1677 and 2200", b"") for row in lines.unfit]
     return [_parked(frames, row, reason, line) for row, reason, line in sorted(wanted)]
+
+
+def letters(parked: Sequence[Parked]) -> list[DeadLetter]:
+    """``parked`` as dead letters: reason ``store_refused``, topic ``store``, the line as payload."""
+    return [
+        DeadLetter(
+            received_ms=one.received_ms,
+            tenant=one.tenant,
+            device=one.device,
+            topic="store",
+            reason="store_refused",
+            detail=f"{one.asset} at {one.t_ms} ms: {one.reason}",
+            payload=one.line,
+            boot=one.boot,
+            seq=one.seq,
+        )
+        for one in parked
+    ]
 
 
 def _parked(frames: Sequence[Frame], row: int, reason: str, line: bytes) -> Parked:
