@@ -64,12 +64,18 @@ class Recorded:
                 assert made == [r.position for r in some], f"partition {partition} was not empty"
 
 
+@cache
+def shipped_world() -> World:
+    """The zones and gates that ship; for one thread."""
+    return World(*geofences.world())
+
+
 class _System:
     """A system that runs while its log is recorded; it decodes as a gateway does."""
 
     def __init__(self, folder: Path, partitions: int) -> None:
         self.log, self.sink = MemoryLog(partitions, 1 << 32), Kept(partitions)
-        world, self._buses = World(*geofences.world()), Buses()
+        world, self._buses = shipped_world(), Buses()
         self._runners = [
             Runner(
                 self.log,

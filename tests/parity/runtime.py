@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-import geofences
 from feeds import readhistory, readsql
 from feeds.readmodel import ReadModel
 from streams.engine import World
@@ -24,7 +23,7 @@ from streams.runtime.embedded import Runner
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
-from tests.parity.record import Recorded
+from tests.parity.record import Recorded, shipped_world
 
 _OBJECTS: Final = (
     f"SELECT {readsql.OBJECT_COLUMNS}, gate, zone, state, fleet, device FROM objects ORDER BY kind, id"
@@ -85,11 +84,11 @@ class Embedded:
     name: str = "embedded"
     read_bytes: int = 4 << 20
     dies_every: int = 0
-    checkpoint_every: int = 7
+    checkpoint_every: int = 3
 
     def run(self, recorded: Recorded, folder: Path) -> Outcome:
         """See Runtime.run."""
-        partitions, world = recorded.partitions, World(*geofences.world())
+        partitions, world = recorded.partitions, shipped_world()
         log = SqliteLog(folder / "log.db", partitions)
         recorded.into(log)
         path = folder / "read.db"
