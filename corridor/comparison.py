@@ -36,6 +36,12 @@ class Comparison:
         """Whether the replay gave what was served, neither more nor less."""
         return not (self.differing or self.missing or self.more or self.renumbered)
 
+    def with_(self, other: Comparison) -> Comparison:
+        """Both together."""
+        names = ("equal", "differing", "missing", "more", "renumbered")
+        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Comparison(**counts, told=[*self.told, *other.told][:_TOLD])
+
     def say(self, text: str) -> None:
         """Keep it if it is one of the first."""
         if len(self.told) < _TOLD:

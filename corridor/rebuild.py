@@ -12,7 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -30,6 +30,7 @@ from feeds.store.writer import StoreWriter
 from streams.engine import SnapshotError, World, restore
 from streams.log import LogError
 from streams.past import PastError
+from streams.records import NewRecord
 from streams.runtime.chunks import ChunkFiles
 from streams.runtime.embedded import LogBehindError, LogTrimmedError, Runner
 from streams.runtime.pastfolder import PastFolder
@@ -51,7 +52,8 @@ class RebuildError(Exception):
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a rebuild gave. ``begun``: from where; ``unserved``: events of records that were not folded yet;
-    ``gone``: the number of the last event that retention deleted, so that none up to it is compared."""
+    ``gone``: the number of the last event that retention deleted, so that none up to it is compared;
+    ``owed``: notes that may not have been sent when the system ended; ``Rebuild.replace`` appends them."""
 
     begun: str
     comparison: Comparison
@@ -60,6 +62,7 @@ class Result:
     unserved: int
     gone: int
     names: tuple[str, ...]
+    owed: tuple[NewRecord, ...] = ()
 
 
 class Rebuild:
@@ -80,7 +83,7 @@ class Rebuild:
         self.drop()
         try:
             side = Folder(folder.rebuild)
-            with closing(SqliteLog(folder.log)) as log:
+            with closing(self._log()) as log:
                 return self._run(log, side, from_snapshot)
         except (LogError, ReadModelError, StoreError, PastError, LogBehindError, LogTrimmedError) as error:
             self.drop()
@@ -93,8 +96,20 @@ class Rebuild:
             raise
 
     def replace(self, result: Result) -> list[str]:
-        """Put the rebuilt in place; returns the names under which the old is kept. Raises OSError."""
+        """Put the rebuilt in place; returns the names under which the old is kept.
+
+        Raises RebuildError, OSError.
+        """
+        if result.owed:  # before there is a snapshot that covers what they come from
+            try:
+                with closing(self._log()) as log:
+                    log.append(result.owed)
+            except LogError as error:
+                raise RebuildError(str(error)) from error
         return swap(self._folder, result.names)
+
+    def _log(self) -> SqliteLog:
+        return SqliteLog(self._folder.log, self._settings.partitions)
 
     def drop(self) -> None:
         """Delete the side folder."""
@@ -102,71 +117,100 @@ class Rebuild:
             shutil.rmtree(self._folder.rebuild)
 
     def _run(self, log: SqliteLog, side: Folder, from_snapshot: bool) -> Result:
-        whole = not log.trimmed(0) and not from_snapshot
+        partitions = range(log.partitions)
+        whole = not any(map(log.trimmed, partitions)) and not from_snapshot
         self._require_space(whole)
-        begun, position = self._prepare(log, side, from_snapshot)
-        with ExitStack() as stack:
-            read = stack.enter_context(ReadModel(side.read, log.partitions))
-            files, past = SnapshotFiles(side.snapshots, 0), PastFolder(side.past)
-            runner = Runner(log, self._world, read, files, past)
-            records = self._fold(runner, position)
+        begun = [self._prepare(log, side, partition, from_snapshot, whole) for partition in partitions]
+        found = Comparison()
+        records = bad = unserved = gone = 0
+        owed: list[NewRecord] = []
+        with closing(ReadModel(side.read, log.partitions)) as read:
+            for partition, (_, position) in enumerate(begun):
+                runner = self._runner(log, read, side, partition)
+                records += self._fold(runner, position)
+                bad += runner.bad_records
+                owed += runner.outbox.all(runner.engine)
         names = ["read.db", "past", "snapshots"]
         if whole:
             self._store(log, side.store)
             names.append("store")
-        comparison, unserved, gone = self._compared(side, position)
+        for partition, (_, position) in enumerate(begun):
+            comparison, more, newest = self._compared(side, partition, position)
+            found = found.with_(comparison)
+            unserved, gone = unserved + more, max(gone, newest)
         readhistory.settle(side.read)
-        return Result(begun, comparison, records, runner.bad_records, unserved, gone, tuple(names))
+        said = ", ".join(dict.fromkeys(where for where, _ in begun))
+        return Result(said, found, records, bad, unserved, gone, tuple(names), tuple(owed))
 
-    def _prepare(self, log: SqliteLog, side: Folder, from_snapshot: bool) -> tuple[str, int]:
-        """Lay out what the replay begins with; returns where that is, in words and as a position."""
-        lost = log.trimmed(0)
-        if not lost and not from_snapshot:
+    def _runner(self, log: SqliteLog, read: ReadModel, side: Folder, partition: int) -> Runner:
+        files = SnapshotFiles(side.snapshots, partition)
+        past = PastFolder(side.past_of(partition, log.partitions))
+        runner = Runner(log, self._world, read, files, past, partition, partitions=log.partitions)
+        served = SnapshotFiles(self._folder.snapshots, partition).positions()
+        runner.sent = max(served, default=0)  # what a snapshot covers was sent before it was written
+        return runner
+
+    def _prepare(
+        self, log: SqliteLog, side: Folder, partition: int, from_snapshot: bool, whole: bool
+    ) -> tuple[str, int]:
+        """Lay out what a partition's replay begins with; returns where, in words and as a position."""
+        if whole:
             return "the beginning of the log", 0
-        if self._folder.read.exists():
-            for position in SnapshotFiles(self._folder.snapshots, 0).positions():
-                if lost <= position <= log.end(0) and self._take(position, side):
+        served, lost = self._folder.read, log.trimmed(partition)
+        if not lost and not from_snapshot:
+            if served.exists():
+                self._rewind(side, partition, 0)
+            return "the beginning of the log", 0
+        if served.exists():
+            for position in SnapshotFiles(self._folder.snapshots, partition).positions():
+                if lost <= position <= log.end(partition) and self._take(log, position, side, partition):
                     return f"the snapshot at {position}", position
         if from_snapshot:
             raise RebuildError("there is no snapshot that can be used: rebuild without --from-snapshot")
-        if self._folder.read.exists():
-            readhistory.rewind(self._folder.read, side.read, 0, lost)
+        if served.exists():
+            self._rewind(side, partition, lost)
         return f"position {lost + 1}: what is older was let go of by retention", lost
 
-    def _take(self, position: int, side: Folder) -> bool:
+    def _take(self, log: SqliteLog, position: int, side: Folder, partition: int) -> bool:
         """Take over a snapshot with the past and the read model as of it."""
+        into = side.past_of(partition, log.partitions)
         try:
-            data = SnapshotFiles(self._folder.snapshots, 0).load(position)
-            past = ChunkFiles(self._folder.past)
+            data = SnapshotFiles(self._folder.snapshots, partition).load(position)
+            past = ChunkFiles(self._folder.past_of(partition, log.partitions))
             if past.end < position:
                 raise SnapshotError(f"the past goes up to {past.end} only")
-            number = restore(data, self._world, past=past).number
-            past.copy(side.past, position)
-            readhistory.rewind(self._folder.read, side.read, 0, position)
-            with ReadModel(side.read) as read:
-                if read.last_number(0) < number:
-                    raise SnapshotError(
-                        f"it has {number} events behind it, {read.last_number(0)} were served"
-                    )
-            SnapshotFiles(side.snapshots, 0).save(position, data)
+            number = restore(data, self._world, past=past, partitions=log.partitions).number
+            served = readhistory.last_number(self._folder.read, partition, position)
+            if served < number:
+                raise SnapshotError(f"it has {number} events behind it, {served} were served")
+            into.parent.mkdir(parents=True, exist_ok=True)
+            past.copy(into, position)
+            self._rewind(side, partition, position)
+            SnapshotFiles(side.snapshots, partition).save(position, data)
             return True
         except (SnapshotError, PastError, OSError) as error:
             _log.warning("snapshot_unusable position=%s reason=%s", position, error)
-            shutil.rmtree(side.root)
-            side.run.mkdir(parents=True)
+            shutil.rmtree(into, ignore_errors=True)
             return False
+
+    def _rewind(self, side: Folder, partition: int, position: int) -> None:
+        """The side folder's read model, as it was when the partition was covered up to ``position``."""
+        source, rewound = side.read if side.read.exists() else self._folder.read, side.root / "rewound.db"
+        readhistory.rewind(source, rewound, partition, position)
+        rewound.replace(side.read)
 
     def _fold(self, runner: Runner, begin: int) -> int:
         """Fold the log to its end; returns the records."""
+        partition = runner.partition
         runner.recover(trimmed=True)
-        end = runner.log.end(0)
+        end = runner.log.end(partition)
         records, failures, saved = 0, 0, time.monotonic()
         while True:
             try:
                 folded = runner.step()
                 failures = 0
                 if not folded.records or time.monotonic() - saved >= _CHECKPOINT_S:
-                    runner.sink.apply(0, runner.engine.position, [])
+                    runner.sink.apply(partition, runner.engine.position, [])
                     runner.checkpoint()
                     saved = time.monotonic()
                     while runner.past.compact():
@@ -185,23 +229,23 @@ class Rebuild:
                 return records
 
     def _store(self, log: SqliteLog, folder: Path) -> None:
-        end = log.end(0)
+        end = sum(map(log.end, range(log.partitions)))
         with DuckStore(folder, memory_mb=self._settings.store_memory_mb) as store:
             writer = StoreWriter(log, store, range(log.partitions))
             while writer.step():
                 self._tell("store", end - writer.lag(), end)
                 store.compact(int(time.time() * 1000), 0)
 
-    def _compared(self, side: Folder, begin: int) -> tuple[Comparison, int, int]:
+    def _compared(self, side: Folder, partition: int, begin: int) -> tuple[Comparison, int, int]:
         if not self._folder.read.exists():
-            return Comparison(), sum(1 for _ in readhistory.events(side.read, 0, begin)), 0
+            return Comparison(), sum(1 for _ in readhistory.events(side.read, partition, begin)), 0
         with ReadModel(self._folder.read, read_only=True) as read:
-            covered = read.position(0)
-        gone = readhistory.trimmed(self._folder.read, 0)
-        served = (e for e in readhistory.events(self._folder.read, 0, begin) if e.number > gone)
-        made = (e for e in readhistory.events(side.read, 0, begin) if e.number > gone)
+            covered = read.position(partition)
+        gone = readhistory.trimmed(self._folder.read, partition)
+        served = (e for e in readhistory.events(self._folder.read, partition, begin) if e.number > gone)
+        made = (e for e in readhistory.events(side.read, partition, begin) if e.number > gone)
         comparison = compare(served, (e for e in made if e.position <= covered))
-        unserved = sum(1 for e in readhistory.events(side.read, 0, max(begin, covered)))
+        unserved = sum(1 for e in readhistory.events(side.read, partition, max(begin, covered)))
         return comparison, unserved, gone
 
     def _require_space(self, whole: bool) -> None:

@@ -50,6 +50,22 @@ def trimmed(path: Path, partition: int) -> int:
     return row[0] or 0
 
 
+def last_number(path: Path, partition: int, position: int) -> int:
+    """The number of the last event of log positions up to ``position``, as far as is known; 0 when there was
+    none. Raises ReadModelError."""
+    try:
+        with closing(_open(path)) as db:
+            later = db.execute(
+                "SELECT min(number) FROM events WHERE partition = ? AND position > ?", (partition, position)
+            ).fetchone()[0]
+            if later is not None:
+                return int(later) - 1
+            row = db.execute("SELECT number FROM positions WHERE partition = ?", (partition,)).fetchone()
+    except sqlite3.Error as error:
+        raise ReadModelError(f"read model can't be read: {path}: {error}") from error
+    return row[0] if row else 0
+
+
 def settle(path: Path) -> None:
     """Put all into the one file, so that it can be moved; nobody else has it open. Raises ReadModelError."""
     try:

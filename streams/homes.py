@@ -17,8 +17,11 @@ from streams.events import Kind, object_id
 
 ZONES: Final = 0
 """The partition that decides about zones."""
+_FIT: Final = b'{"fit":'
+_ZLIB: Final = b"\x78\x9c"  # what compressed bytes begin with
+DECIDING: Final = (_FIT, _ZLIB)
+"""What the bodies of notes begin with on which decisions rest: these stay in a log as commands do."""
 _PORTION: Final = 400_000  # characters of zones in one note, but for one zone that is longer
-_ZLIB: Final = 0x78  # what compressed bytes begin with; JSON begins otherwise
 
 
 def home(key: str, partitions: int) -> int:
@@ -122,7 +125,7 @@ def handed_zones(first: int, versions: Sequence[list[Any]], partitions: int) -> 
 def opened_note(body: bytes) -> Fit | ZonesNote | None:
     """What a NOTE record hands over; None when it is of a gate's queue. Raises CodecError."""
     try:
-        plain = load_json(zlib.decompress(body) if body[:1] == bytes([_ZLIB]) else body)
+        plain = load_json(zlib.decompress(body) if body.startswith(_ZLIB) else body)
         if "fit" in plain:
             id_, tenant, data, source, position = plain["fit"]
             device, asset, from_ms = data["device"], data["asset"], data["from_ms"]

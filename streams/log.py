@@ -56,5 +56,6 @@ class Log(Protocol):
         ...
 
     def trim(self, partition: int, through: int) -> int:
-        """Forget frames, ticks and notes up to ``through``; commands stay. Returns how many went."""
+        """Forget frames, ticks and notes to gates up to ``through``; commands stay, and what was decided
+        by them elsewhere (``homes.DECIDING``). Returns how many went."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from threading import Lock
 
+from streams.homes import DECIDING
 from streams.log import LogFullError
 from streams.records import LogRecord, NewRecord, RecordKind
 
@@ -58,10 +59,10 @@ class MemoryLog:
         return self._trimmed[partition]
 
     def trim(self, partition: int, through: int) -> int:
-        """Forget frames, ticks and notes up to ``through``; commands stay. Returns how many went."""
+        """See Log.trim."""
         with self._lock:
             old = self._records[partition]
-            kept = [r for r in old if r.position > through or r.kind is RecordKind.COMMAND]
+            kept = [r for r in old if r.position > through or _stays(r)]
             self._bytes -= sum(len(r.body) for r in old) - sum(len(r.body) for r in kept)
             self._records[partition] = kept
             if len(kept) < len(old):
@@ -74,3 +75,9 @@ class MemoryLog:
         record = LogRecord(new.partition, position, new.kind, new.received_ms, new.key, new.body)
         self._records[new.partition].append(record)
         return position
+
+
+def _stays(record: LogRecord) -> bool:
+    return record.kind is RecordKind.COMMAND or (
+        record.kind is RecordKind.NOTE and record.body.startswith(DECIDING)
+    )

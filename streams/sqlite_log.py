@@ -18,6 +18,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
+from streams.homes import DECIDING
 from streams.log import LogCorruptError, LogError, LogFullError
 from streams.opening import alone
 from streams.records import LogRecord, NewRecord, RecordKind
@@ -27,6 +28,7 @@ _SHIFT: Final = 44  # id = partition << 44 | position: 17 trillion records a par
 _TAIL: Final = 256  # records whose CRC is checked at opening: more than one group commit holds
 _BUSY_S: Final = 10.0
 _TRIM_RECORDS: Final = 256  # deleted in one transaction: appends wait no longer than for that
+_DECIDING: Final = " or ".join(f"substr(body, 1, {len(begin)}) = ?" for begin in DECIDING)
 _USED, _LET_GO = "trimmed", "let_go"  # meta: positions that are never given again; what trim let go of
 _SCHEMA: Final = """
 create table if not exists meta (name text primary key, value integer not null) without rowid;
@@ -147,8 +149,9 @@ class SqliteLog:
         while last < top:
             with self._writing() as db:
                 ids = db.execute(
-                    "select id from records where id > ? and id <= ? and kind != ? order by id limit ?",
-                    (last, top, int(RecordKind.COMMAND), _TRIM_RECORDS),
+                    "select id from records where id > ? and id <= ? and kind != ? and not "
+                    f"(kind = ? and ({_DECIDING})) order by id limit ?",
+                    (last, top, int(RecordKind.COMMAND), int(RecordKind.NOTE), *DECIDING, _TRIM_RECORDS),
                 ).fetchall()
                 last = ids[-1][0] if len(ids) == _TRIM_RECORDS else top
                 db.executemany("delete from records where id = ?", ids)

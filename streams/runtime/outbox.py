@@ -72,6 +72,14 @@ class Outbox:
     def _home(gate: str, engine: Engine) -> int:
         return engine.partition if engine.partitions == 1 else home(gate, engine.partitions)
 
+    def all(self, engine: Engine) -> list[NewRecord]:
+        """All that is owed; it is not any more."""
+        found: list[NewRecord] = []
+        while self:
+            found += self.records(engine)
+            self.clear()
+        return found
+
     def clear(self) -> None:
         """What ``records`` gave last is in the log."""
         if self._given == len(self._handed):

@@ -31,6 +31,7 @@ from streams.runtime.snapshots import SnapshotFiles
 from streams.sink import ReplayDiffersError, Sink
 
 _LAZY_RECORDS: Final = 256  # records without events that a crash may fold again
+_ALL: Final = 1 << 62
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +77,7 @@ class PartitionRunner:
         self.log, self.world, self.sink, self.files, self.past = log, world, sink, files, past
         self.partition, self.rules, self.speaks = partition, rules or Rules(), speaks
         self.partitions = partitions
+        self.sent = _ALL  # one that does not speak keeps the notes of later records in ``outbox``
         self.engine = self._new_engine()
         self.outbox = Outbox(0)
         self._worth = False  # whether a snapshot would hold more than ticks that were not in the last one
@@ -176,7 +178,8 @@ class PartitionRunner:
         engine. The second failure of one record is the last: it is left out then, and counted.
         """
         if not records:
-            self._send()
+            if self.speaks:
+                self._send()
             return Folded([], np.empty(0, np.int64), 0)
         events: list[Event] = []
         moved: list[Array] = []
@@ -201,12 +204,13 @@ class PartitionRunner:
                 raise
             events.extend(step.events)
             moved.append(step.moved)
-            notes += step.notes
-            handed += step.handed
+            if self.speaks or record.position > self.sent:
+                notes += step.notes
+                handed += step.handed
             self._worth |= bool(step.events or len(step.moved))
         fresh = self._commit(events)
+        self.outbox.add(notes, handed)
         if self.speaks:
-            self.outbox.add(notes, handed)
             self._send()
         rows = np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
         return Folded(fresh, rows, len(records))
@@ -291,7 +295,9 @@ class PartitionRunner:
 
         Raises OSError, and PastError: then begin again by ``recover``.
         """
-        if self.engine.position == self._saved or not self._worth or not self._send(now=True):
+        if self.engine.position == self._saved or not self._worth:
+            return False
+        if self.speaks and not self._send(now=True):
             return False
         try:
             self.engine.seal()

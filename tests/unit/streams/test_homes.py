@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from hypothesis import strategies as st
 
 from streams.codec import CodecError, dump_json
 from streams.engine import Engine, SnapshotError, restore, snapshot
+from streams.engine.queues import encode
 from streams.events import Event, Kind, object_id
-from streams.homes import Fit, command_home, home, opened_note
-from streams.records import LogRecord, RecordKind
+from streams.homes import Fit, command_home, handed_zones, home, opened_note
+from streams.memory_log import MemoryLog
+from streams.records import LogRecord, NewRecord, RecordKind
+from streams.sqlite_log import SqliteLog
 from tests.unit.streams.engine.small_world import T0, world
 
 WORLD = world()
@@ -129,3 +133,18 @@ def test_a_snapshot_is_of_one_count_of_partitions() -> None:
         restore(snapshot(Engine(0, WORLD, partitions=2)), WORLD)
     with pytest.raises(SnapshotError, match="another partition count: got 1, want 4"):
         restore(snapshot(Engine(0, WORLD)), WORLD, partitions=4)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+def test_a_log_keeps_the_notes_on_which_decisions_rest(tmp_path: Path, kind: str) -> None:
+    log: MemoryLog | SqliteLog = MemoryLog(2) if kind == "memory" else SqliteLog(tmp_path / "log.db", 2)
+    fit = Fit("c", "main", {"device": "d", "asset": "a", "from_ms": 1}, 0, 9).handed(2).body
+    (zones,) = handed_zones(1, [[T0, False, {"id": "z"}, "00"]], 2)
+    bodies = [encode([]), fit, zones.body, b"{}"]
+    log.append([NewRecord(1, RecordKind.NOTE, T0, "k", body) for body in bodies])
+    log.append([NewRecord(1, RecordKind.FRAME, T0, "k", fit)])
+    assert log.trim(1, 5) == 3
+    assert [(r.position, r.body) for r in log.read(1, 0, 1 << 20)] == [(2, fit), (3, zones.body)]
+    assert log.trimmed(1) == 5
+    if isinstance(log, SqliteLog):
+        log.close()
