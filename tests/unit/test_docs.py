@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from corridor.__main__ import _VERBS
-from corridor.settings import _FOR_TESTS, CONFIG_VARIABLE, Settings
+from corridor.settings import _FOR_TESTS, CONFIG_VARIABLE, SECRETS, Settings
 from firmware_sim.__main__ import _parser as simulator_parser
 from gateway.acks import AckBook
 from gateway.admission import MAX_BYTES
@@ -152,6 +152,7 @@ def test_the_flags_of_the_demo_are_all_in_the_quick_start() -> None:
 @pytest.mark.parametrize("path", DOCS, ids=name_of)
 def test_variables_are_settings(path: Path) -> None:
     known = {f"CORRIDOR_{name.upper()}" for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known |= {f"CORRIDOR_{name.upper()}_FILE" for name in SECRETS}
     named = set(_VARIABLE.findall(path.read_text("utf-8"))) - {"CORRIDOR_"}
     assert {name for name in named if not name.startswith(_FOR_TESTS)} <= known
 
