@@ -15,7 +15,7 @@ from streams.kafka.wire import record_of
 from streams.log import LogError
 from streams.records import LogRecord
 
-_IDLE: Final = (4, 16)  # consumers kept for the next readers, at least and at most: each holds up to 4 MB
+_IDLE: Final = (4, 32)  # consumers kept for the next readers, at least and at most: each holds up to 4 MB
 _AT_ONCE: Final = 256
 
 

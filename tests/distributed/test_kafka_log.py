@@ -71,17 +71,21 @@ def test_whatever_is_done_it_answers_as_a_log_in_memory_does(log: Log) -> None:
             assert got == want[: len(got)]
 
 
-def test_more_partitions_than_readers_are_kept_for(settings: KafkaSettings) -> None:
-    many = replace(settings, partitions=24)
+def test_more_partitions_than_readers_are_kept_for(
+    settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.kafka.reading._IDLE", (2, 3))
+    many = replace(settings, partitions=5)
     create(many)
     log = KafkaLog(many)
-    log.append([frame(p, f"{p}.{i}".encode() * 100) for i in range(20) for p in range(24)])
-    at = [0] * 24
-    for turn in range(20):
-        for partition in range(24):
+    log.append([frame(p, f"{p}.{i}".encode() * 100) for i in range(8) for p in range(5)])
+    at = [0] * 5
+    for turn in range(8):
+        for partition in range(5):
             (record,) = log.read(partition, at[partition], 1)
             assert record.body == f"{partition}.{turn}".encode() * 100
             at[partition] = record.position
+    assert len(log._readers._idle) == 3
     log.close()
 
 
