@@ -27,6 +27,7 @@ class SetTable:
     def __init__(self, zones: Sequence[Zone]) -> None:
         """Zone numbers are places in ``zones``; where several of a kind hold a point, the lowest counts."""
         self._zones = zones
+        self._kinds = [zone.kind for zone in zones]
         self._ids: dict[tuple[int, ...], int] = {}
         self._members: list[tuple[int, ...]] = []
         self._columns = np.zeros((4, 64), dtype=np.int32)
@@ -44,15 +45,18 @@ class SetTable:
         new = len(self._members)
         if new == self._columns.shape[1]:
             self._columns = np.concatenate([self._columns, np.zeros_like(self._columns)], axis=1)
-        countries = self._of(members, ZoneKind.COUNTRY)
-        code = self._zones[countries[0]].country if countries else None
-        ports, approaches = self._of(members, ZoneKind.PORT), self._of(members, ZoneKind.APPROACH)
-        self._columns[:, new] = (
-            NUMERIC[code] if code is not None else 0,
-            len({self._zones[n].country for n in countries}),
-            ports[0] if ports else -1,
-            approaches[0] if approaches else -1,
-        )
+        countries, port, approach = [], -1, -1
+        for number in members:
+            kind = self._kinds[number]
+            if kind is ZoneKind.COUNTRY:
+                countries.append(self._zones[number].country)
+            elif kind is ZoneKind.PORT and port < 0:
+                port = number
+            elif kind is ZoneKind.APPROACH and approach < 0:
+                approach = number
+        code = countries[0] if countries else None
+        code_number = NUMERIC[code] if code is not None else 0
+        self._columns[:, new] = code_number, len(set(countries)), port, approach
         begin, end = int(self._starts[new]), int(self._starts[new]) + len(members)
         self._starts, self._flat = with_room(self._starts, new + 2), with_room(self._flat, end)
         self._starts[new + 1], self._flat[begin:end] = end, members
@@ -88,6 +92,3 @@ class SetTable:
     def approach(self) -> Int32s:
         """For each set the zone number of its approach zone, or -1."""
         return self._columns[3, : len(self)]
-
-    def _of(self, members: tuple[int, ...], kind: ZoneKind) -> list[int]:
-        return [number for number in members if self._zones[number].kind is kind]

@@ -26,7 +26,8 @@ from streams.engine.columns import Array
 from streams.engine.units import DEGREE, NEVER
 from streams.zones import ZoneBook
 
-_ORDER: Final = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1}
+_COUNTRY: Final = 3
+_ORDER: Final = {ZoneKind.APPROACH: 0, ZoneKind.PORT: 1, ZoneKind.COUNTRY: _COUNTRY}
 _EPOCHS: Final = 8  # indexes held at once
 _DIFFERENCES: Final = 65_536  # pairs of sets that are remembered
 _EPOCH_BITS: Final = 48  # of a cell's number belong to the cell, those above to its epoch
@@ -173,8 +174,8 @@ class World:
         known = self._differences.get((old, new))
         if known is None:
             before, after = self.areas(old), self.areas(new)
-            left = tuple(zone for zone in before if zone not in after)
-            entered = tuple(zone for zone in after if zone not in before)
+            left = tuple([zone for zone in before if zone not in after])
+            entered = tuple([zone for zone in after if zone not in before])
             country = self.country(new)
             code = self.zones[country].country if country >= 0 else None
             known = Difference(self.country(old), country, code, left, entered)
@@ -186,11 +187,10 @@ class World:
     def _learn(self, set_: int) -> None:
         if set_ in self._areas:
             return
-        members = self._members[set_]
-        countries = [z for z in members if self.zones[z].kind is ZoneKind.COUNTRY]
-        areas = [z for z in members if self.zones[z].kind is not ZoneKind.COUNTRY]
+        kinds = [(_ORDER.get(self.zones[zone].kind, 2), zone) for zone in self._members[set_]]
+        countries = [zone for order, zone in kinds if order == _COUNTRY]
         self._country[set_] = countries[0] if len(countries) == 1 else -1
-        self._areas[set_] = tuple(sorted(areas, key=lambda z: (_ORDER.get(self.zones[z].kind, 2), z)))
+        self._areas[set_] = tuple([zone for order, zone in sorted(kinds) if order != _COUNTRY])
 
     def cuts(
         self,
