@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
 from corridor.cli.roles import add_role, run_role
@@ -11,6 +11,8 @@ from corridor.settings import Settings, without_password
 
 if TYPE_CHECKING:
     from feeds.store.influx.client import Client
+
+_MARKS: Final = {True: "ok", False: "WRONG", None: "?"}
 
 
 def add_to(verbs: Verbs) -> None:
@@ -73,8 +75,8 @@ def check(options: argparse.Namespace) -> int:
     wrong = 0
     try:
         for finding in admin.check(client, settings.store_retention_days):
-            print(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what}")
-            wrong += not finding.ok
+            print(f"{_MARKS[finding.ok]:<5}  {finding.what}")
+            wrong += finding.ok is False
     except StoreError as error:
         print(f"WRONG  {error}")
         wrong += 1

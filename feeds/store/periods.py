@@ -24,12 +24,12 @@ def short(start_ms: int, end_ms: int) -> bool:
     return end_ms - start_ms <= 2 * DAY_MS
 
 
-def spans(days: Sequence[tuple[int, int]], start_ms: int, end_ms: int) -> list[Span]:
-    """The period cut between days, so that a span has about SPAN_ROWS rows at most.
+def spans(days: Sequence[tuple[int, int]], start_ms: int, end_ms: int, most: int | None = None) -> list[Span]:
+    """The period cut between days, so that a span has about ``most`` (SPAN_ROWS) rows at most.
 
     ``days`` are ascending (days since 1970, rows) of the period.
     """
-    parts = cut(days, SPAN_ROWS) or [(0, 0, 0)]
+    parts = cut(days, SPAN_ROWS if most is None else most) or [(0, 0, 0)]
     cuts = [start_ms, *(first * DAY_MS for first, _, _ in parts[1:]), end_ms]
     return [Span(low, high, rows) for low, high, (_, _, rows) in zip(cuts[:-1], cuts[1:], parts, strict=True)]
 

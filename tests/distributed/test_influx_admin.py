@@ -80,6 +80,14 @@ def test_a_token_that_may_not_and_a_server_that_is_not_there_are_told(
         assert (found, "does not answer" in said) == (code, True)
 
 
+def test_a_token_for_one_bucket_is_told_what_it_may_not_see(run: Run, influx: Influx, bucket: str) -> None:
+    run("create")
+    code, said = run("check", influx_token=token_of(influx, bucket, "read", "write"))
+    unseen = [line for line in said.splitlines() if line.startswith("?")]
+    assert (code, len(unseen), said.count("WRONG")) == (0, 3, 0)
+    assert all("not for this token to see" in line for line in unseen)
+
+
 def test_fields_of_another_type_are_found(run: Run, influx: Influx, bucket: str) -> None:
     run("create")
     client = Client(Place(influx.url, influx.org, bucket), influx.token)

@@ -36,15 +36,16 @@ from(bucket: {source})
     |> set(key: "_measurement", value: "mean_{width}")
     |> to(bucket: {target})
 """
+_UNSEEN: Final = "missing, or not for this token to see"
 _WIDTHS: Final = {"1m": ("5m", "-30m"), "15m": ("15m", "-3h")}
 """Width of the means: how often they are made, and of how long a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at; ``ok`` None: it is not seen, and Corridor runs without it."""
 
-    ok: bool
+    ok: bool | None
     what: str
 
 
@@ -103,12 +104,18 @@ def check(client: Client, retention_days: float | None) -> Iterator[Finding]:
     said = f"bucket {place.bucket} keeps samples {_told(held)}, store_retention_days says {_told(want)}"
     yield Finding(held == want, said)
     yield _types(client)
+    means = _found(client, "buckets", org=place.org, name=means_bucket(place.bucket))
+    said = _UNSEEN if means is None else "is there"
+    yield Finding(None if means is None else True, f"bucket {means_bucket(place.bucket)}: {said}")
     for width in _WIDTHS:
         name, flux = _task(place.bucket, width)
         task = _found(client, "tasks", org=place.org, name=name)
-        state = "missing" if task is None else "as it should be" if task["flux"] == flux else "another one"
-        active = task is not None and task["status"] == "active"
-        yield Finding(state == "as it should be" and active, f"task {name}: {state}")
+        if task is None:
+            yield Finding(None, f"task {name}: {_UNSEEN}")
+            continue
+        active, same = task["status"] == "active", task["flux"] == flux
+        state = "another one" if not same else "as it should be" if active else "not active"
+        yield Finding(same and active, f"task {name}: {state}")
 
 
 def _types(client: Client) -> Finding:
