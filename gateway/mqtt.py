@@ -118,7 +118,10 @@ class Connection:
         handler: Handler,
         will: tuple[str, bytes] | None = None,
     ) -> None:
-        """``will`` is a topic and what the broker publishes there when this connection dies."""
+        """``will`` is a topic and what the broker publishes there when this connection dies.
+
+        Who has one is missed by others: the broker then takes 15 s of silence for death instead of 45.
+        """
         self.state = "not connected yet"
         self.connected = False
         self.losses = 0
@@ -126,6 +129,7 @@ class Connection:
         self._client_id = client_id
         self._filters = filters
         self._will = will
+        self._keepalive_s = 30 if will is None else 10
         self._version = MQTTv50
         self._handler: Handler | DurableHandler = handler
         self._acknowledge_after = False
@@ -219,7 +223,8 @@ class Connection:
         """Connect, or find out that the broker hangs up."""
         host, port, context = self._broker.host, self._broker.port, self._broker.context()
         connect = asyncio.create_task(
-            client.connect(host, port, ssl=context, keepalive=30, version=version), name="mqtt connect"
+            client.connect(host, port, ssl=context, keepalive=self._keepalive_s, version=version),
+            name="mqtt connect",
         )
         lost = asyncio.create_task(self._lost.wait(), name="mqtt lost")
         try:
