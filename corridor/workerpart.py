@@ -25,7 +25,7 @@ from streams.kafka.positions import PositionsOut
 from streams.kafka.sink import KafkaSink
 from streams.kafka.table import Table
 from streams.runtime.faust_app import Worker
-from streams.runtime.owner import Owner, Parts
+from streams.runtime.owner import Owner, Parts, Turn
 from streams.runtime.telling import Teller
 
 _COMPACT_S: Final = 1.0
@@ -65,7 +65,7 @@ async def run(
         speaks=speaks,
         snapshot_s=settings.snapshot_s,
         rules=rules or Rules(),
-        turn=threading.Lock(),
+        turn=Turn(),
     )
     worker = Worker(kafka, lambda partition: Owner(partition, parts))
     metrics = CollectorRegistry()

@@ -27,7 +27,7 @@ from streams.runtime.snapshots import SnapshotFiles
 from streams.runtime.telling import Teller
 from streams.sink import Sink
 
-_AT_ONCE: Final = 4 << 20
+_AT_ONCE: Final = 1 << 20
 _IDLE_S: Final = 0.1
 _AGAIN_S: Final = 0.02
 _TROUBLE_S: Final = 1.0
@@ -72,6 +72,29 @@ class Parts:
     snapshot_s: float = 10.0
     rules: Rules = field(default_factory=Rules)
     turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+
+
+class Turn:
+    """A lock that is had in the order of asking: a partition with a backlog holds no other up for long."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next = self._now = 0
+
+    def asked(self) -> int:
+        """How often it was asked for."""
+        return self._next
+
+    def __enter__(self) -> None:
+        with self._changed:
+            mine = self._next
+            self._next += 1
+            self._changed.wait_for(lambda: self._now == mine)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._now += 1
+            self._changed.notify_all()
 
 
 class Owner(threading.Thread):

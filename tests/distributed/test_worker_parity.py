@@ -46,10 +46,7 @@ class Distributed:
             if self.dies:
                 self._one_dies(cluster, log)
             appending.join()
-            deadline = time.monotonic() + 120
-            while (found := cluster.positions()) != log.ends():
-                assert time.monotonic() < deadline, f"got {found}, want {log.ends()}"
-                time.sleep(0.1)
+            cluster.wait_positions(log.ends())
             cluster.stop()
             return served(self.name, [cluster.published(p) for p in range(log.partitions)], folder)
 

@@ -154,6 +154,18 @@ class System:
                     found[int(partition)] = max(found[int(partition)], int(float(position)))
         return found
 
+    def wait_positions(self, ends: list[int], idle_s: float = 60.0) -> None:
+        """Wait until all is folded up to ``ends``, as long as it goes on."""
+        last, since = self.positions(), time.monotonic()
+        while last != ends:
+            time.sleep(0.1)
+            found = self.positions()
+            if found != last:
+                last, since = found, time.monotonic()
+            if time.monotonic() - since > idle_s:
+                tails = "\n".join(one.tail() for one in self.workers.values())
+                raise AssertionError(f"it does not go on: got {last}, want {ends}\n{tails}")
+
     def owned(self) -> dict[str, list[int]]:
         """The partitions of each worker that runs and is well."""
         said = {name: self.said(one) for name, one in self.workers.items() if one.running}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from streams.events import Event
 from streams.memory_log import MemoryLog
 from streams.records import LogRecord, NewRecord
 from streams.runtime.epochs import Epochs
-from streams.runtime.owner import Owner, Parts
+from streams.runtime.owner import Owner, Parts, Turn
 from streams.runtime.snapshots import SnapshotFiles
 from streams.runtime.telling import Teller
 from tests.unit.streams.engine.small_world import drive, feeder, world
@@ -255,3 +256,21 @@ def test_an_owner_whose_epoch_was_deleted_takes_the_newest(tmp_path: Path) -> No
         until(at(owner, len(records)), "folded")
     same(sink, log)
     assert saved(tmp_path) >= len(records)
+
+
+def test_turns_come_in_the_order_of_asking() -> None:
+    turn, came = Turn(), list[int]()
+
+    def asks(number: int) -> None:
+        with turn:
+            came.append(number)
+
+    with turn:
+        threads = []
+        for number in range(5):
+            threads.append(threading.Thread(target=asks, args=(number,)))
+            threads[-1].start()
+            until(lambda number=number: turn.asked() == number + 2, "asked")  # type: ignore[misc]
+    for thread in threads:
+        thread.join(10)
+    assert came == list(range(5))
