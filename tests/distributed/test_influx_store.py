@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from influxdb_client.client.influxdb_client import InfluxDBClient
 
 from feeds.store import periods
+from feeds.store.influx import state
 from feeds.store.influx.client import Client, Place
 from feeds.store.influx.store import InfluxStore
 from feeds.store.periods import DAY_MS
@@ -142,3 +143,24 @@ def test_what_another_process_wrote_and_dropped_is_seen(influx: Influx) -> None:
         assert times(other.track("a", *ALL, 10)) == [10, 20, 30]
         one.drop_before(20)
         assert times(other.track("a", *ALL, 10)) == [20, 30]
+
+
+def test_old_positions_are_deleted_and_the_newest_stays(
+    influx: Influx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_TIDY", 5)
+    bucket = bucket_of(influx)
+    with InfluxStore(client_of(influx, bucket)) as store:
+        for position in range(1, 23):
+            store.write(0, position, [])
+            store.write(1, 2 * position, [])
+    client = client_of(influx, bucket)
+    for partition, newest in ((0, 22), (1, 44)):
+        text = "SELECT position FROM covered WHERE partition = $p"
+        (series,) = client.query(text, {"p": str(partition)})
+        kept = [int(n) for n in series.table({})["position"].to_pylist()]
+        assert kept[-1] == newest
+        assert len(kept) <= 5
+    client.close()
+    with InfluxStore(client_of(influx, bucket)) as store:
+        assert (store.position(0), store.position(1)) == (22, 44)

@@ -7,6 +7,7 @@ the newest point is the largest value, so none ever goes back, whoever writes la
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
@@ -39,7 +40,7 @@ class State:
         self._lock = Lock()
         self._positions: dict[int, _Known] = {}
         self._floor: _Known | None = None
-        self._written = 0
+        self._written: Counter[int] = Counter()
 
     def position(self, partition: int) -> int:
         """The position that is covered, 0 at first. Raises StoreAwayError, StoreError."""
@@ -58,8 +59,8 @@ class State:
         self._client.write(line.encode())
         with self._lock:
             self._positions[partition] = _Known(position, self._clock())
-            self._written += 1
-            tidy = self._written % _TIDY == 0
+            self._written[partition] += 1
+            tidy = self._written[partition] % _TIDY == 0
         if tidy:
             self._client.delete(COVERED, STATE_NS, STATE_NS + position - 1, partition=str(partition))
 
