@@ -22,11 +22,13 @@ from corridor.kafka import kafka_of
 from corridor.probe import serving
 from corridor.settings import Settings
 from corridor.stores import store_of
+from feeds.lettertopic import LettersOut
+from feeds.store.influx.parked import letters
 from feeds.store.port import Store
 from feeds.store.writer import StoreWriter
 from streams.kafka.log import KafkaLog
 from streams.kafka.members import Members
-from streams.kafka.topics import LOG, check
+from streams.kafka.topics import DEADLETTERS, LOG, check
 from streams.log import Log
 
 _IDLE_S: Final = 0.2
@@ -102,8 +104,9 @@ async def run(
     Raises SettingsError, TopicsError, OSError when the health port can't be had.
     """
     kafka = kafka_of(settings)
-    store = store_of(settings)
-    await asyncio.to_thread(check, kafka, (LOG,))
+    letters_out = LettersOut(kafka)
+    store = store_of(settings, lambda parked: letters_out.add(letters(parked)))
+    await asyncio.to_thread(check, kafka, (LOG, DEADLETTERS))
     log = KafkaLog(kafka)
     writing = WriterThread(log, store)
     members = Members(kafka, "store", writing.assigned, writing.revoked)
@@ -130,6 +133,7 @@ async def run(
         if writing.ident is not None:
             await asyncio.to_thread(writing.join, _STOP_S)
         store.close()
+        letters_out.close()
         log.close()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
 from corridor.cli.roles import add_role, run_role
-from corridor.settings import Settings, without_password
+from corridor.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from feeds.store.influx.client import Client
@@ -32,20 +32,13 @@ def add_to(verbs: Verbs) -> None:
     writer.set_defaults(run=write)
 
 
-def client_of(settings: Settings) -> Client:
-    """Requests to the InfluxDB that the settings name. Raises CliError."""
-    from feeds.store.influx.client import Client, Place
-    from feeds.store.port import StoreError
+def _client(settings: Settings) -> Client:
+    from corridor.stores import client_of
 
-    if settings.influx_url is None:
-        raise CliError("no InfluxDB: set influx_url (CORRIDOR_INFLUX_URL) to http://host:port")
-    if settings.influx_token is None:
-        raise CliError("no token: set influx_token (CORRIDOR_INFLUX_TOKEN, or _FILE with a file of it)")
-    place = Place(settings.influx_url, settings.influx_org, settings.influx_bucket)
     try:
-        return Client(place, settings.influx_token.get_secret_value())
-    except StoreError as error:
-        raise CliError(without_password(str(error))) from None
+        return client_of(settings)
+    except SettingsError as error:
+        raise CliError(str(error)) from None
 
 
 def create(options: argparse.Namespace) -> int:
@@ -54,7 +47,7 @@ def create(options: argparse.Namespace) -> int:
     from feeds.store.port import StoreError
 
     settings = settings_of(options)
-    client = client_of(settings)
+    client = _client(settings)
     try:
         for done in admin.create(client, settings.store_retention_days):
             print(done)
@@ -71,7 +64,7 @@ def check(options: argparse.Namespace) -> int:
     from feeds.store.port import StoreError
 
     settings = settings_of(options)
-    client = client_of(settings)
+    client = _client(settings)
     wrong = 0
     try:
         for finding in admin.check(client, settings.store_retention_days):
