@@ -81,7 +81,6 @@ class Cluster:
     def __init__(self, folder: Path, partitions: int, world: World, rules: Rules | None = None) -> None:
         self.folder, self.partitions, self._world, self._rules = folder, partitions, world, rules
         self.log, self.sink = Deadly(partitions), Kept(partitions)
-        self.deaths = 0
         self.runners = [self._started(partition) for partition in range(partitions)]
 
     def _started(self, partition: int) -> Runner:
@@ -136,16 +135,19 @@ class Cluster:
         try:
             return self.runners[place].step().records
         except Killed:
-            self.deaths += 1
             self.log.dies = self.sink.dies = At.GOES_ON
-            self.runners[place] = self._started(place)
+            self.restart(place)
             return 1
         finally:
             self.log.dies = self.sink.dies = At.GOES_ON
 
-    def checkpoint(self, place: int) -> None:
-        """Let a runner write a snapshot."""
-        self.runners[place].checkpoint()
+    def restart(self, place: int) -> None:
+        """Throw a runner away and begin from its files."""
+        self.runners[place] = self._started(place)
+
+    def checkpoint(self, place: int) -> bool:
+        """Let a runner write a snapshot; whether it did."""
+        return self.runners[place].checkpoint()
 
     def settle(self) -> None:
         """Step until nobody has anything to do."""

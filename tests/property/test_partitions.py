@@ -26,8 +26,9 @@ from streams import homes
 from streams.codec import decode_frame
 from streams.engine import Engine, restore, snapshot
 from streams.events import Change, Event, Kind, object_id
-from streams.homes import Fit
-from streams.records import LogRecord, RecordKind
+from streams.homes import Fit, home
+from streams.log import LogFullError
+from streams.records import LogRecord, NewRecord, RecordKind
 from tests.property import nasty
 from tests.property.cluster import At, Cluster
 from tests.property.delivery import Delivery, deliveries
@@ -306,3 +307,30 @@ def test_a_fitting_that_comes_again_after_ever_so_long_is_known() -> None:
     for one in (notes[0], notes[3], notes[4], notes[-1]):
         position += 1
         assert engine.fold(LogRecord(1, position, RecordKind.NOTE, T0, "", one)).events == []
+
+
+def test_what_the_log_did_not_take_is_sent_by_who_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot never covers a command whose note is not in the log."""
+    cluster, place = Cluster(tmp_path, 2, WORLD), home(ASSETS[0], 2)
+    device = next(d for n in range(99) if home(d := f"x{n}", 2) != place)
+    cluster.command(body("asset.register", 1, {"vin": VINS[0], "name": "n"}), T0)
+    cluster.settle()
+    cluster.command(body("device.fit", 2, {"device": device, "asset": ASSETS[0]}), T0)
+
+    def full(_: Sequence[NewRecord]) -> list[int]:
+        raise LogFullError("log full", 1.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.log, "append", full)
+        assert cluster.step(place) == 1
+        assert not cluster.checkpoint(place)
+    cluster.restart(place)
+    cluster.settle()
+    assert cluster.checkpoint(place)
+    assert [e.data["ok"] for e in cluster.sink.events[1 - place] if e.kind is Kind.COMMAND] == [True]
+    sent = len(cluster.notes(1 - place))
+    cluster.restart(place)
+    cluster.settle()
+    assert (sent, len(cluster.notes(1 - place))) == (1, 1)
