@@ -171,8 +171,9 @@ def cpu_s(worker: Server) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def rate(address: str, folder: Path, count: int, bodies: list[list[bytes]]) -> tuple[float, float, float]:
-    """Samples a second of wall clock and of processor time, and cores in use, with ``count`` workers."""
+def rate(address: str, folder: Path, count: int, bodies: list[list[bytes]]) -> tuple[float, ...]:
+    """With ``count`` workers: samples a second of wall clock and of processor time, cores in use, and the
+    share of records that Faust gave in time."""
     bench = Bench(address, folder, f"rate{count}-{time.monotonic_ns()}")
     try:
         for _ in range(count):
@@ -193,7 +194,11 @@ def rate(address: str, folder: Path, count: int, bodies: list[list[bytes]]) -> t
         samples = (end[2] - begin[2]) * SAMPLES
         feeding.join()
         wall, used = end[0] - begin[0], end[1] - begin[1]
-        return samples / wall, samples / used, used / wall
+        caught = sum(
+            sum(bench.figures(worker).get("corridor_engine_caught_total", {}).values())
+            for worker in bench.workers
+        )
+        return samples / wall, samples / used, used / wall, 1 - caught / total
     finally:
         bench.stop()
 
@@ -351,6 +356,7 @@ def main() -> None:
             rows.append(Row("one worker on one core", one[0], "samples/s"))
             rows.append(Row("  by its processor time", one[1], "samples/s"))
             rows.append(Row("  cores in use", one[2], "cores"))
+            rows.append(Row("  records that Faust gave in time", 100 * one[3], "%"))
             two = rate(broker.address, Path(name), 2, bodies)
             rows.append(Row("two workers", two[0], "samples/s", "one worker", two[0] / one[0]))
             rows.append(Row("  by their processor time", two[1], "samples/s", "one worker", two[1] / one[1]))

@@ -151,12 +151,15 @@ class WorkerCollector(Collector):
             for one in owned:
                 family.add_metric([str(one["partition"])], one[field])
             yield family
-        for name, field in (("bad_records", "bad_records"), ("replays_differ", "replays_differ")):
-            counter = CounterMetricFamily(
-                f"corridor_engine_{name}", f"Engine: {name} so far", labels=["partition"]
-            )
+        counters = {
+            "bad_records": "Records that could not be folded",
+            "replays_differ": "Replays that decided otherwise than was served",
+            "caught": "Records that were read from the log to catch up",
+        }
+        for name, text in counters.items():
+            counter = CounterMetricFamily(f"corridor_engine_{name}", text, labels=["partition"])
             for one in owned:
-                counter.add_metric([str(one["partition"])], one[field])
+                counter.add_metric([str(one["partition"])], one[name])
             yield counter
         failing = sum(one["trouble"] is not None for one in owned)
         yield GaugeMetricFamily("corridor_partitions", "Partitions owned", value=len(owned))

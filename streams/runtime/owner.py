@@ -108,6 +108,7 @@ class Owner(threading.Thread):
         self.epoch: Epoch | None = None
         self.runner: PartitionRunner | None = None
         self.teller = parts.teller(partition)
+        self.caught = 0  # records that were read from the log, not given
         self.covered = 0  # log position of the newest snapshot that is written
         self.trouble: str | None = None
         self.unsaved: str | None = None  # why the newest snapshot is an old one
@@ -151,6 +152,7 @@ class Owner(threading.Thread):
             "position": position,
             "covered": self.covered,
             "lag": max(0, self.inbox.seen - position),
+            "caught": self.caught,
             "caught_up": self.caught_up.is_set(),
             "trouble": self.trouble,
             "unsaved": self.unsaved,
@@ -242,6 +244,7 @@ class Owner(threading.Thread):
         records = self.inbox.take(_AT_ONCE, _AGAIN_S if runner.engine.again else _IDLE_S)
         if not records and self.inbox.behind(position):
             records = self._parts.log.read(self.partition, position, _AT_ONCE)
+            self.caught += len(records)
             if not records:
                 self._halt.wait(_AGAIN_S)
         if records and records[0].position != position + 1:
