@@ -1,8 +1,8 @@
 """What a message costs each MQTT client as a subscriber that does nothing with it.
 
 All hear the same QoS 1 messages from the embedded broker at the same rate, each in a process of its own,
-whose CPU time is divided by the messages it got. ``gathered`` is gmqtt as the gateway uses it: busy packets are
-taken apart by the read, and the PUBACKs of one read leave by one system call.
+whose CPU time is divided by the messages it got. ``gathered`` is gmqtt as the gateway uses it: busy packets
+are taken apart by the read, and the PUBACKs of one read leave by one system call.
 """
 
 from __future__ import annotations
