@@ -27,7 +27,7 @@ servers:
 	@$(PYTHON) deploy/servers/make.py $(ARGS)
 
 test-distributed: install
-	@$(BIN)/python -m pytest -m distributed $(ARGS)
+	@$(BIN)/python -m pytest -m distributed $(if $(findstring tests/,$(ARGS)),,tests/distributed) $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

@@ -73,6 +73,7 @@ def kafka() -> str:
             *("mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies"),
             *(f"-DoutputDirectory={fresh / 'lib'}", "-DincludeScope=runtime"),
         ],
+        tries=2,
     )
     return finish(fresh, folder, want)
 
@@ -91,8 +92,8 @@ def mosquitto() -> str:
         raise Missing("not installed, and only root can: sudo apt-get install mosquitto")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     words = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-    run("mosquitto", [*words, "update"], more=quiet)
-    run("mosquitto", [*words, "install", "-y", "--no-install-recommends", "mosquitto"], more=quiet)
+    run("mosquitto", [*words, "update"], more=quiet, tries=2)
+    run("mosquitto", [*words, "install", "-y", "--no-install-recommends", "mosquitto"], more=quiet, tries=2)
     installed = shutil.which("mosquitto", path=path)
     if not installed:
         raise Missing(f"the package holds no program mosquitto on {path}")
@@ -122,7 +123,7 @@ def influxd() -> str:
     (work / "pc").mkdir(parents=True, exist_ok=True)
     # A build cache of its own: Go's cache does not know when the path that pkg-config answers has changed.
     go = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "1", "GOCACHE": str(work / "gocache")}
-    run("influxd", ["go", "mod", "download"], cwd=module, more=go)
+    run("influxd", ["go", "mod", "download"], cwd=module, more=go, tries=2)
     rust, libflux = start_libflux(module, work, go)
     try:
         build = ["go", "build", "-trimpath", "-tags", TAGS]
@@ -206,24 +207,32 @@ def need(tool: str, what: str, instead: str) -> None:
         raise Missing(f"{tool} is not on PATH: install {what}, or set {instead}")
 
 
-def run(name: str, words: Sequence[str], cwd: Path = HERE, more: Mapping[str, str] | None = None) -> str:
-    """Run a command into the server's log and return what it said; its end is shown when it fails."""
-    begun = time.monotonic()
-    print(f"{name}: {' '.join(words)[:100]} ...", flush=True)
+def run(
+    name: str, words: Sequence[str], cwd: Path = HERE, more: Mapping[str, str] | None = None, tries: int = 1
+) -> str:
+    """Run a command into the server's log and return what it said; its end is shown when it fails.
+
+    What speaks to the network may have ``tries``.
+    """
     path = CACHE / "log" / f"{name}.log"
-    with path.open("wb") as log:
-        code = subprocess.run(
-            words,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict(more or {}),
-            check=False,
-        ).returncode
-    if code:
-        raise Missing(f"{words[0]} ended with {code} after {time.monotonic() - begun:.0f} s\n{tail(path)}")
-    return path.read_text(errors="replace")
+    for attempt in range(tries):
+        begun = time.monotonic()
+        print(f"{name}: {' '.join(words)[:100]} ...", flush=True)
+        with path.open("wb") as log:
+            code = subprocess.run(
+                words,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | dict(more or {}),
+                check=False,
+            ).returncode
+        if code == 0:
+            return path.read_text(errors="replace")
+        if attempt + 1 < tries:
+            time.sleep(5)
+    raise Missing(f"{words[0]} ended with {code} after {time.monotonic() - begun:.0f} s\n{tail(path)}")
 
 
 def tail(path: Path) -> str:

@@ -61,11 +61,12 @@ def test_it_is_got_once_by_two_that_run_at_once_and_kept(tmp_path: Path, tools: 
 
 
 def test_what_fails_shows_the_end_of_its_log_and_leaves_nothing(tmp_path: Path, tools: Path) -> None:
-    (tools / "mvn").write_text("#!/bin/sh\necho no such artifact\nexit 3\n")
+    (tools / "mvn").write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\necho no such artifact\nexit 3\n")
     code, said = ended(start(tmp_path, "kafka", path=f"{tools}:/usr/bin:/bin"))
     assert code == 2
     assert "kafka: mvn ended with 3 after 0 s" in said
     assert "no such artifact" in said
+    assert (tmp_path / "runs").read_text() == "run\nrun\n", "the network may have failed: once more"
     assert not (tmp_path / "cache" / "kafka").exists()
 
 
