@@ -14,9 +14,13 @@ from feeds.store.port import StoreError
 def client_of(settings: Settings) -> Client:
     """Requests to InfluxDB as the settings have it. Raises SettingsError when address or token is missing."""
     if settings.influx_url is None:
-        raise SettingsError("setting influx_url: got nothing, want http://host:port of InfluxDB 2")
+        raise SettingsError(
+            "setting influx_url (CORRIDOR_INFLUX_URL): got nothing, want http://host:port of InfluxDB 2"
+        )
     if settings.influx_token is None:
-        raise SettingsError("setting influx_token: got nothing, want a token of InfluxDB, or a file of it")
+        raise SettingsError(
+            "setting influx_token (CORRIDOR_INFLUX_TOKEN or _FILE): got nothing, want a token"
+        )
     place = Place(settings.influx_url, settings.influx_org, settings.influx_bucket)
     try:
         return Client(place, settings.influx_token.get_secret_value())

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from corridor.cli.options import Verbs
-from corridor.cli.roles import add_role, run_role
+from corridor.cli.roles import add_role, distributed, run_role
 
 
 def add_to(verbs: Verbs) -> None:
@@ -20,6 +20,7 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
-    from corridor import deliverrole
+    with distributed():
+        from corridor import deliverrole
 
     return run_role("deliver", options, deliverrole.run, "webhooks_file")

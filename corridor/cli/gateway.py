@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from corridor.cli.options import Verbs
-from corridor.cli.roles import add_role, run_role
+from corridor.cli.roles import add_role, distributed, run_role
 
 
 def add_to(verbs: Verbs) -> None:
@@ -21,6 +21,7 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
-    from corridor import gatewayrole
+    with distributed():
+        from corridor import gatewayrole
 
     return run_role("gateway", options, gatewayrole.run, "mqtt_url", "gateway_group")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Final
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
-from corridor.cli.roles import add_role, run_role
+from corridor.cli.roles import add_role, distributed, run_role
 from corridor.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def add_to(verbs: Verbs) -> None:
 
 
 def _client(settings: Settings) -> Client:
-    from corridor.stores import client_of
+    with distributed():
+        from corridor.stores import client_of
 
     try:
         return client_of(settings)
@@ -43,7 +44,8 @@ def _client(settings: Settings) -> Client:
 
 def create(options: argparse.Namespace) -> int:
     """Make what is missing; 2 when it can't be made."""
-    from feeds.store.influx import admin
+    with distributed():
+        from feeds.store.influx import admin
     from feeds.store.port import StoreError
 
     settings = settings_of(options)
@@ -60,7 +62,8 @@ def create(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Print what was looked at; 1 when something is not as it should be."""
-    from feeds.store.influx import admin
+    with distributed():
+        from feeds.store.influx import admin
     from feeds.store.port import StoreError
 
     settings = settings_of(options)
@@ -80,6 +83,7 @@ def check(options: argparse.Namespace) -> int:
 
 def write(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
-    from corridor import storerole
+    with distributed():
+        from corridor import storerole
 
     return run_role("store", options, storerole.run)

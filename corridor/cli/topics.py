@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corridor.cli.options import CliError, Verbs, settings_of
-from corridor.kafka import kafka_of
+from corridor.cli.roles import add_kafka, distributed
 from corridor.settings import SettingsError
-from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import TopicsError, create, problems, stated
+
+if TYPE_CHECKING:
+    from streams.kafka.settings import KafkaSettings
 
 
 def add_to(verbs: Verbs) -> None:
@@ -20,18 +21,13 @@ def add_to(verbs: Verbs) -> None:
     parser.set_defaults(run=run)
 
 
-def add_kafka(parser: argparse.ArgumentParser) -> None:
-    """--config, --kafka-servers, --partitions and --replication."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
-    parser.add_argument("--kafka-servers", metavar="HOST:PORT,...", help="where Kafka is")
-    parser.add_argument("--partitions", type=int, metavar="N", help="partitions of the log")
-    parser.add_argument("--replication", type=int, metavar="N", help="copies of each partition")
-
-
 def run(options: argparse.Namespace) -> int:
     """Print what was made, is wrong or is stated. Returns 1 when something is not as stated."""
     names = ("kafka_servers", "partitions", "replication")
     settings = settings_of(options, **{name: getattr(options, name) for name in names})
+    with distributed():
+        from corridor.kafka import kafka_of
+        from streams.kafka.topics import TopicsError, create, problems, stated
     try:
         kafka = kafka_of(settings)
         if options.what == "list":
@@ -50,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(kafka: KafkaSettings) -> int:
+    from streams.kafka.topics import stated
+
     for topic in stated(kafka):
         print(f"{topic.name}: {topic.partitions} partitions, {topic.replication} replicas")
         for name, value in sorted(topic.config.items()):

@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from corridor.cli.options import CliError, Verbs, run_async, settings_of
-from corridor.cli.topics import add_kafka
+from corridor.cli.roles import add_kafka, distributed
 from corridor.logs import set_up_logging
 
 
@@ -24,9 +24,10 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM; 1 when the stream ended by itself."""
-    from corridor import workerpart
-    from streams.kafka.topics import TopicsError
-    from streams.runtime.faust_app import WorkerFailedError
+    with distributed():
+        from corridor import workerpart
+        from streams.kafka.topics import TopicsError
+        from streams.runtime.faust_app import WorkerFailedError
 
     names = ("kafka_servers", "partitions", "replication", "shared_dir", "health_port")
     settings = settings_of(options, **{name: getattr(options, name) for name in names})
