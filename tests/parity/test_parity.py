@@ -19,7 +19,7 @@ PARTITIONS = 4
 pytestmark = pytest.mark.timeout(600)  # the log is recorded by the first test that asks for it
 RUNTIMES: list[Runtime] = [
     Embedded(),
-    Embedded("embedded, in small portions, dying", read_bytes=100_000, dies_every=5),
+    Embedded("embedded, in small portions, dying", read_bytes=150_000, dies_every=5),
 ]
 
 
