@@ -77,21 +77,27 @@ class Fences:
                 *(pieces, owner, ends, *sets, self._marks, self._patches, self._starts),
                 *(self._edges, self._edges.view(np.int64), missing, pairs),
             )
-            for cell in np.unique(missing[:made]).tolist():
-                self._make_patch(cell)
+            self._make_patches(np.unique(missing[:made]))
             if count < 0:
                 pairs = np.empty((4 * len(pairs), 3), dtype=np.int64)
             elif not made:
                 return pairs[:count, 0], pairs[:count, 1], pairs[:count, 2]
 
-    def _make_patch(self, cell: int) -> None:
-        row, column = divmod(cell, COLUMNS)
+    def _make_patches(self, cells: Int64s) -> None:
+        if not len(cells):
+            return
+        row, column = np.divmod(cells, COLUMNS)
         west, south = column / PER_DEG - 180.0, row / PER_DEG - 90.0
-        box = shapely.box(
+        boxes = shapely.box(
             *(west - MARGIN_DEG, south - MARGIN_DEG),
             *(west + 1 / PER_DEG + MARGIN_DEG, south + 1 / PER_DEG + MARGIN_DEG),
         )
-        zones = np.sort(self.tree.query(box))
+        box, zones = self.tree.query(boxes)
+        for n, cell in enumerate(cells.tolist()):
+            self._make_patch(cell, float(west[n]), float(south[n]), np.sort(zones[box == n]))
+
+    def _make_patch(self, cell: int, west: float, south: float, zones: Int64s) -> None:
+        """Keep the edges of the ``zones`` (places) in a cell whose south-western corner is given."""
         self._starts = with_room(self._starts, self._n_patches + 1)
         if not len(zones):
             self._starts[self._n_patches] = self._n_edges
