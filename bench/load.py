@@ -34,6 +34,7 @@ _CONSTANT: Final = {
     "fuel_level_pct": 71.3,
     "engine_rpm": 1300.7,
 }
+_SUBACK: Final = 0x90
 _WINDOW: Final = 4_000  # published and not yet acknowledged by the broker, all sockets together
 
 Bytes = npt.NDArray[np.uint8]
@@ -110,6 +111,7 @@ class Publisher:
             filters = b"".join(_text(f"corridor/v1/{device_name(d)}/ack") + b"\x01" for d in some)
             body = struct.pack(">H", first // 100 + 1) + filters
             self.ears.connection.sendall(b"\x82" + _varint(len(body)) + body)
+        self._wait_subscribed((devices + 99) // 100)
         self.durable = 0
         self.refused: list[Any] = []
         self.later = 0
@@ -155,6 +157,19 @@ class Publisher:
         size = np.dtype(dtype).itemsize
         strides = (rows.strides[0], size + 1)
         return np.ndarray((len(rows), count), dtype, rows, at, strides)
+
+    def _wait_subscribed(self, answers: int) -> None:
+        """What is acknowledged before the broker has the subscriptions, nobody would hear."""
+        got, at = self.ears.got, 0
+        while answers:
+            while (packet := _packet(got, at)) is None:
+                data = self.ears.connection.recv(65_536)
+                if not data:
+                    raise ConnectionError("the broker closed the connection")
+                got += data
+            answers -= packet[0] == _SUBACK
+            at = packet[2]
+        del got[:at]
 
     @property
     def acked(self) -> int:
