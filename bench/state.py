@@ -2,7 +2,7 @@
 
 Each asset is heard of once: it drives, halts, and stands for more than five minutes, so a visit of a country
 and a stop are open. That takes an hour of the log, with a seal each minute. Then a tenth of them drive for
-some fifteen minutes, ten samples a report, a report each 100 s; the others rest. The process' resident bytes
+some fifteen minutes, ten samples a report, a report each 300 s; the others rest. The process' resident bytes
 are told at each stage, apart from those of a process that folded 1,000 assets; and what each part of the
 engine takes by the lengths of its arrays.
 
@@ -83,14 +83,14 @@ class Fleet:
             self.report(who, now + times, speed, now + 340_000)
 
     def some_drive(self, every: int, rounds: int) -> None:
-        """Each ``every``-th asset drives on, a report each 100 s."""
+        """Each ``every``-th asset drives on, a report each 300 s."""
         active = np.arange(0, self.assets, every)
         for turn in range(rounds):
-            begin = HOUR + 400_000 + turn * 100_000
+            begin = HOUR + 400_000 + turn * 300_000
             for first in range(0, len(active), REPORTS):
-                now = begin + 100_000 * first // len(active)
-                times = now + np.arange(10) * 10_000
-                self.report(active[first : first + REPORTS], times, np.full(10, 6_000), now + 100_000)
+                now = begin + 300_000 * first // len(active)
+                times = now + np.arange(10) * 30_000
+                self.report(active[first : first + REPORTS], times, np.full(10, 6_000), now + 300_000)
 
 
 def resident(name: str = "VmRSS") -> int:
@@ -147,7 +147,7 @@ def constant() -> int:
     """Resident bytes of a process that loaded and compiled everything and folded 1,000 assets."""
     fleet = Fleet(1_000, Forgetful())
     fleet.all_halt()
-    fleet.some_drive(10, 9)
+    fleet.some_drive(10, 3)
     restore(snapshot(fleet.engine), fleet.world)
     return resident()
 
@@ -157,7 +157,7 @@ def weighed(assets: int) -> list[tuple[str, float, str]]:
     fleet = Fleet(assets, Forgetful())
     begun = time.perf_counter()
     fleet.all_halt()
-    fleet.some_drive(10, 9)
+    fleet.some_drive(10, 3)
     took = time.perf_counter() - begun
     engine = fleet.engine
     held = resident()

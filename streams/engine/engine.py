@@ -376,11 +376,11 @@ class Engine:
         """Of late samples: for each of their assets whether all of its samples slipped in."""
         assets = np.unique(rows.asset)
         done = set()
-        for slip in slips(self.world, self._numbers, self.memory, rows, self.states):
-            row = slip.row
+        for some in slips(self.world, self._numbers, self.memory, rows, self.states):
+            row = some[0].row
             state, journey = self._state(row), self._unpacked(row).journey
-            if row not in self.again and slip_in(slip, state, journey, self.rules):
-                self.memory.void(row, slip.before[0], self.position)
+            if row not in self.again and all(slip_in(slip, state, journey, self.rules) for slip in some):
+                self.memory.void(row, some[0].before[0], self.position)
                 done.add(row)
                 if state["since"][0] >= min(_DENSE, self.rules.checkpoint_rows):
                     self._keep_state(row)

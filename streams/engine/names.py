@@ -125,7 +125,10 @@ class Listed(Sequence[str]):
             first, last, step = place.indices(size)
             if self._code is None and step == 1:
                 return self._names.texts(first, max(first, last))
-            return [self[at] for at in range(first, last, step)]
+            if self._code is None:
+                return [self[at] for at in range(first, last, step)]
+            known = self._names.texts()  # few, each one object however often it is listed
+            return [known[code] for code in self._code()[:size][place].tolist()]
         at = place + size if place < 0 else place
         if not 0 <= at < size:
             raise IndexError(f"no such row: got {place}, want one of {size}")

@@ -14,6 +14,7 @@ from streams.engine.rows import Rows
 from streams.engine.units import NONE
 
 _MEASURED = ("speed_ckmh", "heading_cdeg", "hdop_c", "sats", "fix", "odometer_mm", "wheel_ckmh")
+_WIDE = 1 << 62
 CONTENT = ("lon", "lat", "speed", "heading", "hdop", "sats", "fix", "odometer", "wheel")
 
 
@@ -42,8 +43,15 @@ def winners(rows: Rows, places: Array) -> tuple[Array, Array]:
     later = (asset[1:] > asset[:-1]) | ((asset[1:] == asset[:-1]) & (t[1:] > t[:-1]))
     if later.all():
         return places, places
-    order = np.lexsort((t, asset))
-    first = np.append(True, (np.diff(asset[order]) != 0) | (np.diff(t[order]) != 0))
+    oldest = t.min()
+    span = int(t.max()) - int(oldest) + 1
+    if int(asset.max()) * span < _WIDE:
+        key = asset * span + (t - oldest)  # one key sorts faster than two
+        order = np.argsort(key, kind="stable")
+        first = np.append(True, np.diff(key[order]) != 0)
+    else:
+        order = np.lexsort((t, asset))
+        first = np.append(True, (np.diff(asset[order]) != 0) | (np.diff(t[order]) != 0))
     if not first.all():
         ranks = [getattr(rows, name)[places] for name in ("position", "received", *reversed(CONTENT))]
         order = np.lexsort((*ranks, t, asset))

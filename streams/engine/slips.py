@@ -8,7 +8,7 @@ Whatever is not certainly so is left to `late.refold`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -31,9 +31,11 @@ T, LON, LAT, SPEED, WHEEL, ODOMETER = range(6)
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """Samples of one asset that may slip in: the fixes around them, the way added, whether it drove."""
+    """Samples of one asset that may slip in when ``sure``: the fixes around them, the way added, whether it
+    drove."""
 
     row: int
+    sure: bool
     before: list[int]
     after: list[int]
     way: int
@@ -41,35 +43,47 @@ class Slip:
     count: int
 
 
-def slips(world: World, numbers: Array, memory: Memory, rows: Rows, states: States) -> list[Slip]:
+@dataclass(slots=True)
+class _Runs:
+    """Late samples [start, end) of an asset with none that came before between them; their neighbours."""
+
+    start: Array
+    end: Array
+    near: Array
+    clear: Array
+
+    def take(self, index: Array) -> _Runs:
+        return _Runs(self.start[index], self.end[index], self.near[index], self.clear[index])
+
+
+def slips(world: World, numbers: Array, memory: Memory, rows: Rows, states: States) -> list[list[Slip]]:
     """Of late samples, sorted by asset and time, those that slip in as far as samples and zones tell.
 
-    To be asked before the samples are added to the memory.
+    By asset, in order of time: those of which all may. To be asked before they are added to the memory.
     """
-    starts = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
-    ends = np.append(starts[1:], len(rows))
-    assets, low, high = rows.asset[starts], rows.t[starts], rows.t[ends - 1]
-    near, clear, known = memory.recent.around(assets, low, high)
-    unsure = np.flatnonzero(near[:, 0, T] < known)
-    for at in unsure.tolist():
-        clear[at] = _asked(memory, int(assets[at]), int(low[at]), int(high[at]), near[at])
-    clear &= (near[:, 0, T] != NONE) & (near[:, 1, T] != NEVER) & (low - near[:, 0, T] <= _WITHIN_MS)
+    runs = _runs(memory, rows)
+    low, near = rows.t[runs.start], runs.near
+    clear = runs.clear & (near[:, 0, T] != NONE) & (near[:, 1, T] != NEVER)
+    clear &= low - near[:, 0, T] <= _WITHIN_MS
+    assets = rows.asset[runs.start]
     places = states.places(assets)
     held = states.hot[places]
     clear &= held["doubt"] < near[:, 0, T]
     clear &= (held["odo"] == NONE) | (near[:, 1, ODOMETER] != NONE)
     if not clear.any():
         return []
-    # each asset's way: the fix before, the late ones, the fix after
-    count = ends - starts + 2
+    # each run's way: the fix before, the late ones, the fix after
+    length = runs.end - runs.start
+    count = length + 2
     first = np.cumsum(count) - count
-    place = np.arange(len(rows)) + np.repeat(first - starts + 1, ends - starts)
-    way = np.empty((len(rows) + 2 * len(starts), 6), np.int64)
+    place = np.arange(int(length.sum())) + np.repeat(first + 1 - (np.cumsum(length) - length), length)
+    index = _within(runs.start, length)
+    way = np.empty((len(index) + 2 * len(assets), 6), np.int64)
     way[first], way[first + count - 1] = near[:, 0], near[:, 1]
     columns = (rows.t, rows.lon, rows.lat, rows.speed, rows.wheel, rows.odometer)
     for column, values in enumerate(columns):
-        way[place, column] = values
-    added, drives = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.bool_)
+        way[place, column] = values[index]
+    added, drives = np.zeros(len(assets), np.int64), np.zeros(len(assets), np.bool_)
     _ways(way, first, count, held["odo"] != NONE, numbers, clear, added, drives)
     quiet = np.flatnonzero(clear)
     if not len(quiet):
@@ -77,17 +91,45 @@ def slips(world: World, numbers: Array, memory: Memory, rows: Rows, states: Stat
     index = _within(first[quiet], count[quiet])
     owner = np.repeat(np.arange(len(quiet)), count[quiet])
     clear[quiet[_met(world, way[index], owner, len(quiet))]] = False
-    return [
-        Slip(
-            int(assets[n]),
-            near[n, 0].tolist(),
-            near[n, 1].tolist(),
-            int(added[n]),
-            bool(drives[n]),
-            int(count[n]) - 2,
-        )
-        for n in np.flatnonzero(clear).tolist()
-    ]
+    found: dict[int, list[Slip]] = {}
+    told = (assets, clear, near[:, 0], near[:, 1], added, drives, length)
+    for row, *rest in zip(*(column.tolist() for column in told), strict=True):
+        found.setdefault(row, []).append(Slip(row, *rest))
+    return [some for some in found.values() if all(slip.sure for slip in some)]
+
+
+def _runs(memory: Memory, rows: Rows) -> _Runs:
+    start = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
+    whole, unsure = _found(memory, rows, start, np.append(start[1:], len(rows)))
+    torn = np.flatnonzero(~whole.clear & ~unsure & (whole.end - whole.start > 1))
+    if not len(torn):
+        return whole
+    # where some came before in between, each sample by itself tells between which two it lies
+    index = _within(whole.start[torn], (whole.end - whole.start)[torn])
+    each, _ = _found(memory, rows, index, index + 1)
+    first = np.append(True, each.near[1:, 0, T] != each.near[:-1, 0, T])
+    first |= np.append(True, rows.asset[index[1:]] != rows.asset[index[:-1]])
+    begins = np.flatnonzero(first)
+    parts = each.take(begins)
+    parts.end = each.end[np.append(begins[1:], len(index)) - 1]
+    parts.clear = np.logical_and.reduceat(each.clear, begins)
+    stay = np.setdiff1d(np.arange(len(start)), torn)
+    both = [whole.take(stay), parts]
+    runs = _Runs(*(np.concatenate([getattr(one, name) for one in both]) for name in _RUNS))
+    return runs.take(np.argsort(runs.start))
+
+
+_RUNS: Final = ("start", "end", "near", "clear")
+
+
+def _found(memory: Memory, rows: Rows, start: Array, end: Array) -> tuple[_Runs, Array]:
+    """The neighbours of some samples, each time of all from start to end; for which the past was asked."""
+    assets, low, high = rows.asset[start], rows.t[start], rows.t[end - 1]
+    near, clear, known = memory.recent.around(assets, low, high)
+    unsure: Array = near[:, 0, T] < known
+    for at in np.flatnonzero(unsure).tolist():
+        clear[at] = _asked(memory, int(assets[at]), int(low[at]), int(high[at]), near[at])
+    return _Runs(start, end, near, clear), unsure
 
 
 def _asked(memory: Memory, row: int, low: int, high: int, near: Array) -> bool:
@@ -196,12 +238,21 @@ def slip_in(slip: Slip, state: Array, journey: Journey, rules: Rules) -> bool:
         begin = trip.begin
         if distance_mm_e7(begin.lon, begin.lat, before[LON], before[LAT]) < rules.trip_min_mm + _SURELY_MM:
             return False
-        trip.legs = [(c, t, cum + slip.way if t >= after[T] else cum) for c, t, cum in trip.legs]
-        state["still_cum"] += slip.way
+        if trip.legs[-1][1] >= after[T]:
+            trip.legs = [(c, t, cum + slip.way if t >= after[T] else cum) for c, t, cum in trip.legs]
     elif stop is None or stop.t >= before[T]:
         return False
-    state["cum"] += slip.way
-    if state["odo"] != NONE:
-        state["odo_cum"] += slip.way
-    state["since"] += slip.count
+    _longer(state, slip.way, slip.drives, slip.count)
     return True
+
+
+@compiled
+def _longer(state: Any, way: int, drives: bool, count: int) -> None:
+    """Add a way and samples to a state."""
+    s = state[0]
+    s.cum += way
+    if drives:
+        s.still_cum += way
+    if s.odo != NONE:
+        s.odo_cum += way
+    s.since += count

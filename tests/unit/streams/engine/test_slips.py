@@ -143,3 +143,26 @@ def test_what_was_believed_with_a_doubt_nearby_is_gone_through_again() -> None:
     feed.each(rest)
     feed.feed(late, received_s=rest[-1].t_s)
     assert feed.engine.counts.refolds == 1
+
+
+@pytest.mark.parametrize("wrong", [None, 0, 7, 12])
+def test_several_reports_of_an_asset_slip_in_at_once_or_none_does(wrong: int | None) -> None:
+    samples = [replace(s, lat=0.3) for s in drive(0, -0.9, -0.55, every_s=10)]
+    missing = [*range(60, 65), *range(66, 71), *range(90, 92), *range(92, 95)]
+    held = [sample for at, sample in enumerate(samples) if at not in missing]
+    late = [samples[at] for at in missing]
+    if wrong is not None:
+        late[wrong] = replace(late[wrong], lat=0.6)  # a jump
+    parked = [replace(samples[-1], t_s=samples[-1].t_s + 100.0 * n, speed=0.0) for n in range(1, 6)]
+    feed, straight = feeder(), feeder()
+    feed.each(held)
+    told_late = feed.feed(late, received_s=samples[-1].t_s)
+    assert feed.engine.counts.refolds == (wrong is not None)
+    assert told_late == []
+    straight.feed(sorted([*held, *late], key=lambda s: s.t_s), received_s=samples[-1].t_s)
+    for name in ("cum", "still_cum", "trip_cum", "t", "bt"):
+        assert feed.engine.state[name] == straight.engine.state[name], name
+    for one in (feed, straight):
+        one.feed(parked)
+    assert told(feed) == told(straight)
+    assert any(told(feed))
