@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,10 +73,21 @@ class System:
     admin_key: str
     roles: dict[str, list[Role]] = field(default_factory=dict)
     posted: list[dict[str, Any]] = field(default_factory=list)
+    _more: int = 0
+
+    @cached_property
+    def given(self) -> Surroundings:
+        """What its processes are given."""
+        return Surroundings(self)
 
     def all(self) -> list[Role]:
         """Every process of a role."""
         return [one for some in self.roles.values() for one in some]
+
+    def another(self, name: str) -> Role:
+        """One more process of a role, not started and not looked after."""
+        self._more += 1
+        return self.given.role(name, 100 + self._more)
 
     def client(self, number: int = 0) -> Client:
         """A client of one API instance."""
@@ -104,7 +116,7 @@ def system(
         fenced(folder / "mosquitto", devices, gateways=["corridor-gateway"]) as broker,
     ):
         made = System(folder, kafka, influx, broker, secrets.token_urlsafe(24))
-        given = Given(made)
+        given = made.given
         for name in ONCE:
             given.once(name)
         try:
@@ -120,7 +132,7 @@ def system(
                 one.stop()
 
 
-class Given:
+class Surroundings:
     """What stands for the containers' surroundings."""
 
     def __init__(self, system: System) -> None:

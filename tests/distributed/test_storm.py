@@ -65,7 +65,15 @@ def faults(made: System, chance: random.Random) -> dict[str, Callable[[], None]]
     def role_killed(name: str) -> Callable[[], None]:
         return lambda: killed(some(name))
 
+    def joined() -> None:
+        another = made.another("worker")
+        another.start()
+        made.wait(120)
+        time.sleep(chance.uniform(0.0, 3.0))
+        another.stop()
+
     return {f"{name} killed": role_killed(name) for name in made.roles} | {
+        "a third worker comes and goes": joined,
         "worker frozen": lambda: frozen(some("worker")),
         "gateway frozen": lambda: frozen(some("gateway")),
         "broker killed": lambda: killed(made.broker.server),
