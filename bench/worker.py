@@ -257,16 +257,17 @@ def move(address: str, folder: Path, assets: int) -> list[Row]:
         while not bench.well():
             time.sleep(0.2)
         said = len(bench.workers[1].said())
-        killed = time.monotonic()
+        killed, used = time.monotonic(), cpu_s(bench.workers[1])
         first.kill()
         bench.append((p, last) for p in range(PARTITIONS))
         while bench.folded() < (len(bodies) + 1) * PARTITIONS:
             time.sleep(0.05)
-        took = time.monotonic() - killed
+        took, used = time.monotonic() - killed, cpu_s(bench.workers[1]) - used
         begun = re.findall(r"took_s=([0-9.]+) from the snapshot", bench.workers[1].said()[said:])
         rows = [
             Row(f"kill to all partitions folded again, {assets:,} assets", took, "s"),
             Row("  of it: a partition acquired and restored, at most", max(map(float, begun)), "s"),
+            Row("  processor time of the one that took over", used, "s"),
             Row("  snapshots of all partitions", size / 1e6, "MB"),
         ]
         epoch = Epochs(bench.folder / "shared" / "engine", 0).held()[-1]

@@ -64,6 +64,7 @@ def test_partitions_move_with_their_state_when_a_worker_dies_and_when_one_joins(
         for name in ("two", "three"):
             assert "from the snapshot at" in cluster.workers[name].said(), "state did not move"
         assert sum(engine.counts.refolds for engine in cluster.check()) > 60
+        assert cluster.committed() == [cluster.saved(p) for p in range(4)], "commits stalled"
 
 
 def test_a_paused_owner_that_goes_on_hurts_nobody(kafka: Kafka, tmp_path: Path) -> None:
@@ -88,9 +89,11 @@ def test_a_worker_that_is_told_to_stop_saves_all_and_leaves_at_once(kafka: Kafka
     with system(kafka.address, tmp_path, 2, "w-term") as cluster:
         worker = cluster.worker("one")
         cluster.feed(backlogs(10, 2))
-        cluster.wait_owned()
+        cluster.wait_positions(cluster.fed)
         worker.stop()
-        assert [cluster.saved(0), cluster.saved(1)] >= cluster.fed
+        saved = [cluster.saved(0), cluster.saved(1)]
+        assert all(position >= fed for position, fed in zip(saved, cluster.fed, strict=True))
+        assert cluster.committed() == saved
         started = time.monotonic()
         cluster.worker("two")
         assert time.monotonic() - started < 5.5, "it waited for the first one to be given up"

@@ -29,7 +29,7 @@ from streams.kafka.bodies import read_body
 from streams.kafka.client import consumer
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
-from streams.kafka.topics import EVENTS, create
+from streams.kafka.topics import EVENTS, LOG, create
 from streams.log import LogFullError
 from streams.records import NewRecord, RecordKind
 from streams.runtime.epochs import Epochs
@@ -157,7 +157,7 @@ class System:
     def wait_positions(self, ends: list[int], idle_s: float = 60.0) -> None:
         """Wait until all is folded up to ``ends``, as long as it goes on."""
         last, since = self.positions(), time.monotonic()
-        while last != ends:
+        while any(position < end for position, end in zip(last, ends, strict=True)):
             time.sleep(0.1)
             found = self.positions()
             if found != last:
@@ -198,6 +198,15 @@ class System:
         epochs = Epochs(self.folder / "shared" / "engine", partition)
         files = [SnapshotFiles(one.snapshots, partition) for one in epochs.held() if one.snapshots.is_dir()]
         return max((max(one.positions(), default=0) for one in files), default=0)
+
+    def committed(self) -> list[int]:
+        """The offsets that the group of workers has committed, by partition."""
+        client = consumer(self.kafka, group_id=self.kafka.topic("worker"))
+        try:
+            where = [TopicPartition(self.kafka.topic(LOG), p) for p in range(self.partitions)]
+            return [max(0, one.offset) for one in client.committed(where, timeout=10)]
+        finally:
+            client.close()
 
     def stop(self) -> None:
         """End all workers in order, also those that are paused."""
