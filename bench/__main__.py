@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("mqtt_clients", "geofence", "engine", "history", "past", "ingest", "latency", "starts", "soak")
+NAMES = ("mqtt_clients", "geofence", "engine", "state", "history", "past", "ingest", "latency", "starts", "soak")
 
 
 def main() -> int:

@@ -15,9 +15,9 @@ from websockets.sync.client import connect
 
 from corridor.fleetbook import register
 from tests.distributed.composed import System, health_of, system
-from tests.integration.receiver import receiver
 from tests.integration.devices import EVER, Device, as_json, events, until
 from tests.integration.drives import check_crossing, drive, hours_ago, reports
+from tests.integration.receiver import receiver
 from tests.unit.deploy.files import dashboard
 
 pytestmark = [pytest.mark.timeout(300)]

@@ -29,8 +29,8 @@ from streams.kafka.settings import KafkaSettings
 from streams.records import RecordKind
 from tests.distributed.composed import Role, System, system
 from tests.distributed.process import Server
-from tests.integration.receiver import receiver
 from tests.distributed.trucks import Trucks
+from tests.integration.receiver import receiver
 
 FAULTS = int(os.environ.get("FAULTS", "10"))
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
