@@ -1,4 +1,7 @@
-"""All benchmarks, one after the other; their JSON goes to ``bench/results``. ``make bench`` runs this."""
+"""Benchmarks one after the other; their JSON goes to ``bench/results``. ``make bench`` runs this.
+
+Those that need servers (``SERVED``) are run by their names, after ``make servers``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("mqtt_clients", "geofence", "engine", "state", "history", "past", "ingest", "latency", "starts", "soak")
+NAMES = (
+    *("mqtt_clients", "geofence", "engine", "state", "history", "past", "ingest", "latency", "starts", "soak"),
+    "scale",
+)
+SERVED = ("influx", "tsbs", "worker")
 
 
 def main() -> int:
