@@ -10,7 +10,18 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    *("mqtt_clients", "geofence", "engine", "state", "history", "past", "ingest", "latency", "starts", "soak"),
+    *(
+        "mqtt_clients",
+        "geofence",
+        "engine",
+        "state",
+        "history",
+        "past",
+        "ingest",
+        "latency",
+        "starts",
+        "soak",
+    ),
     "scale",
 )
 SERVED = ("influx", "tsbs", "worker")

@@ -45,8 +45,8 @@ def winners(rows: Rows, places: Array) -> tuple[Array, Array]:
         return places, places
     oldest = t.min()
     span = int(t.max()) - int(oldest) + 1
-    if int(asset.max()) * span < _WIDE:
-        key = asset * span + (t - oldest)  # one key sorts faster than two
+    if int(asset.max()) * span < _WIDE:  # one key sorts faster than two
+        key = t if bool((asset == asset[0]).all()) else asset * span + (t - oldest)
         order = np.argsort(key, kind="stable")
         first = np.append(True, np.diff(key[order]) != 0)
     else:

@@ -121,15 +121,16 @@ def _count(used: Array, before: Array, spans: Array, block: int, after: int) -> 
 
 
 @compiled
-def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, after: int, out: Array) -> int:
-    """The chain's samples with t > after, as columns (see `Rows`); returns how many."""
-    n = 0
+def _gather(data: Array, used: Array, before: Array, spans: Array, block: int, after: int, out: Array) -> Any:
+    """The chain's samples with t > after, as the last columns (see `Rows`) in the order in which they came,
+    which is nearly that of time; returns the first one's place."""
+    n = out.shape[1]
     while block >= 0:
         if spans[block, 1] > after:
-            for k in range(block * BLOCK, block * BLOCK + used[block]):
+            for k in range(block * BLOCK + used[block] - 1, block * BLOCK - 1, -1):
                 if data[k].t > after:
+                    n -= 1
                     _wide(data[k], out, n)
-                    n += 1
         block = before[block]
     return n
 
@@ -288,7 +289,7 @@ class Recent:
         """The asset's samples with t > ``after``, unsorted; and whether that is all that ever came."""
         parts = []
         complete = self.first == 0
-        for g in (self._young, self._old):
+        for g in (self._old, self._young):
             if g is None:
                 continue
             keys, last, base = g.table
@@ -320,9 +321,9 @@ class Recent:
 
     def _of(self, g: _Generation, asset: int, block: int, after: int) -> Rows:
         out = np.empty((13, _count(g.used, g.before, g.spans, block, after)), np.int64)
-        n = _gather(g.data, g.used, g.before, g.spans, block, after, out)
-        out[0, :n] = asset
-        return Rows(*out[:, :n])
+        first = _gather(g.data, g.used, g.before, g.spans, block, after, out)
+        out[0] = asset
+        return Rows(*out[:, first:])
 
     def since(self, position: int) -> Rows:
         """Every sample that came after the log position (not before ``young``'s first), in no order."""
