@@ -40,9 +40,10 @@ async def run(
     world: Callable[[], World] | None = None,
     rules: Rules | None = None,
     speaks: bool = True,
-) -> None:
-    """Work until ``stop``. ``ready`` is told the port of health and metrics once partitions were given.
+) -> bool:
+    """Work until ``stop``; False when threads are left that only end with the process.
 
+    ``ready`` is told the port of health and metrics once partitions were given.
     ``world``: makes the zones that hold before any are published, of each partition its own; not given:
     those that ship. ``speaks``: False for a recorded log, which has its notes and ticks already.
 
@@ -83,6 +84,7 @@ async def run(
             await asyncio.to_thread(compacting.join, 10)
         positions.close()
         await asyncio.to_thread(log.close)
+    return not worker.stuck
 
 
 def health(worker: Worker) -> tuple[bool, dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import sys
 from pathlib import Path
 
 from corridor.cli.options import CliError, Verbs, run_async, settings_of
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
             said = True
 
         try:
-            await workerpart.run(settings, stop, ready)
+            if not await workerpart.run(settings, stop, ready):
+                sys.stdout.flush()
+                os._exit(0)  # all is saved; what is left waits for a Kafka that is away
         except WorkerFailedError as error:
             print(f"corridor worker: {error}", flush=True)
             return 1

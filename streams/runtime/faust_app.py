@@ -36,7 +36,8 @@ _COMMIT_S: Final = 2.0
 _BUFFERED: Final = 64  # records that Faust holds for us; each may be of megabytes
 _FETCH_BYTES: Final = 2 << 20
 _ROOM_S: Final = 2.0  # an owner without room for so long reads the log itself then
-_LAST_S: Final = 20.0
+_LAST_S: Final = 15.0
+_LEAVE_S: Final = 5.0
 _MOVING_S: Final = 4.0
 _log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Worker:
         self.topic = settings.topic(LOG)
         self.owners: dict[int, Owner] = {}
         self.assigned = False  # whether the group has given us what we own, be it nothing
+        self.stuck = False  # Faust did not end: it waits for a Kafka that is away
         self._lost: list[Owner] = []
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
@@ -179,7 +181,11 @@ class Worker:
         deadline = time.monotonic() + _LAST_S
         for owner in owners:
             await asyncio.to_thread(owner.join, max(0.0, deadline - time.monotonic()))
-        await app.stop()  # commits the offsets of the last snapshots and leaves the group
+        leaving = asyncio.ensure_future(app.stop())  # commits the offsets of the last snapshots as well
+        await asyncio.wait({leaving}, timeout=_LEAVE_S)
+        self.stuck = not leaving.done()
+        if self.stuck:
+            _log.warning("group_not_left reason=Kafka does not answer")
 
 
 def _transport(app: faust.App, offsets: Callable[[], dict[TP, int]]) -> driver.Transport:

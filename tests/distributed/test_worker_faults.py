@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
 from pathlib import Path
 
@@ -100,6 +101,25 @@ def test_a_worker_that_is_told_to_stop_saves_all_and_leaves_at_once(kafka: Kafka
         cluster.wait_owned()
         said = cluster.workers["two"].said()
         assert said.count("from the snapshot at") == 2
+        cluster.check()
+
+
+def test_a_worker_ends_also_when_kafka_is_away(tmp_path: Path) -> None:
+    with (
+        servers.kafka(tmp_path / "kafka") as broker,
+        system(broker.address, tmp_path, 2, "w-away") as cluster,
+    ):
+        worker = cluster.worker("one")
+        cluster.feed(backlogs(3, 2))
+        cluster.wait_folded()
+        broker.kill()
+        os.kill(worker.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 60
+        while worker.running:
+            assert time.monotonic() < deadline, worker.tail()
+            time.sleep(0.05)
+        assert worker.said().endswith("stopped\n")
+        broker.start()
         cluster.check()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 
@@ -29,11 +30,13 @@ async def main(settings: Settings, recorded: bool) -> None:
         print(f"up {port}", flush=True)
 
     if recorded:
-        await workerpart.run(settings, stop, ready, speaks=False)
+        ended = await workerpart.run(settings, stop, ready, speaks=False)
     else:
         engine_module._GENERATION = 0  # type: ignore[misc]
-        await workerpart.run(settings, stop, ready, world, RULES)
+        ended = await workerpart.run(settings, stop, ready, world, RULES)
     print("stopped", flush=True)
+    if not ended:
+        os._exit(0)
 
 
 if __name__ == "__main__":
