@@ -25,6 +25,6 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
     with distributed():
-        from corridor import apirole
+        from corridor.roles import api
 
-    return run_role("api", options, apirole.run)
+    return run_role("api", options, api.run)

@@ -190,8 +190,8 @@ def _fitted(settings: Settings) -> list[str]:
 
 def _registered(settings: Settings) -> list[str]:
     """Devices that are fitted now, by the registry in Kafka."""
-    from corridor.gatewayrole import Fittings
     from corridor.kafka import kafka_of
+    from corridor.roles.gateway import Fittings
     from streams.kafka.table import Table
     from streams.log import LogError
 

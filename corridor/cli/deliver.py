@@ -21,6 +21,6 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
     with distributed():
-        from corridor import deliverrole
+        from corridor.roles import deliver
 
-    return run_role("deliver", options, deliverrole.run, "webhooks_file")
+    return run_role("deliver", options, deliver.run, "webhooks_file")

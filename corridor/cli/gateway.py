@@ -22,6 +22,6 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
     with distributed():
-        from corridor import gatewayrole
+        from corridor.roles import gateway
 
-    return run_role("gateway", options, gatewayrole.run, "mqtt_url", "gateway_group")
+    return run_role("gateway", options, gateway.run, "mqtt_url", "gateway_group")

@@ -34,7 +34,7 @@ def add_to(verbs: Verbs) -> None:
 
 def _client(settings: Settings) -> Client:
     with distributed():
-        from corridor.stores import client_of
+        from corridor.roles.stores import client_of
 
     try:
         return client_of(settings)
@@ -84,6 +84,6 @@ def check(options: argparse.Namespace) -> int:
 def write(options: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM."""
     with distributed():
-        from corridor import storerole
+        from corridor.roles import store
 
-    return run_role("store", options, storerole.run)
+    return run_role("store", options, store.run)

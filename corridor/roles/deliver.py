@@ -10,10 +10,10 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from corridor.deliveries import Deliveries, DeliveryCollector, body_of, endpoints_of
-from corridor.followers import EventSource, Follower
 from corridor.kafka import kafka_of
 from corridor.probe import serving
-from corridor.readcopy import read_copy
+from corridor.roles.followers import EventSource, Follower
+from corridor.roles.readcopy import read_copy
 from corridor.settings import Settings
 from feeds.webhooks.post import Poster
 from feeds.webhooks.topicnotes import TopicNotes

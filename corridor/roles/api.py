@@ -14,14 +14,14 @@ from api.app import create_app
 from api.ports import Health, Ports
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
-from corridor.followers import Book, EventSource, Follower, LetterSource, PositionSource
 from corridor.kafka import kafka_of
 from corridor.probe import serving
-from corridor.readcopy import read_copy
-from corridor.remotelive import RemoteLive
+from corridor.roles.followers import Book, EventSource, Follower, LetterSource, PositionSource
+from corridor.roles.readcopy import read_copy
+from corridor.roles.remotelive import RemoteLive
+from corridor.roles.stores import store_of
 from corridor.serving import serve
 from corridor.settings import Settings, SettingsError
-from corridor.stores import store_of
 from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing
 from streams.kafka.log import KafkaLog

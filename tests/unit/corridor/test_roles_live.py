@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from corridor.remotelive import RemoteLive
+from corridor.roles.remotelive import RemoteLive
 from streams.events import Change, Event, Kind
 from streams.kafka.positions import Positions
 

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 
 from corridor.kafka import kafka_of
 from corridor.probe import serving
+from corridor.roles.stores import store_of
 from corridor.settings import Settings
-from corridor.stores import store_of
 from feeds.lettertopic import LettersOut
 from feeds.store.influx.parked import letters
 from feeds.store.port import Store

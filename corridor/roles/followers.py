@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from corridor.remotelive import RemoteLive
+from corridor.roles.remotelive import RemoteLive
 from feeds.deadletters import DeadLetters
 from feeds.lettertopic import LettersFeed
 from feeds.readmodel import ReadModel
