@@ -142,9 +142,9 @@ class Passages:
             self._ends("completed", mark)
 
     def _line(self, mark: Mark) -> None:
-        now, origin, other = self.now, mark.side, mark.other
+        now, origin, other, gate = self.now, mark.side, mark.other, self._gate_of(mark)
         self.home = other
-        here = now is not None and now.gate is not None and mark.gate in ("", now.gate.id)
+        here = now is not None and (gate is None or gate is now.gate)
         if now is not None and here and (now.origin, now.other) == (origin, other):
             now.stages["line"] = mark.bracket
             self._goes_on("between" if now.state == "at_exit_port" else now.state, mark)
@@ -154,7 +154,7 @@ class Passages:
                 self._goes_on("at_exit_port", mark)
             elif now.state == "at_entry_port":
                 self._ends("turned_back", mark)
-        elif (gate := self._gate_of(mark)) is not None:
+        elif gate is not None:
             self._begin(gate, origin, other, "line", "between", mark)
         else:
             off = Crossing(None, origin, other, mark.opened, "off_gate", {"line": mark.bracket})
@@ -162,7 +162,7 @@ class Passages:
             self.done.append(off)
 
     def _gate_of(self, mark: Mark) -> Gate | None:
-        """The gate at a line's place, or the one in whose zones the asset is."""
+        """The gate at a line's place, else the one in whose zones the asset is, else the one it came over."""
         if mark.gate:
             return self.gates[mark.gate]
         for id_, _, _ in self._inside:

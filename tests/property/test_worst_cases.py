@@ -135,3 +135,13 @@ def test_a_report_that_comes_again_after_the_past_was_sealed_changes_nothing(mem
     check(again, memory)
     late = arriving(*reports[:3], *reports[4:], reports[3])
     check(late, memory)
+
+
+@every_memory
+def test_a_line_crossed_at_another_gate_is_none_of_the_crossing_in_progress(memory: Memory) -> None:
+    far = 2_000_000
+    drive = [
+        *(at(0, -100_000), at(10, -100_000), at(20, 0, lat=far)),
+        *(at(30 + 700 * n, 2_000 if n % 2 else -2_000, 0, lat=far) for n in range(6)),
+    ]
+    check(arriving(*([one] for one in drive)), memory)
