@@ -142,6 +142,7 @@ def test_a_line_crossed_at_another_gate_is_none_of_the_crossing_in_progress(memo
     far = 2_000_000
     drive = [
         *(at(0, -100_000), at(10, -100_000), at(20, 0, lat=far)),
-        *(at(30 + 700 * n, 2_000 if n % 2 else -2_000, 0, lat=far) for n in range(6)),
+        *(at(30 + 700 * n, 2_000 if n % 2 else -2_000, 0, lat=far) for n in range(4)),
+        at(3_530, 2_000, 0, lat=far),
     ]
     check(arriving(*([one] for one in drive)), memory)
