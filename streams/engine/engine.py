@@ -256,8 +256,11 @@ class Engine:
             return
         first = min(fact.put.valid_from_ms or 0 for fact in facts)
         behind = np.flatnonzero(self.states.newest() >= first)
-        self._awake(behind)  # those at rest too, while the world is the one that their sets are of
         self.world = self.world.published(book)
+        places = self.states.places_of_awake(behind)  # those at rest are told their sets when they are woken
+        moved = self.states.hot[places]
+        renumber(self.world, moved)
+        self.states.hot[places] = moved
         for live in self._live.values():
             live.journey.moved_to(self.world)
         self.states.cell[:] = -1

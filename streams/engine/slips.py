@@ -100,13 +100,13 @@ def slips(world: World, numbers: Array, memory: Memory, rows: Rows, states: Stat
 
 def _runs(memory: Memory, rows: Rows) -> _Runs:
     start = np.flatnonzero(np.append(True, rows.asset[1:] != rows.asset[:-1]))
-    whole, unsure = _found(memory, rows, start, np.append(start[1:], len(rows)))
-    torn = np.flatnonzero(~whole.clear & ~unsure & (whole.end - whole.start > 1))
+    whole = _found(memory, rows, start, np.append(start[1:], len(rows)))
+    torn = np.flatnonzero(~whole.clear & (whole.end - whole.start > 1))
     if not len(torn):
         return whole
     # where some came before in between, each sample by itself tells between which two it lies
     index = _within(whole.start[torn], (whole.end - whole.start)[torn])
-    each, _ = _found(memory, rows, index, index + 1)
+    each = _found(memory, rows, index, index + 1)
     first = np.append(True, each.near[1:, 0, T] != each.near[:-1, 0, T])
     first |= np.append(True, rows.asset[index[1:]] != rows.asset[index[:-1]])
     begins = np.flatnonzero(first)
@@ -122,14 +122,16 @@ def _runs(memory: Memory, rows: Rows) -> _Runs:
 _RUNS: Final = ("start", "end", "near", "clear")
 
 
-def _found(memory: Memory, rows: Rows, start: Array, end: Array) -> tuple[_Runs, Array]:
-    """The neighbours of some samples, each time of all from start to end; for which the past was asked."""
+def _found(memory: Memory, rows: Rows, start: Array, end: Array) -> _Runs:
+    """The neighbours of some samples, each time of all from start to end.
+
+    Where the past has to be asked the answer is the same: what is in memory may not decide what is told.
+    """
     assets, low, high = rows.asset[start], rows.t[start], rows.t[end - 1]
     near, clear, known = memory.recent.around(assets, low, high)
-    unsure: Array = near[:, 0, T] < known
-    for at in np.flatnonzero(unsure).tolist():
+    for at in np.flatnonzero(near[:, 0, T] < known).tolist():
         clear[at] = _asked(memory, int(assets[at]), int(low[at]), int(high[at]), near[at])
-    return _Runs(start, end, near, clear), unsure
+    return _Runs(start, end, near, clear)
 
 
 def _asked(memory: Memory, row: int, low: int, high: int, near: Array) -> bool:

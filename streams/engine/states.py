@@ -60,6 +60,11 @@ class States:
             places = self._slot[rows]
         return places.astype(np.int64)
 
+    def places_of_awake(self, rows: Array) -> Array:
+        """Where the states of those of some rows are that don't rest."""
+        places = self._slot[rows]
+        return places[places >= 0].astype(np.int64)
+
     def place(self, row: int) -> int:
         """Where the state of a row is, -1 when it rests."""
         return int(self._slot[row])
