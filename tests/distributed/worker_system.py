@@ -100,7 +100,7 @@ class System:
                 name,
                 command,
                 folder,
-                lambda: re.search(r"^up \d+$", found.said(), re.MULTILINE) is not None,  # type: ignore[union-attr]
+                lambda: re.search(r"^up \d+$", self.workers[name].said(), re.MULTILINE) is not None,
                 environment={"PYTHONPATH": path},
             )
         found.start()
