@@ -9,7 +9,9 @@ import pytest
 import geofences
 from streams.codec import CodecError, dump_json
 from streams.engine import Engine, World, restore, snapshot
+from streams.engine import engine as engine_module
 from streams.events import Change, Event, Kind
+from streams.memory_past import MemoryPast
 from streams.records import LogRecord, RecordKind
 from tests.unit.streams.engine.contents import contents
 from tests.unit.streams.engine.small_world import T0, Feeder, Sample, drive, feeder, world
@@ -300,3 +302,23 @@ def test_noise_over_the_line_is_no_alarm_and_the_way_home_from_it_is_none_either
     near = [far_north(20 * n, 0.0004 if 3 <= n < 9 else -0.0004) for n in range(12)]  # 45 m
     home = [far_north(300 + 20 * n, -0.001 * n) for n in range(20)]
     assert off_gate([*near, *home]) == []
+
+
+def test_a_restore_while_assets_wait_for_an_edit_of_zones_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Trucks stand in a yard that is taken away for the past; they drive on before they are gone through."""
+    monkeypatch.setattr(engine_module, "_AGAIN", 1)
+    names = [f"a{n}" for n in range(6)]
+    past = MemoryPast()
+    feed = Feeder(Engine(0, world(), None, past))
+    feed.feed([Sample(30 * n, -0.45, speed=0, asset=name) for n in range(10) for name in names])
+    body = {"id": "c", "command": "zone.retire", "tenant": "main", "by": "test"}
+    command = dump_json(body | {"data": {"ids": ["yard"], "valid_from_ms": 0}})
+    straight = feed.engine
+    straight.fold(LogRecord(0, straight.position + 1, RecordKind.COMMAND, T0 + 300_000, "k", command))
+    straight.seal()
+    restored = restore(snapshot(straight), world(), None, past)
+    away = [Sample(400 + 60 * n, -0.3 + 0.01 * n, asset=name) for n in range(10) for name in names]
+    record = feed.record(away)
+    assert restored.fold(record).events == straight.fold(record).events
