@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: demo up test install bench check wheel integration servers test-distributed lock clean
+.PHONY: demo up test install bench check wheel integration servers test-distributed test-long lock clean
 .DEFAULT_GOAL := demo
 
 demo: install
@@ -28,6 +28,11 @@ servers:
 
 test-distributed: install
 	@$(BIN)/python -m pytest -m distributed $(if $(findstring tests/,$(ARGS)),,tests/distributed) $(ARGS)
+
+# hours: many faults with long outages, and ten thousand cases of every law
+test-long: install
+	@FAULTS=50 OUTAGE_S=60 KILLS=20 PAUSE_S=60 $(BIN)/python -m pytest -m distributed tests/distributed -s $(ARGS)
+	@CASES=10000 $(BIN)/python -m pytest --timeout=36000 tests/property $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

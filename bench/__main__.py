@@ -24,7 +24,7 @@ NAMES = (
     ),
     "scale",
 )
-SERVED = ("influx", "tsbs", "worker")
+SERVED = ("influx", "tsbs", "worker", "distributed")
 
 
 def main() -> int:

@@ -21,13 +21,13 @@ import websockets
 
 from bench.load import device_name
 from bench.report import Row, parser, tell
-from bench.system import System, register, running
+from bench.system import register, running
+from corridor.folder import Local
 from streams.events import Kind, object_id
 
 
-async def probe(system: System, first: int, count: int, every_s: float) -> list[float]:
+async def probe(local: Local, first: int, count: int, every_s: float) -> list[float]:
     """Milliseconds from publish to event of ``count`` devices from number ``first`` on."""
-    local = system.local
     sent: dict[str, float] = {}
     took: list[float] = []
     url = local.url.replace("http", "ws", 1) + "/v1/live"
@@ -77,8 +77,8 @@ def main() -> int:
         register(folder, devices + 2 * count)
         with running(folder) as system:
             system.wait_caught_up(30)
-            quiet = asyncio.run(probe(system, devices + count, count, every_s))
-            loaded = asyncio.run(_under_load(system, devices, count, every_s, options))
+            quiet = asyncio.run(probe(system.local, devices + count, count, every_s))
+            loaded = asyncio.run(under_load(system.local, devices, count, every_s, options))
     rows = []
     for name, took in (("idle", quiet), (f"{options.rate * 10:,.0f} samples/s", loaded)):
         for percent in (50, 99):
@@ -91,12 +91,13 @@ def main() -> int:
     return 0
 
 
-async def _under_load(system: System, devices: int, count: int, every_s: float, options: Any) -> list[float]:
-    words = ["-m", "bench.load", "--port", str(system.local.mqtt_port), "--devices", str(devices)]
+async def under_load(local: Local, devices: int, count: int, every_s: float, options: Any) -> list[float]:
+    """As ``probe``, beside the load generator at ``options.rate``."""
+    words = ["-m", "bench.load", "--port", str(local.mqtt_port), "--devices", str(devices)]
     words += ["--rate", str(options.rate), "--seconds", str(options.seconds + 5)]
     load = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.DEVNULL)
     await asyncio.sleep(3)
-    took = await probe(system, devices, count, every_s)
+    took = await probe(local, devices, count, every_s)
     await load.wait()
     return took
 

@@ -45,6 +45,12 @@ def register(folder: Path, devices: int) -> None:
     log.close()
 
 
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(slots=True)
 class System:
     """A running ``corridor up``."""
@@ -66,12 +72,7 @@ class System:
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds used so far by each part."""
-        tick = os.sysconf("SC_CLK_TCK")
-        used = {}
-        for name, pid in self.children().items():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            used[name] = (int(fields[11]) + int(fields[12])) / tick
-        return used
+        return {name: cpu_of(pid) for name, pid in self.children().items()}
 
     def memory_mb(self) -> dict[str, float]:
         """Resident memory of each part and the supervisor."""
