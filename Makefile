@@ -32,7 +32,7 @@ test-distributed: install
 # hours: many faults with long outages, and ten thousand cases of every law
 test-long: install
 	@FAULTS=50 OUTAGE_S=60 KILLS=20 PAUSE_S=60 $(BIN)/python -m pytest -m distributed tests/distributed -s $(ARGS)
-	@CASES=10000 $(BIN)/python -m pytest --timeout=36000 tests/property $(ARGS)
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --timeout=36000 tests/property $(ARGS)
 
 bench: install
 	@$(BIN)/python -m bench $(ARGS)

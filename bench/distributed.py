@@ -1,8 +1,8 @@
 """The whole distributed system on this machine: reports made durable, and how soon an event shows.
 
-Mosquitto, Kafka and InfluxDB (``make servers`` first), one gateway, worker, store writer and API, and the load
-generator beside them: all share the machine's cores. With one copy Kafka writes each append to the disk before
-it confirms. InfluxDB is far slower than the rest, and lags.
+Mosquitto, Kafka and InfluxDB (``make servers`` first), one gateway, worker, store writer and API, and the
+load generator beside them: all share the machine's cores. With one copy Kafka writes each append to the disk
+before it confirms. InfluxDB is far slower than the rest, and lags.
 """
 
 from __future__ import annotations
