@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from corridor import hub as hub_module
+from corridor import serving as serving_module
 from corridor.folder import Folder
 from corridor.hub import Hub
 from corridor.metrics import SystemCollector
@@ -41,7 +41,7 @@ async def test_a_hub_that_serves_nobody_any_more_ends(
     async def ends_at_once(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(hub_module, "_serve", ends_at_once)
+    monkeypatch.setattr(serving_module, "_serve", ends_at_once)
     hub = await built(Folder(tmp_path / "data"))
     listener = socket.create_server(("127.0.0.1", 0))
     told: list[str] = []
