@@ -1,7 +1,7 @@
 # make demo   the whole system with simulated trucks       make test   all tests that need no other server
 # make up     the system for real use                      make bench  every benchmark
 # make servers            real Kafka, Mosquitto, InfluxDB for the tests (builds: minutes, once)
-# make test-distributed   the tests that run against them
+# make test-distributed   the tests that run against them; make test-long: all of these, and many more cases
 # ARGS="..." passes words on: make demo ARGS="--duration 60 --no-browser"
 
 PYTHON ?= python3
@@ -27,7 +27,7 @@ servers:
 	@$(PYTHON) deploy/servers/make.py $(ARGS)
 
 test-distributed: install
-	@$(BIN)/python -m pytest -m distributed $(if $(findstring tests/,$(ARGS)),,tests/distributed) $(ARGS)
+	@$(BIN)/python -m pytest -m "distributed and not long" $(if $(findstring tests/,$(ARGS)),,tests/distributed) $(ARGS)
 
 # hours: many faults with long outages, and ten thousand cases of every law
 test-long: install

@@ -24,6 +24,8 @@ from streams.log import LogFullError
 from streams.records import NewRecord, RecordKind
 from tests.distributed import servers
 
+pytestmark = pytest.mark.long
+
 _T = TypeVar("_T")
 
 

@@ -22,6 +22,8 @@ from streams.records import NewRecord, RecordKind
 from tests.distributed import servers
 from tests.distributed.process import free_port
 
+pytestmark = pytest.mark.long
+
 _QUICK = ("replica.lag.time.max.ms=60000", "replica.fetch.wait.max.ms=100")
 
 
@@ -109,6 +111,7 @@ def _led_by_the_first(settings: KafkaSettings) -> None:
     new = NewTopic(log.name, 1, replica_assignment=[[1, 2]], config=log.config)
     admin.create_topics([new])[log.name].result(30)
     for _ in range(200):
-        if sorted(admin.list_topics(log.name, timeout=10).topics[log.name].partitions[0].isrs) == [1, 2]:
+        made = admin.list_topics(log.name, timeout=10).topics[log.name].partitions.get(0)
+        if made is not None and sorted(made.isrs) == [1, 2]:
             return
     pytest.fail("the second broker does not get in sync")

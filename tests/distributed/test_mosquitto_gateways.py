@@ -97,6 +97,8 @@ async def test_gateways_are_killed_and_frozen_and_the_trucks_send_again(tmp_path
     check(tmp_path / "log.db", figures)
 
 
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # connections that were cut
 async def test_the_broker_restarts_under_load(tmp_path: Path) -> None:
     with fenced(tmp_path, devices()) as broker, gateways(broker, tmp_path, devices()) as found:
         async with driving(broker, tmp_path / "state"):
@@ -175,6 +177,7 @@ async def test_raw_nmea_goes_to_one_gateway_and_the_other_takes_over_where_it_st
     assert len(arrived) == len(set(arrived))
 
 
+@pytest.mark.long
 async def test_two_gateways_do_not_take_the_session_from_each_other(tmp_path: Path) -> None:
     with fenced(tmp_path, ["plain"]) as broker, gateways(broker, tmp_path, ["plain"]) as found:
         (first,) = holders(found)

@@ -56,9 +56,11 @@ def test_partitions_move_with_their_state_when_a_worker_dies_and_when_one_joins(
         cluster.feed(records[:third])
         cluster.wait_owned(by=2)
         assert sorted(map(len, cluster.owned().values())) == [2, 2]
+        cluster.wait_folded()  # there is a state that can move
         with cluster.feeding(records[third : 2 * third], 0.01):
             cluster.workers["one"].kill()
             assert cluster.wait_owned(by=1) < 30
+        cluster.wait_folded()
         cluster.worker("three")
         cluster.feed(records[2 * third :])
         cluster.wait_owned(by=2)
@@ -68,6 +70,7 @@ def test_partitions_move_with_their_state_when_a_worker_dies_and_when_one_joins(
         assert cluster.committed() == [cluster.saved(p) for p in range(4)], "commits stalled"
 
 
+@pytest.mark.long
 def test_a_paused_owner_that_goes_on_hurts_nobody(kafka: Kafka, tmp_path: Path) -> None:
     with system(kafka.address, tmp_path, 4, "w-pause") as cluster:
         paused = cluster.worker("one")
@@ -104,6 +107,7 @@ def test_a_worker_that_is_told_to_stop_saves_all_and_leaves_at_once(kafka: Kafka
         cluster.check()
 
 
+@pytest.mark.long
 def test_a_worker_ends_also_when_kafka_is_away(tmp_path: Path) -> None:
     with (
         servers.kafka(tmp_path / "kafka") as broker,
@@ -123,6 +127,7 @@ def test_a_worker_ends_also_when_kafka_is_away(tmp_path: Path) -> None:
         cluster.check()
 
 
+@pytest.mark.long
 def test_kafka_restarts_below_a_worker(tmp_path: Path) -> None:
     with (
         servers.kafka(tmp_path / "kafka") as broker,

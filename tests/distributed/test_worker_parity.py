@@ -68,7 +68,15 @@ def live(log: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     return served("the recorded system", log.events, tmp_path_factory.mktemp("live"))
 
 
-@pytest.mark.parametrize(("workers", "dies"), [(1, False), (2, False), (4, False), (2, True)])
+@pytest.mark.parametrize(
+    ("workers", "dies"),
+    [
+        pytest.param(1, False, marks=pytest.mark.long),
+        pytest.param(2, False, marks=pytest.mark.long),
+        (4, False),
+        (2, True),
+    ],
+)
 def test_workers_serve_what_was_served(
     kafka: Kafka, workers: int, dies: bool, log: Recorded, live: Outcome, tmp_path: Path
 ) -> None:
