@@ -1,4 +1,4 @@
-"""What every test is spared: the log handlers that a test before it set up."""
+"""What every test is spared: the log handlers of a test before it, and a busy machine's pace."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long a law takes to make its cases says how busy the machine is, and nothing of the code
+settings.register_profile("paceless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("paceless")
 
 
 @pytest.fixture(autouse=True)
