@@ -34,6 +34,16 @@ class Kind(StrEnum):
     LATE = "late"
     ZONE = "zone"
     QUEUE = "queue"
+    FILING = "filing"
+    PERMIT = "permit"
+    BINDING = "binding"
+    CONFLICT = "conflict"
+    COUPLING = "coupling"
+    CASE = "case"
+    RELEASE = "release"
+    BATCH = "batch"
+    SEAL = "seal"
+    REGIME = "regime"
 
 
 @dataclass(frozen=True, slots=True)
