@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.times import Instant
-from feeds import vin
+from streams.identity import vin
 
 Item = TypeVar("Item")
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

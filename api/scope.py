@@ -17,13 +17,14 @@ import pyarrow as pa
 from api.directory import Directory, Label
 from api.errors import Problem, not_found
 from api.ports import Ports, PositionTable
-from feeds import cursor, vin
+from feeds import cursor
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
 from feeds.keys import Principal, Role
 from feeds.readmodel import ObjectFilter, StoredObject
 from geofences.zone import Gate, Zone
 from streams.events import Event, Kind, object_id
+from streams.identity import vin
 from streams.zones import ZoneBook
 
 _STATUS: Final = {"duplicate": 409, "fitted": 409, "taken": 409, "not_fitted": 409, "unknown": 404}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds import vin
+from streams.identity import vin
 
 VALID = [
     "11111111111111111",

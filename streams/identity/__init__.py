@@ -1,0 +1,1 @@
+"""Who a vehicle is: VIN, chassis number, and the claims that bind the one to the other. Pure."""
