@@ -1,34 +1,34 @@
 """API keys: who may ask, for which tenant, in which role; hashed at rest, shown once.
 
 A key is 32 random bytes, so its SHA-256 can't be searched and one hash a request is enough: slow salted
-hashes (bcrypt, scrypt) protect passwords that people choose, at 50 ms each, and protect nothing here. The
-file ``keys.json`` is readable by its owner only and replaced as a whole. Keys that live only as long as
-the process are kept beside it in memory.
+hashes (bcrypt, scrypt) protect passwords that people choose, at 50 ms each, and protect nothing here. Keys
+that live only as long as the process are kept beside the files in memory. A file that another process
+replaced (``corridor keys``) is read again at the next question, so a new key works and a revoked one ends
+without a restart.
 """
 
 from __future__ import annotations
 
 import hmac
-import os
+import logging
 import secrets
-import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Final
 
-import orjson
+from feeds.keyfile import Digest, Entry, KeyFile, KeysError
 
-_VERSION: Final = 1
+__all__ = ["DEFAULT_TENANT", "KeyRing", "KeysError", "Principal", "Role", "is_guessable", "new_key"]
+
 _ADMIN: Final = "admin"
 _MAX_KEY: Final = 256
 _STRONG: Final = 20
 DEFAULT_TENANT: Final = "main"
-
-
-class KeysError(Exception):
-    """The keys can't be used as they are; the message says what was got and wanted."""
+_LOG = logging.getLogger("corridor.keys")
 
 
 class Role(StrEnum):
@@ -37,16 +37,22 @@ class Role(StrEnum):
     OPERATOR = "operator"
     INSURER = "insurer"
     CUSTOMS = "customs"
+    AUTHORITY = "authority"
     ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: the name of the key, its tenant and its role."""
+    """Who asks: the name of the key, its tenant and its role.
+
+    ``gates``: of customs, where it is in charge; empty is everywhere. ``authority``: of a connector, whose.
+    """
 
     name: str
     tenant: str
     role: Role
+    gates: tuple[str, ...] = ()
+    authority: str | None = None
 
 
 def new_key() -> str:
@@ -60,12 +66,17 @@ def is_guessable(key: str) -> bool:
 
 
 class KeyRing:
-    """The keys of one installation, from the file ``path`` (made when the first key is). Raises KeysError."""
+    """The keys of one installation, from the file ``path`` (made when the first key is). Raises KeysError.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stored = _read(path)
-        self._passing: dict[bytes, Principal] = {}
+    ``shared``: a second file that is only read, for keys that all instances of a distributed system accept.
+    """
+
+    def __init__(self, path: Path, shared: Path | None = None) -> None:
+        self._own = _Watched(KeyFile(path), careful=True)
+        self._files = [self._own]
+        if shared is not None:
+            self._files.append(_Watched(KeyFile(shared), careful=False))
+        self._passing: dict[Digest, Principal] = {}
 
     def ensure_admin(self, preset: str | None = None, tenant: str = DEFAULT_TENANT) -> str | None:
         """Make sure that there is one admin key; returns it when it was made now, to be shown once.
@@ -74,10 +85,10 @@ class KeyRing:
         """
         if preset is not None:
             digest = _digest(_legal(preset))
-            if self._stored.get(digest) != Principal(_ADMIN, tenant, Role.ADMIN):
+            if self._own.principals().get(digest) != Principal(_ADMIN, tenant, Role.ADMIN):
                 self._replace_admin(digest, tenant)
             return None
-        if any(who.name == _ADMIN for who in self._stored.values()):
+        if any(who.name == _ADMIN for who in self._own.principals().values()):
             return None
         key = new_key()
         self._replace_admin(_digest(key), tenant)
@@ -86,7 +97,8 @@ class KeyRing:
     @property
     def home(self) -> str:
         """The tenant of the admin key: whose installation this is."""
-        return next((who.tenant for who in self._stored.values() if who.name == _ADMIN), DEFAULT_TENANT)
+        own = self._own.principals().values()
+        return next((who.tenant for who in own if who.name == _ADMIN), DEFAULT_TENANT)
 
     def add_passing(self, key: str, principal: Principal) -> None:
         """Accept ``key`` as long as this process lives; nothing is written."""
@@ -98,16 +110,103 @@ class KeyRing:
             return None
         digest = _digest(key)
         found = None
-        for known, principal in (*self._stored.items(), *self._passing.items()):
-            if hmac.compare_digest(known, digest):
-                found = principal
+        for known in (*(file.principals() for file in self._files), self._passing):
+            for held, principal in known.items():
+                if hmac.compare_digest(held, digest):
+                    found = principal
         return found
 
-    def _replace_admin(self, digest: bytes, tenant: str) -> None:
-        kept = {d: who for d, who in self._stored.items() if who.name != _ADMIN}
-        kept[digest] = Principal(_ADMIN, tenant, Role.ADMIN)
-        _write(self._path, kept)
-        self._stored = kept
+    def _replace_admin(self, digest: Digest, tenant: str) -> None:
+        def changed(entries: Sequence[Entry]) -> list[Entry]:
+            kept = [one for one in entries if one.name != _ADMIN]
+            return [*kept, Entry(digest, _ADMIN, tenant, Role.ADMIN.value)]
+
+        self._own.file.change(changed)
+
+
+class _Watched:
+    """A file's keys, read again when it was replaced. Threads may share it.
+
+    A file that can't be read any more leaves the keys that were; ``careful``: at first it must be readable.
+    """
+
+    def __init__(self, file: KeyFile, careful: bool) -> None:
+        self.file = file
+        self._lock = Lock()
+        self._mark: tuple[int, ...] | None = None
+        self._held: dict[Digest, Principal] = {}
+        if careful:
+            self._read()
+
+    def principals(self) -> dict[Digest, Principal]:
+        """The keys as of now; never changed once given out."""
+        if self.file.mark() != self._mark:
+            try:
+                self._read()
+            except KeysError as error:
+                _LOG.error("keys_not_read reason=%s", error)
+        return self._held
+
+    def _read(self) -> None:
+        with self._lock:
+            mark = self.file.mark()  # before the content: one that is replaced in between is read once more
+            try:
+                self._held = {one.digest: _principal(one, self.file.path) for one in self.file.read()}
+            finally:
+                self._mark = mark
+
+
+def create(
+    file: KeyFile,
+    name: str,
+    role: Role,
+    tenant: str,
+    gates: Sequence[str] = (),
+    authority: str | None = None,
+    created_ms: int | None = None,
+) -> str:
+    """Make a key and put its hash into ``file``; the key itself is kept nowhere. Raises KeysError."""
+    if not name or len(name) > 64 or not name.isprintable():
+        raise KeysError(f"name of a key: got {name!r}, want 1 to 64 printable characters")
+    if name == _ADMIN:
+        raise KeysError("name of a key: got 'admin', want another: that one is the installation's own")
+    if gates and role is not Role.CUSTOMS:
+        raise KeysError(f"gates: got some for role {role}, want none: they are for customs")
+    if (authority is not None) != (role is Role.AUTHORITY):
+        raise KeysError(f"authority: got {authority} for role {role}, want one for role authority only")
+    key = new_key()
+    made = Entry(_digest(key), name, tenant, role.value, tuple(gates), authority, created_ms)
+
+    def changed(entries: Sequence[Entry]) -> list[Entry]:
+        if any(one.name == name for one in entries):
+            raise KeysError(f"name of a key: got {name}, want one that is not in use; revoke that first")
+        return [*entries, made]
+
+    file.change(changed)
+    return key
+
+
+def revoke(file: KeyFile, name: str) -> None:
+    """Take the key ``name`` out of ``file``. Raises KeysError when it is not there or the admin's."""
+    if name == _ADMIN:
+        raise KeysError("the admin key can't be revoked: preset another by the setting admin_key")
+
+    def changed(entries: Sequence[Entry]) -> list[Entry]:
+        kept = [one for one in entries if one.name != name]
+        if len(kept) == len(entries):
+            known = ", ".join(one.name for one in entries) or "none"
+            raise KeysError(f"no such key: got {name}, want one of {known}")
+        return kept
+
+    file.change(changed)
+
+
+def _principal(entry: Entry, path: Path) -> Principal:
+    try:
+        role = Role(entry.role)
+    except ValueError as error:
+        raise KeysError(f"keys are damaged: {path}: {error}") from error
+    return Principal(entry.name, entry.tenant, role, entry.gates, entry.authority)
 
 
 def _legal(key: str) -> str:
@@ -118,48 +217,5 @@ def _legal(key: str) -> str:
     return key
 
 
-def _digest(key: str) -> bytes:
+def _digest(key: str) -> Digest:
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def _read(path: Path) -> dict[bytes, Principal]:
-    try:
-        document = orjson.loads(path.read_bytes())
-        if document["version"] != _VERSION:
-            raise KeysError(f"keys of another version: {path}: got {document['version']}, want {_VERSION}")
-        return dict(_entry(one) for one in document["keys"])
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise KeysError(f"keys can't be read: {path}: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise KeysError(f"keys are damaged: {path}: {error}") from error
-
-
-def _entry(one: dict[str, Any]) -> tuple[bytes, Principal]:
-    digest = bytes.fromhex(one["sha256"])
-    if len(digest) != sha256().digest_size:
-        raise ValueError(f"hash has the wrong length: got {len(digest)} bytes, want {sha256().digest_size}")
-    return digest, Principal(str(one["name"]), str(one["tenant"]), Role(one["role"]))
-
-
-def _write(path: Path, keys: dict[bytes, Principal]) -> None:
-    entries = [
-        {"name": who.name, "tenant": who.tenant, "role": who.role.value, "sha256": digest.hex()}
-        for digest, who in keys.items()
-    ]
-    text = orjson.dumps({"version": _VERSION, "keys": entries}, option=orjson.OPT_INDENT_2)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".keys-")  # 0600 from the start
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise KeysError(f"keys can't be written: {path}: {error}") from error
