@@ -1,4 +1,4 @@
-"""The file of key hashes: readable by its owner only, replaced as a whole, changed by one process at a time."""
+"""The file of key hashes: read by its owner only, replaced as a whole, changed by one process at a time."""
 
 from __future__ import annotations
 

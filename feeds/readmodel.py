@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from feeds import readsql
+from feeds import readsql, readwindow
 from feeds.cursor import Vector
 from feeds.readfile import ReadFile, ReadModelAwayError, ReadModelError, meta, snapshot, transaction
+from feeds.readreach import AT_GATES, AtGates, OfAuthority, Reach, of_objects
 from feeds.readsql import StoredObject
+from feeds.readwindow import passed
 from streams.events import Event, Kind, object_id
 from streams.sink import ReplayDiffersError
 
@@ -32,7 +34,12 @@ __all__ = [
     "StoredObject",
 ]
 
+_AT_ONCE: Final = 500
 _RECORDED = attrgetter("recorded_ms")
+_EQUAL: Final = (
+    *("asset", "gate", "zone", "state", "fleet", "device", "vin", "exporter", "batch", "reference"),
+    "authority",
+)
 
 
 class DifferentReplayError(ReadModelError, ReplayDiffersError):
@@ -46,7 +53,7 @@ class EventsTrimmedError(ReadModelError):
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
     """Which objects of a kind to list; None does not filter. ``start_ms``/``end_ms`` keep what overlaps
-    [start, end), ``lasting`` what has not ended."""
+    [start, end), ``lasting`` what has not ended, ``ended`` what has."""
 
     asset: str | None = None
     gate: str | None = None
@@ -57,6 +64,12 @@ class ObjectFilter:
     start_ms: int | None = None
     end_ms: int | None = None
     lasting: bool = False
+    ended: bool = False
+    vin: str | None = None
+    exporter: str | None = None
+    batch: str | None = None
+    reference: str | None = None
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +184,29 @@ class ReadModel:
             merged = heapq.merge(*streams, key=_RECORDED)
             return [event for event, _ in zip(merged, range(limit), strict=False)]
 
+    def window_after(
+        self,
+        cursor: Vector,
+        reach: Reach,
+        kinds: Sequence[Kind] = (),
+        limit: int = 1000,
+        asset: str | None = None,
+    ) -> tuple[list[Event], Vector]:
+        """As ``events_after``, and the cursor after all that was looked at.
+
+        Of what is not one tenant's only some thousand events a partition are looked at: there may be none
+        found and yet more to come, as long as the cursor moves. Raises EventsTrimmedError.
+        """
+        if isinstance(reach, OfAuthority):
+            return [], cursor
+        if isinstance(reach, str):
+            found = self.events_after(cursor, reach, kinds, limit, asset)
+            return found, passed(cursor, found)
+        wanted = [kind for kind in AT_GATES if not kinds or kind in kinds]
+        with self._file.reading() as db, snapshot(db):
+            self._refuse_trimmed(db, cursor, None)
+            return readwindow.events_at_gates(db, cursor, reach, wanted, limit, asset)
+
     def partition_after(
         self, partition: int, number: int, tenant: str, kinds: Sequence[Kind] = (), limit: int = 100
     ) -> list[Event]:
@@ -190,7 +226,7 @@ class ReadModel:
     def objects(
         self,
         kind: Kind,
-        tenant: str,
+        reach: Reach,
         where: ObjectFilter | None = None,
         after: tuple[int, str] | None = None,
         limit: int = 100,
@@ -203,33 +239,85 @@ class ReadModel:
         if after is not None:
             terms.append("(start_ms, id) < (?, ?)")
             values.extend(after)
-        text = " AND ".join(("kind = ?", "tenant = ?", "change <> 'retracted'", *terms))
+        seen, of = of_objects(kind, reach)
+        # the kind's name in the text, not as a parameter: else indices of one kind are not used
+        text = " AND ".join((f"kind = '{kind.value}'", seen, "change <> 'retracted'", *terms))
         with self._file.reading() as db:
             rows = db.execute(
                 f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE {text} "
                 "ORDER BY start_ms DESC, id DESC LIMIT ?",
-                (kind.value, tenant, *values, limit),
+                (*of, *values, limit),
             ).fetchall()
         return [readsql.object_of(row) for row in rows]
 
-    def object(self, kind: Kind, tenant: str, id_: str) -> StoredObject | None:
-        """One object of ``tenant``, also when retracted; None when there is none."""
+    def object(self, kind: Kind, reach: Reach, id_: str) -> StoredObject | None:
+        """One object, also when retracted; None when there is none."""
+        seen, of = of_objects(kind, reach)
         with self._file.reading() as db:
             row = db.execute(
-                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ? AND tenant = ?",
-                (kind.value, id_, tenant),
+                f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ? AND {seen}",
+                (kind.value, id_, *of),
             ).fetchone()
         return readsql.object_of(row) if row else None
 
+    def objects_by_id(self, kind: Kind, reach: Reach, ids: Sequence[str]) -> dict[str, StoredObject]:
+        """Those objects of ``ids`` that are there, also when retracted, by id."""
+        seen, of = of_objects(kind, reach)
+        found: dict[str, StoredObject] = {}
+        with self._file.reading() as db, snapshot(db):
+            for start in range(0, len(ids), _AT_ONCE):
+                some = ids[start : start + _AT_ONCE]
+                rows = db.execute(
+                    f"SELECT {readsql.OBJECT_COLUMNS} FROM objects "
+                    f"WHERE kind = ? AND id IN ({','.join('?' * len(some))}) AND {seen}",
+                    (kind.value, *some, *of),
+                )
+                found.update((row[1], readsql.object_of(row)) for row in rows)
+        return found
+
+    def case_places(self) -> list[tuple[str, str, str, bool]]:
+        """Of every case of all tenants: id, asset, gate, whether it is open."""
+        with self._file.reading() as db:
+            rows = db.execute(
+                "SELECT id, asset, gate, end_ms IS NULL FROM objects "
+                "WHERE kind = 'case' AND change <> 'retracted'"
+            ).fetchall()
+        return [(id_, asset, gate or "", bool(open_)) for id_, asset, gate, open_ in rows]
+
+    def open_assets(self, reach: AtGates) -> set[str]:
+        """The assets of all tenants that have an open case within ``reach``."""
+        seen, of = of_objects(Kind.CASE, reach)
+        with self._file.reading() as db:
+            rows = db.execute(
+                "SELECT DISTINCT asset FROM objects "
+                f"WHERE kind = 'case' AND end_ms IS NULL AND change <> 'retracted' AND {seen}",
+                of,
+            ).fetchall()
+        return {asset for (asset,) in rows}
+
+    def filed(self, vins: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Of those of ``vins`` that have an open case, of whatever tenant: that tenant and the case's id."""
+        found: dict[str, tuple[str, str]] = {}
+        with self._file.reading() as db, snapshot(db):
+            for start in range(0, len(vins), _AT_ONCE):
+                some = vins[start : start + _AT_ONCE]
+                rows = db.execute(
+                    "SELECT vin, tenant, id FROM objects WHERE kind = 'case' AND end_ms IS NULL "
+                    f"AND change <> 'retracted' AND vin IN ({','.join('?' * len(some))})",
+                    some,
+                )
+                found.update((vin, (tenant, id_)) for vin, tenant, id_ in rows)
+        return found
+
     def revisions(
-        self, kind: Kind, tenant: str, id_: str, before: int | None = None, limit: int = 100
+        self, kind: Kind, reach: Reach, id_: str, before: int | None = None, limit: int = 100
     ) -> list[Event]:
         """At most ``limit`` revisions of one object, the newest first, below revision ``before``.
 
         Those that retention deleted are missing at the end.
         """
         with self._file.reading() as db, snapshot(db):
-            return readsql.revisions(db, kind, tenant, id_, before, limit)
+            return readsql.revisions(db, kind, reach, id_, before, limit)
 
     def retracted(self, tenant: str, asset: str, limit: int = 100) -> list[StoredObject]:
         """At most ``limit`` derived objects of an asset that were retracted, the latest retracted first."""
@@ -239,6 +327,10 @@ class ReadModel:
     def asset_by_vin(self, tenant: str, vin: str) -> StoredObject | None:
         """The asset of ``tenant`` with this (normalised) VIN."""
         return self.object(Kind.ASSET, tenant, object_id(Kind.ASSET, tenant, vin))
+
+    def assets_by_vin(self, reach: Reach, vin: str) -> list[StoredObject]:
+        """The assets with this (normalised) VIN, the first registered first; of one tenant at most one."""
+        return self.objects(Kind.ASSET, reach, ObjectFilter(vin=vin))[::-1]
 
     def touched(self) -> int:
         """A counter that grows with every object written: unchanged means that no object changed."""
@@ -265,8 +357,10 @@ class ReadModel:
         rows, change = self.changed(Kind.DEVICE, since)
         return [_fitting(row) for row in rows], change
 
-    def _refuse_trimmed(self, db: sqlite3.Connection, cursor: Vector, tenant: str) -> None:
-        rows = db.execute("SELECT partition, number FROM trimmed WHERE tenant = ?", (tenant,)).fetchall()
+    def _refuse_trimmed(self, db: sqlite3.Connection, cursor: Vector, tenant: str | None) -> None:
+        rows = db.execute(
+            "SELECT partition, number FROM trimmed WHERE ? IS NULL OR tenant = ?", (tenant, tenant)
+        ).fetchall()
         if any(cursor) and any(cursor[partition] < number for partition, number in rows):
             raise EventsTrimmedError(
                 "events after this cursor were deleted by retention: start again without a cursor"
@@ -346,13 +440,15 @@ def _events(
 
 def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
     terms, values = [], []
-    for name in ("asset", "gate", "zone", "state", "fleet", "device"):
+    for name in _EQUAL:
         value = getattr(where, name)
         if value is not None:
             terms.append(f"{name} = ?")
             values.append(value)
     if where.lasting:
         terms.append("end_ms IS NULL")
+    if where.ended:
+        terms.append("end_ms IS NOT NULL")
     if where.end_ms is not None:
         terms.append("start_ms < ?")
         values.append(where.end_ms)

@@ -10,10 +10,11 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Final
 
+from feeds.readreach import Reach, of_objects
 from streams.codec import dump_json, load_json
 from streams.events import Change, Event, Kind
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _NEVER: Final = 2**62  # above every revision
 
 SCHEMA: Final = """
@@ -40,6 +41,7 @@ CREATE TABLE objects (
     tenant TEXT NOT NULL, asset TEXT NOT NULL, t_ms INTEGER NOT NULL, recorded_ms INTEGER NOT NULL,
     start_ms INTEGER NOT NULL, end_ms INTEGER,
     gate TEXT, zone TEXT, state TEXT, fleet TEXT, device TEXT,
+    vin TEXT, exporter TEXT, batch TEXT, reference TEXT, authority TEXT,
     touched INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE UNIQUE INDEX objects_by_id ON objects (kind, id);
@@ -49,6 +51,15 @@ CREATE INDEX objects_by_gate ON objects (kind, tenant, gate, start_ms, id) WHERE
 CREATE INDEX objects_by_zone ON objects (kind, tenant, zone, start_ms, id) WHERE zone IS NOT NULL;
 CREATE INDEX objects_lasting ON objects (kind, tenant, start_ms, id) WHERE end_ms IS NULL;
 CREATE INDEX objects_by_touch ON objects (kind, touched);
+CREATE INDEX objects_by_vin ON objects (kind, vin, start_ms, id) WHERE vin IS NOT NULL;
+CREATE INDEX objects_by_exporter ON objects (kind, exporter, start_ms, id) WHERE exporter IS NOT NULL;
+CREATE INDEX objects_by_batch ON objects (kind, batch, start_ms, id) WHERE batch IS NOT NULL;
+CREATE INDEX objects_by_reference ON objects (kind, reference) WHERE reference IS NOT NULL;
+CREATE INDEX releases_by_authority ON objects (authority, start_ms, id) WHERE authority IS NOT NULL;
+CREATE INDEX cases_of_asset ON objects (asset, gate) WHERE kind = 'case';
+CREATE INDEX cases_by_gate ON objects (gate, start_ms, id) WHERE kind = 'case';
+CREATE INDEX cases_by_state ON objects (state, start_ms, id) WHERE kind = 'case';
+CREATE INDEX cases_open ON objects (gate, start_ms, id) WHERE kind = 'case' AND end_ms IS NULL;
 """
 
 EVENT_COLUMNS: Final = (
@@ -59,15 +70,18 @@ INSERT_EVENT: Final = f"INSERT INTO events ({EVENT_COLUMNS}) VALUES (?,?,?,?,?,?
 OBJECT_COLUMNS: Final = "kind, id, revision, change, tenant, asset, t_ms, recorded_ms, start_ms, end_ms, data"
 PUT_OBJECT: Final = """
 INSERT INTO objects (kind, id, revision, change, tenant, asset, t_ms, recorded_ms, start_ms, end_ms,
-                     gate, zone, state, fleet, device, touched, data)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+                     gate, zone, state, fleet, device, vin, exporter, batch, reference, authority,
+                     touched, data)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
 ON CONFLICT (kind, id) DO UPDATE SET
     revision = excluded.revision, change = excluded.change, tenant = excluded.tenant,
     asset = excluded.asset, t_ms = excluded.t_ms,
     recorded_ms = excluded.recorded_ms, end_ms = excluded.end_ms, gate = excluded.gate, zone = excluded.zone,
-    state = excluded.state, fleet = excluded.fleet, device = excluded.device, touched = excluded.touched,
-    data = excluded.data,
-    start_ms = CASE WHEN objects.kind IN ('asset', 'device') THEN objects.start_ms ELSE excluded.start_ms END
+    state = excluded.state, fleet = excluded.fleet, device = excluded.device, vin = excluded.vin,
+    exporter = excluded.exporter, batch = excluded.batch, reference = excluded.reference,
+    authority = excluded.authority, touched = excluded.touched, data = excluded.data,
+    start_ms = CASE WHEN objects.kind IN ('asset', 'device', 'binding', 'batch', 'seal', 'regime')
+        THEN objects.start_ms ELSE excluded.start_ms END
 WHERE excluded.revision > objects.revision
 """
 
@@ -76,8 +90,8 @@ WHERE excluded.revision > objects.revision
 class StoredObject:
     """The newest known revision of an object.
 
-    ``start_ms``..``end_ms`` is the time it covers (``end_ms`` None while it lasts); of an asset or a device
-    ``start_ms`` is when it was first heard of. ``data`` is as in Event.
+    ``start_ms``..``end_ms`` is the time it covers (``end_ms`` None while it lasts); of an asset, a device, a
+    binding, a batch, a seal or a regime ``start_ms`` is when it was first heard of. ``data`` is as in Event.
     """
 
     kind: Kind
@@ -151,6 +165,11 @@ def object_row(event: Event, touched: int) -> tuple[Any, ...]:
         data.get("state"),
         data.get("fleet"),
         data.get("device"),
+        data.get("vin"),
+        data.get("exporter"),
+        data.get("batch"),
+        data.get("reference"),
+        data.get("authority"),
         touched,
         dump_json(data),
     )
@@ -186,7 +205,30 @@ def span(event: Event) -> tuple[int, int | None]:
         known = [at for b in stages.values() if (at := _estimate(b, None)) is not None]
         over = data.get("state") in ("completed", "turned_back", "off_gate")
         return min(known, default=event.t_ms), max(known, default=event.t_ms) if over else None
+    if event.kind in _BEGINS:
+        return _clearance_span(event)
     return event.t_ms, None
+
+
+_BEGINS: Final = {
+    Kind.CASE: ("lodged_ms", "ended_ms"),
+    Kind.FILING: ("lodged_ms", None),
+    Kind.PERMIT: ("valid_from_ms", "valid_until_ms"),
+    Kind.CONFLICT: ("first_ms", None),
+    Kind.COUPLING: ("from_ms", "to_ms"),
+    Kind.RELEASE: ("requested_ms", "decided_ms"),
+    Kind.BATCH: (None, "crossed_ms"),
+}
+_OVER: Final = {Kind.FILING: "withdrawn", Kind.PERMIT: "revoked", Kind.CONFLICT: "settled"}
+
+
+def _clearance_span(event: Event) -> tuple[int, int | None]:
+    begin, end = _BEGINS[event.kind]
+    start = event.data.get(begin) if begin else None
+    until = event.data.get(end) if end else None
+    if event.kind in _OVER and event.data.get("state") == _OVER[event.kind]:
+        until = event.t_ms
+    return event.t_ms if start is None else start, until
 
 
 def _estimate(bracket: dict[str, Any] | None, absent: Any) -> Any:
@@ -194,19 +236,22 @@ def _estimate(bracket: dict[str, Any] | None, absent: Any) -> Any:
 
 
 def revisions(
-    db: sqlite3.Connection, kind: Kind, tenant: str, id_: str, before: int | None, limit: int
+    db: sqlite3.Connection, kind: Kind, reach: Reach, id_: str, before: int | None, limit: int
 ) -> list[Event]:
     """The revisions of one object below ``before``, the newest first; found by its asset where it has one.
 
     A device moves between assets, so its revisions are looked for among all of the tenant.
     """
+    seen, of = of_objects(kind, reach)
     row = db.execute(
-        "SELECT asset FROM objects WHERE kind = ? AND id = ? AND tenant = ?", (kind.value, id_, tenant)
+        f"SELECT tenant, asset FROM objects WHERE kind = ? AND id = ? AND {seen}", (kind.value, id_, *of)
     ).fetchone()
-    terms, values = ["tenant = ?", "kind = ?", "id = ?"], [tenant, kind.value, id_]
-    if row and row[0] and kind is not Kind.DEVICE:
+    if row is None:
+        return []
+    terms, values = ["tenant = ?", "kind = ?", "id = ?"], [row[0], kind.value, id_]
+    if row[1] and kind is not Kind.DEVICE:
         terms.append("asset = ? AND asset <> ''")
-        values.append(row[0])
+        values.append(row[1])
     found = db.execute(
         f"SELECT {EVENT_COLUMNS} FROM events WHERE {' AND '.join(terms)} AND revision < ? "
         "ORDER BY revision DESC LIMIT ?",
