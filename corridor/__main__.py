@@ -14,6 +14,7 @@ from corridor.cli.options import CliError
 _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
     *("health", "certs", "broker", "gateway", "worker", "store", "api", "deliver"),
+    *("webhooks", "authority"),
 )
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     first = (sys.argv[1:] if arguments is None else arguments)[:1]
     # a verb loads what it needs and no other's: `up` stays for days, without the engine that `rebuild` has
     for verb in first if set(first) <= set(_VERBS) and first else _VERBS:
-        import_module(f"corridor.cli.{verb}").add_to(verbs)
+        import_module(f"corridor.cli.{verb.replace('-', '_')}").add_to(verbs)
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)

@@ -1,121 +1,62 @@
-"""Deliveries at work: lanes of every endpoint and partition that this process has, stepped on one loop."""
+"""Webhooks: the events of a read model as items of lanes, and what is posted of them."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from api.render import event_line
 from api.times import format_instant
+from corridor.lanes import Lanes
 from corridor.settings import Settings, SettingsError
 from feeds import cursor
+from feeds.outbound.asks import AskNotes
+from feeds.outbound.filenotes import FileNotes
+from feeds.outbound.lane import Rule, Send
 from feeds.readmodel import ReadModel
 from feeds.webhooks.endpoints import Endpoint, EndpointsError, load
-from feeds.webhooks.filenotes import FileNotes
-from feeds.webhooks.lane import Lane, Notes, Send
 from feeds.webhooks.post import Poster
 from streams.events import Event, Kind
 
-_IDLE_S: Final = 0.05
-_TROUBLE_S: Final = 2.0
 _SOURCE: Final = "urn:corridor"
-_log = logging.getLogger("corridor.deliver")
 
 
 class Kept:
-    """Events of a read model by their numbers (``Events`` of ``feeds.webhooks.lane``)."""
+    """Events of a read model by their numbers (``Items`` of ``feeds.outbound.lane``)."""
 
     def __init__(self, read: ReadModel) -> None:
         self._read = read
 
     def newest(self, partition: int) -> int:
-        """See Events.newest."""
+        """See Items.newest."""
         return self._read.last_number(partition)
 
     def after(self, partition: int, number: int, endpoint: Endpoint, limit: int) -> Sequence[Event]:
-        """See Events.after."""
+        """See Items.after."""
         kinds = sorted(endpoint.kinds or {kind for kind in Kind if kind is not Kind.COMMAND})
         return self._read.partition_after(partition, number, endpoint.tenant, kinds, limit)
 
-    def one(self, partition: int, number: int) -> Event | None:
-        """See Events.one."""
+    def one(self, partition: int, number: int, endpoint: Endpoint) -> Event | None:
+        """See Items.one."""
         return self._read.event(partition, number)
 
 
-class Deliveries:
-    """All lanes of this process; for use on one event loop."""
+RULE: Final = Rule[Event](
+    row=lambda event: event.asset or event.id,
+    what=lambda event: f"{event.kind.value}.{event.change.value}",
+)
+Deliveries = Lanes[Endpoint, Event]
 
-    def __init__(self, endpoints: Sequence[Endpoint], read: ReadModel, notes: Notes, send: Send) -> None:
-        self.endpoints, self._notes, self._send = list(endpoints), notes, send
-        self._kept = Kept(read)
-        self.lanes: dict[tuple[str, int], Lane] = {}
-        self.trouble: dict[tuple[str, int], str] = {}
-        self._tasks: dict[int, list[asyncio.Task[None]]] = {}
 
-    async def take(self, partition: int) -> None:
-        """Deliver the events of this partition from where it was left."""
-        await self.leave(partition)
-        self._tasks[partition] = [
-            asyncio.create_task(self._run(endpoint, partition), name=f"{endpoint.name}/{partition}")
-            for endpoint in self.endpoints
-        ]
-
-    async def leave(self, partition: int) -> None:
-        """Deliver them no more; what is under way is ended and noted first."""
-        tasks = self._tasks.pop(partition, [])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for endpoint in self.endpoints:
-            self.lanes.pop((endpoint.name, partition), None)
-            self.trouble.pop((endpoint.name, partition), None)
-
-    async def close(self) -> None:
-        """Leave all."""
-        for partition in list(self._tasks):
-            await self.leave(partition)
-
-    async def _run(self, endpoint: Endpoint, partition: int) -> None:
-        """Step a lane for ever; what its notes or events can't do now is said and tried again."""
-        key = endpoint.name, partition
-        while True:
-            lane = Lane(endpoint, partition, self._kept, self._notes, self._send, _now_ms)
-            try:
-                await lane.begin()
-                self.lanes[key] = lane
-                await self._step(lane, key)
-            except Exception as error:
-                self.trouble[key] = f"{type(error).__name__}: {error}"
-                _log.warning("not_delivering to=%s partition=%s reason=%s", *key, self.trouble[key])
-                await asyncio.sleep(_TROUBLE_S)
-
-    async def _step(self, lane: Lane, key: tuple[str, int]) -> None:
-        while True:
-            step = asyncio.ensure_future(lane.step())
-            try:
-                worked = await asyncio.shield(step)
-            except asyncio.CancelledError:
-                await step  # what is under way is told to the end, so that nobody sends it again
-                raise
-            self.trouble.pop(key, None)
-            await asyncio.sleep(0 if worked else _IDLE_S)
-
-    def status(self) -> list[dict[str, Any]]:
-        """What each lane says of itself."""
-        return [
-            {"endpoint": name, "partition": partition, "held": lane.held, "gone": lane.gone, **lane.counts()}
-            for (name, partition), lane in sorted(self.lanes.items())
-        ]
+def deliveries_of(
+    endpoints: Sequence[Endpoint], read: ReadModel, notes: AskNotes, send: Send[Endpoint, Event]
+) -> Deliveries:
+    """Lanes for these endpoints over the events of ``read``."""
+    return Lanes(endpoints, Kept(read), notes, send, RULE)
 
 
 @contextlib.asynccontextmanager
@@ -126,7 +67,7 @@ async def delivering(settings: Settings, path: Path, read: ReadModel) -> AsyncIt
     """
     endpoints = endpoints_of(settings)
     notes, poster = FileNotes(path), Poster(body_of(read.partitions))
-    deliveries = Deliveries(endpoints, read, notes, poster.send)
+    deliveries = deliveries_of(endpoints, read, notes, poster.send)
     try:
         for partition in range(read.partitions):
             await deliveries.take(partition)
@@ -145,36 +86,6 @@ def endpoints_of(settings: Settings) -> list[Endpoint]:
         return load(settings.webhooks_file)
     except EndpointsError as error:
         raise SettingsError(str(error)) from None
-
-
-class DeliveryCollector(Collector):
-    """Figures of each endpoint."""
-
-    def __init__(self, deliveries: Deliveries) -> None:
-        self._deliveries = deliveries
-
-    def describe(self) -> list[Metric]:
-        """Nothing is known before it is asked for."""
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        """One family a figure, one sample an endpoint."""
-        status = self._deliveries.status()
-        names = [endpoint.name for endpoint in self._deliveries.endpoints]
-        sent = CounterMetricFamily("corridor_webhooks_delivered", "Deliveries that succeeded", labels=["to"])
-        for name in names:
-            sent.add_metric([name], sum(one["delivered"] for one in status if one["endpoint"] == name))
-        yield sent
-        texts = {
-            "waiting": "Deliveries to be tried again",
-            "parked": "Deliveries given up",
-            "held": "Partitions of which the receiver is left alone for now",
-        }
-        for field, text in texts.items():
-            family = GaugeMetricFamily(f"corridor_webhooks_{field}", text, labels=["to"])
-            for name in names:
-                family.add_metric([name], sum(int(one[field]) for one in status if one["endpoint"] == name))
-            yield family
 
 
 def body_of(partitions: int) -> Any:
@@ -199,7 +110,3 @@ def body_of(partitions: int) -> Any:
         return orjson.dumps(told)
 
     return body
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

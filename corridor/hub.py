@@ -208,10 +208,11 @@ class Hub:
         if self._settings.webhooks_file is None:
             yield
             return
-        from corridor.deliveries import DeliveryCollector, delivering  # what few need costs others nothing
+        from corridor.deliveries import delivering  # what few need costs others nothing
+        from corridor.lanes import LaneCollector
 
         async with delivering(self._settings, self._folder.deliveries, self.read) as deliveries:
-            self.ports.registry.register(DeliveryCollector(deliveries))
+            self.ports.registry.register(LaneCollector(deliveries, "webhooks"))
             yield
 
     async def _trim(self) -> None:

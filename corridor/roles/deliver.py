@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from corridor.deliveries import Deliveries, DeliveryCollector, body_of, endpoints_of
+from corridor.deliveries import body_of, deliveries_of, endpoints_of
 from corridor.kafka import kafka_of
+from corridor.lanes import LaneCollector
 from corridor.probe import serving
 from corridor.roles.followers import EventSource, Follower
 from corridor.roles.readcopy import read_copy
 from corridor.settings import Settings
+from feeds.outbound.topicnotes import TopicNotes
 from feeds.webhooks.post import Poster
-from feeds.webhooks.topicnotes import TopicNotes
 from streams.kafka.members import Members
 from streams.kafka.topics import DELIVERIES, EVENTS, LOG, check
 
@@ -41,7 +42,7 @@ async def run(
         TopicNotes(kafka),
         Poster(body_of(kafka.partitions)),
     )
-    deliveries = Deliveries(endpoints, read, notes, poster.send)
+    deliveries = deliveries_of(endpoints, read, notes, poster.send)
     events = Follower("events", lambda: EventSource(kafka, read))
 
     def moved(partitions: frozenset[int], work: Callable[[int], Any]) -> None:
@@ -51,7 +52,7 @@ async def run(
         asyncio.run_coroutine_threadsafe(all_of_them(), loop).result(_MOVE_S)
 
     metrics = CollectorRegistry()
-    metrics.register(DeliveryCollector(deliveries))
+    metrics.register(LaneCollector(deliveries, "webhooks"))
     members: Members | None = None
 
     def health() -> tuple[bool, dict[str, Any]]:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import httpx
 
+from feeds.outbound.schedule import Answer
 from feeds.webhooks.endpoints import Endpoint
-from feeds.webhooks.schedule import Answer
 from feeds.webhooks.signing import headers
 from streams.events import Event
 

@@ -32,7 +32,7 @@ DEVICE_PROTOCOL = ROOT / "docs" / "device-protocol.md"
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
-_COMMAND = re.compile(r"(?<![\w./-])(?:\.venv/bin/)?corridor ([a-z]+)\b([^`\n]*)")
+_COMMAND = re.compile(r"(?<![\w./-])(?:\.venv/bin/)?corridor ([a-z]+(?:-[a-z]+)*)\b([^`\n]*)")
 _FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _TARGET = re.compile(r"(?<![\w./-])make ([a-z]+)\b([^`\n]*)")
 _VARIABLE = re.compile(r"\bCORRIDOR_[A-Z_]+\b")
@@ -87,7 +87,7 @@ def flags_by_verb() -> dict[str, set[str]]:
     parser = argparse.ArgumentParser()
     verbs = parser.add_subparsers()
     for verb in _VERBS:
-        import_module(f"corridor.cli.{verb}").add_to(verbs)
+        import_module(f"corridor.cli.{verb.replace('-', '_')}").add_to(verbs)
     found = {name: _flags(verb) for name, verb in verbs.choices.items()}
     for action in simulator_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):

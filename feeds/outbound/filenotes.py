@@ -27,6 +27,21 @@ class FileNotes:
             found = self._db.execute("SELECT name, value FROM notes WHERE partition = ?", (partition,))
             return dict(found.fetchall())
 
+    def partitions(self) -> list[int]:
+        """The partitions of which anything is kept."""
+        with self._lock:
+            found = self._db.execute("SELECT DISTINCT partition FROM notes ORDER BY partition").fetchall()
+            return [row[0] for row in found]
+
+    def asks(self, partition: int) -> dict[str, bytes]:
+        """See AskNotes.asks."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT name, value FROM notes WHERE partition = ? AND name >= '?/' AND name < '?0'",
+                (partition,),
+            )
+            return dict(found.fetchall())
+
     def put(self, partition: int, values: Mapping[str, bytes | None]) -> None:
         """See Notes.put."""
         gone = [(partition, name) for name, value in values.items() if value is None]

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.outbound.lane import BATCH, Lane, Rule, waiting_of
+from feeds.outbound.schedule import PAUSES_S, Answer
 from feeds.webhooks.endpoints import Endpoint
-from feeds.webhooks.lane import BATCH, Lane
-from feeds.webhooks.schedule import PAUSES_S, Answer
 from streams.events import Change, Event, Kind
 
 ENDPOINT = Endpoint("customs", "main", "https://example.org", b"k" * 24, begin=True)
+RULE = Rule[Event](row=lambda one: one.asset or one.id, what=lambda one: one.kind.value)
 
 
 def event(number: int, asset: str) -> Event:
@@ -35,7 +36,7 @@ class Events:
     def after(self, partition: int, number: int, endpoint: Endpoint, limit: int) -> Sequence[Event]:
         return [one for one in self.all if one.number > number][:limit]
 
-    def one(self, partition: int, number: int) -> Event | None:
+    def one(self, partition: int, number: int, endpoint: Endpoint) -> Event | None:
         return next((one for one in self.all if one.number == number), None)
 
 
@@ -87,11 +88,11 @@ class Clock:
 
 def lane(
     events: Events, notes: Notes, receiver: Receiver, clock: Clock, endpoint: Endpoint = ENDPOINT
-) -> Lane:
-    return Lane(endpoint, 0, events, notes, receiver.send, clock)
+) -> Lane[Endpoint, Event]:
+    return Lane(endpoint, 0, events, notes, receiver.send, clock, RULE)
 
 
-async def until_idle(one: Lane) -> None:
+async def until_idle(one: Lane[Endpoint, Event]) -> None:
     while await one.step():
         pass
 
@@ -111,6 +112,74 @@ async def test_all_is_delivered_in_order_for_each_asset() -> None:
     await until_idle(one)
     assert by_asset(receiver.got) == by_asset(events.all)
     assert one.counts() == {"waiting": 0, "parked": 0, "delivered": len(events.all)}
+
+
+async def test_what_comes_while_it_looks_is_sent_once() -> None:
+    """The newest is asked for before the events, which may already hold more."""
+    events, receiver = Events([event(1, "a")]), Receiver(lambda _: Answer(200))
+
+    class Late(Events):
+        def newest(self, partition: int) -> int:
+            seen = super().newest(partition)
+            if seen == 1:
+                self.all.append(event(2, "a"))
+            return seen
+
+    one = lane(Late(events.all), Notes(), receiver, Clock())
+    await one.begin()
+    await until_idle(one)
+    assert [found.number for found in receiver.got] == [1, 2]
+
+
+async def test_what_is_pending_holds_its_asset_and_counts_as_no_attempt() -> None:
+    events, clock, known = Events([event(1, "a"), event(2, "a"), event(3, "b")]), Clock(), False
+    receiver = Receiver(lambda _: Answer(200) if known else Answer(None, "no receipt", 2.0, pending=True))
+    one = lane(events, Notes(), receiver, clock)
+    await one.begin()
+    for _ in range(50):
+        await until_idle(one)
+        clock.now += 2_000
+    assert {(held.number, held.attempts) for row in one.waiting.values() for held in row} == {
+        *((1, 0), (2, 0), (3, 0))
+    }
+    assert not one.held
+    known = True
+    await until_idle(one)
+    assert by_asset(receiver.got) == {"a": [1, 2], "b": [3]}
+
+
+async def test_one_that_is_parked_by_hand_lets_those_behind_it_go() -> None:
+    events, clock = Events([event(1, "a"), event(2, "a")]), Clock()
+    receiver = Receiver(lambda one: Answer(500 if one.number == 1 else 200))
+    notes = Notes()
+    one = lane(events, notes, receiver, clock)
+    await one.begin()
+    await until_idle(one)
+    assert await one.park(1) == 1
+    assert await one.park(7) == 0
+    await until_idle(one)
+    assert [found.number for found in receiver.got] == [2]
+    (left,) = (waiting_of(value) for key, value in notes.kept.items() if key == "customs/1")
+    assert (left.parked, left.what, left.row) == (True, "visit", "a")
+    assert left.detail == "parked by hand: status 500"
+
+
+async def test_a_receiver_that_was_gone_is_asked_again_when_somebody_says_so() -> None:
+    events, ill = Events([event(1, "a")]), True
+    receiver = Receiver(lambda _: Answer(410 if ill else 200))
+    one = lane(events, Notes(), receiver, Clock())
+    await one.begin()
+    await until_idle(one)
+    assert one.gone
+    ill = False
+    await one.resend()
+    await until_idle(one)
+    assert [found.number for found in receiver.got] == [1]
+
+
+async def test_notes_of_before_are_read() -> None:
+    old = b'{"number":1,"asset":"a","attempts":3,"due_ms":5,"detail":"status 500","parked":true}'
+    assert waiting_of(old).row == "a"
 
 
 async def test_a_new_endpoint_begins_now() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.webhooks.schedule import PAUSES_S, Answer, Verdict, judge, throttles
+from feeds.outbound.schedule import PAUSES_S, Answer, Verdict, judge, throttles
 
 
 @pytest.mark.parametrize(

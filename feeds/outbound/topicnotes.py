@@ -8,6 +8,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, Producer, TopicPartition
 
+from feeds.outbound.asks import PREFIX
 from streams.kafka.client import LogAwayError, Marks, asked, consumer, failed, producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import DELIVERIES
@@ -16,13 +17,23 @@ _CONFIRMED_S: Final = 10.0
 
 
 class TopicNotes:
-    """Notes (see ``lane``) in topic ``deliveries``. Raises LogError and LogAwayError."""
+    """Notes (see ``feeds.outbound.lane``) in topic ``deliveries``. Raises LogError and LogAwayError."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings, self._topic = settings, settings.topic(DELIVERIES)
         self._marks = Marks(settings, self._topic, settings.partitions)
         self._lock = threading.Lock()
         self._producer: Producer | None = None
+        self._asks: dict[int, tuple[int, dict[str, bytes]]] = {}  # where the topic ended then, and the asks
+
+    def asks(self, partition: int) -> dict[str, bytes]:
+        """See AskNotes.asks; read only when something was written since."""
+        _, high = self._marks.of(partition)
+        end, found = self._asks.get(partition, (-1, {}))
+        if end != high:
+            found = {key: value for key, value in self.load(partition).items() if key.startswith(PREFIX)}
+            self._asks[partition] = high, found
+        return dict(found)
 
     def load(self, partition: int) -> dict[str, bytes]:
         """See Notes.load."""

@@ -1,0 +1,1 @@
+"""Connectors to single windows: what authorities are told of a case, and what they decide."""
