@@ -121,7 +121,7 @@ def _weigh(known: list[Claim], holding: list[Claim]) -> BindingView:
 
 
 def _unequal(groups: dict[str, list[Claim]], known: list[Claim], officer: Claim | None) -> list[Finding]:
-    """Conflicts between makers' own numbers, all against the first; those that follow from the VIN are others."""
+    """Makers' own numbers that differ from the first of them; those that follow from the VIN stand apart."""
     if len(groups) < 2 or (officer is not None and officer in groups.get(_DERIVED, ())):
         return []
     own = [claims for group, claims in groups.items() if group != _DERIVED]

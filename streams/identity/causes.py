@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from streams.identity.difference import Cause, bare, difference
@@ -42,6 +43,7 @@ class Finding:
         return {name: getattr(self, name) for name in names} | {"cause": self.cause.value}
 
 
+@lru_cache(maxsize=4096)  # a conflict is judged again by every command until it is settled
 def disagreement(what: str, got: str, want: str, source: str, against: str) -> Finding:
     """The finding of two numbers that differ, its cause read from the numbers alone."""
     found = difference(got, want)
