@@ -208,9 +208,9 @@ class ReadModel:
             return readwindow.events_at_gates(db, cursor, reach, wanted, limit, asset)
 
     def partition_after(
-        self, partition: int, number: int, tenant: str, kinds: Sequence[Kind] = (), limit: int = 100
+        self, partition: int, number: int, tenant: str | None, kinds: Sequence[Kind] = (), limit: int = 100
     ) -> list[Event]:
-        """At most ``limit`` events of ``tenant`` in one partition above ``number``, in order."""
+        """At most ``limit`` events of ``tenant`` (None: all) in one partition above ``number``, in order."""
         with self._file.reading() as db:
             return list(_events(db, partition, number, tenant, kinds, None, limit))
 
@@ -418,13 +418,16 @@ def _events(
     db: sqlite3.Connection,
     partition: int,
     after: int,
-    tenant: str,
+    tenant: str | None,
     kinds: Sequence[Kind],
     asset: str | None,
     limit: int,
 ) -> Iterator[Event]:
-    terms = ["partition = ?", "number > ?", "tenant = ?"]
-    values: list[Any] = [partition, after, tenant]
+    terms = ["partition = ?", "number > ?"]
+    values: list[Any] = [partition, after]
+    if tenant is not None:
+        terms.append("tenant = ?")
+        values.append(tenant)
     if kinds:
         terms.append(f"kind IN ({','.join('?' * len(kinds))})")
         values.extend(kind.value for kind in kinds)

@@ -53,7 +53,7 @@ def add_actions(parser: argparse.ArgumentParser, receiver: str) -> None:
 def run_action(
     options: argparse.Namespace, name_of: Callable[[str], str], mine: Callable[[str], bool]
 ) -> int:
-    """Do it. ``name_of``: the receiver's name to that of its notes; ``mine``: which notes are of this kind."""
+    """Do it. ``name_of``: the receiver's name to that of its notes; ``mine``: which notes count."""
     settings = settings_of(
         options,
         kafka_servers=options.kafka_servers,
