@@ -1,0 +1,267 @@
+"""The book beside a log: every entry with its contents and salts, found by place, asset and key.
+
+One SQLite file. An append is one transaction, flushed: when it returns, entries, salts, contents and how far
+the sources were read are durable together, and the same record appended again is known. Entries stay for
+good; contents and salts go when they are redacted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import cbor2
+
+from feeds.ledger.entry import EntryKind
+from feeds.ledger.errors import LedgerAwayError, LedgerStopError
+
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE places (source TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE records (
+    place INTEGER PRIMARY KEY, kind INTEGER NOT NULL, asset INTEGER NOT NULL, tenant INTEGER NOT NULL,
+    t_ms INTEGER NOT NULL, entry BLOB NOT NULL, salts BLOB, groups BLOB
+);
+CREATE INDEX records_by_asset ON records (asset, place);
+CREATE TABLE reports (
+    device INTEGER NOT NULL, boot INTEGER NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
+    place INTEGER NOT NULL, PRIMARY KEY (device, boot, seq, hash)
+) WITHOUT ROWID;
+CREATE TABLE events (
+    id TEXT NOT NULL, revision INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (id, revision)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKey:
+    """What makes a report one: ``hash`` is the SHA-256 of its bytes."""
+
+    device: str
+    boot: str
+    seq: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventKey:
+    """What makes a revision of an object one."""
+
+    id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """A record to append: its sealed entry, salts and group contents (by name), and how to find it."""
+
+    kind: EntryKind
+    key: ReportKey | EventKey
+    asset: str
+    tenant: str
+    t_ms: int
+    entry: bytes
+    salts: bytes
+    groups: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record as the book holds it; ``salts`` and ``groups`` are None once it is redacted."""
+
+    place: int
+    kind: EntryKind
+    asset: str
+    tenant: str
+    t_ms: int
+    entry: bytes
+    salts: bytes | None
+    groups: dict[str, bytes] | None = field(default=None)
+
+
+class Book:
+    """The book in the file ``path``; one writer, any number of readers (each a Book of its own).
+
+    Raises LedgerStopError for a file of another version, LedgerAwayError when the disk takes nothing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        with self._errors():
+            self._db.executescript(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
+                "PRAGMA cache_size = -32000; PRAGMA mmap_size = 0;"
+            )
+            self._open(path)
+        self._names = {name: number for number, name in self._db.execute("SELECT number, name FROM names")}
+
+    def _open(self, path: Path) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+        elif version != _VERSION:
+            raise LedgerStopError(f"{path.name}: got version {version}, want {_VERSION}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return int(self._db.execute("SELECT coalesce(max(place) + 1, 0) FROM records").fetchone()[0])
+
+    def place_of(self, source: str) -> int:
+        """How far a source was read when the newest entry was appended; 0 at first."""
+        row = self._db.execute("SELECT place FROM places WHERE source = ?", (source,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def mark(self, name: str) -> int:
+        """A number that was kept with ``set_mark``; 0 at first."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def set_mark(self, name: str, value: int) -> None:
+        """Keep a number. Raises LedgerAwayError."""
+        with self._errors():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def append(self, entries: Sequence[NewEntry], sources: dict[str, int]) -> int:
+        """Append what is new of ``entries``, in order, and how far the sources are read; all or nothing.
+
+        Durable when it returns. Returns how many were new; the same again changes nothing. Raises
+        LedgerAwayError.
+        """
+        before = self.size
+        with self._errors(), self._transaction():
+            place = before
+            for one in entries:
+                if self._known(one.key, place):
+                    continue
+                self._db.execute(
+                    "INSERT INTO records VALUES (?,?,?,?,?,?,?,?)",
+                    (
+                        place,
+                        int(one.kind),
+                        self._number(one.asset),
+                        self._number(one.tenant),
+                        one.t_ms,
+                        one.entry,
+                        one.salts,
+                        cbor2.dumps(one.groups),
+                    ),
+                )
+                place += 1
+            self._db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", sources.items())
+        return place - before
+
+    def _known(self, key: ReportKey | EventKey, place: int) -> bool:
+        """Whether the record is there already; if not it is now, at ``place``."""
+        if isinstance(key, ReportKey):
+            sql = "INSERT INTO reports VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING"
+            values: tuple[Any, ...] = (
+                self._number(key.device),
+                self._number(key.boot),
+                key.seq,
+                key.hash[:16],
+                place,
+            )
+        else:
+            sql = "INSERT INTO events VALUES (?,?,?) ON CONFLICT DO NOTHING"
+            values = (key.id, key.revision, place)
+        return self._db.execute(sql, values).rowcount == 0
+
+    def _number(self, name: str) -> int:
+        number = self._names.get(name)
+        if number is None:
+            cursor = self._db.execute("INSERT INTO names (name) VALUES (?)", (name,))
+            number = self._names[name] = int(cursor.lastrowid or 0)
+        return number
+
+    def entries(self, start: int, end: int) -> list[bytes]:
+        """The entries at ``start`` to ``end``. Raises LedgerStopError when one is not there."""
+        rows = self._db.execute(
+            "SELECT entry FROM records WHERE place >= ? AND place < ? ORDER BY place", (start, end)
+        ).fetchall()
+        if len(rows) != end - start:
+            raise LedgerStopError(f"entries {start} to {end}: got {len(rows)}, want {end - start}")
+        return [row[0] for row in rows]
+
+    def records(self, after: int, below: int, limit: int, assets: Iterable[str] | None = None) -> list[Kept]:
+        """Records at places ``after`` to ``below``, of ``assets`` only unless None, at most ``limit``."""
+        sql = (
+            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, r.salts, r.groups FROM records r "
+            "JOIN names a ON a.number = r.asset JOIN names t ON t.number = r.tenant "
+            "WHERE r.place >= ? AND r.place < ?"
+        )
+        values: list[Any] = [after, below]
+        if assets is not None:
+            numbers = [n for one in assets if (n := self._lookup(one)) is not None]
+            sql += f" AND r.asset IN ({','.join('?' * len(numbers))})"
+            values += numbers
+        rows = self._db.execute(f"{sql} ORDER BY r.place LIMIT ?", (*values, limit))
+        return [_kept(row) for row in rows]
+
+    def _lookup(self, name: str) -> int | None:
+        row = self._db.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def find(self, key: ReportKey | EventKey) -> int | None:
+        """The place of a record; None when it is not in the log."""
+        if isinstance(key, ReportKey):
+            row = self._db.execute(
+                "SELECT place FROM reports WHERE device = ? AND boot = ? AND seq = ? AND hash = ?",
+                (self._lookup(key.device), self._lookup(key.boot), key.seq, key.hash[:16]),
+            ).fetchone()
+        else:
+            row = self._db.execute(
+                "SELECT place FROM events WHERE id = ? AND revision = ?", (key.id, key.revision)
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def redact(self, places: Sequence[int]) -> int:
+        """Delete contents and salts of some records, for good; returns of how many there were any.
+
+        Entries stay, and so does every proof. Raises LedgerAwayError.
+        """
+        with self._errors():
+            with self._transaction():
+                count = self._db.executemany(
+                    "UPDATE records SET salts = NULL, groups = NULL WHERE place = ? AND groups IS NOT NULL",
+                    [(place,) for place in places],
+                ).rowcount
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return max(count, 0)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        held = dict(self._names)
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._names = held
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise LedgerAwayError(f"the ledger's book can't be written or read: {error}") from error
+
+
+def _kept(row: tuple[Any, ...]) -> Kept:
+    place, kind, asset, tenant, t_ms, entry, salts, groups = row
+    contents = None if groups is None else cbor2.loads(groups)
+    return Kept(place, EntryKind(kind), asset, tenant, t_ms, entry, salts, contents)

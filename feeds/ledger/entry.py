@@ -1,0 +1,141 @@
+"""What one leaf of the ledger says, and the commitments in it. Pure.
+
+An entry is public-safe: where its record is in the log, and two commitments. A *group* is a named part of a
+record's content, a report's bytes as a whole too. Of each group there is a commitment, the hash of a random
+salt and the content; all of them together make the entry's second hash. So some groups can be given out with
+their salts, of others only the commitment, and whoever holds the entry can check both.
+
+    version u8 = 1 | kind u8 | partition u16 | log position u64 | number u64 | whole 32 | groups 32
+
+84 bytes; numbers are big-endian. ``number`` is a report's row in its frame, an event's number in its
+partition.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+from typing import Final
+
+from feeds.ledger.errors import FormatError, ProofError
+
+SALT_BYTES: Final = 16
+WHOLE: Final = "whole"
+"""The group that is all of a record: a report's bytes as published, an event as JSON."""
+_HEAD: Final = struct.Struct(">BBHQQ")
+ENTRY_BYTES: Final = _HEAD.size + 64
+_VERSION: Final = 1
+_COMMIT: Final = b"\x02"
+_GROUPS: Final = b"\x03"
+
+
+class EntryKind(IntEnum):
+    """What the record is."""
+
+    REPORT = 1
+    EVENT = 2
+    END = 3  # a log ends here: the record names the one that follows
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf, decoded."""
+
+    kind: EntryKind
+    partition: int
+    position: int
+    number: int
+    whole: bytes
+    groups: bytes
+
+    def encode(self) -> bytes:
+        """The bytes that are hashed into the tree."""
+        head = _HEAD.pack(_VERSION, self.kind, self.partition, self.position, self.number)
+        return head + self.whole + self.groups
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An entry and the salts that open it: SALT_BYTES each, in the order of ``groups``' names sorted."""
+
+    entry: bytes
+    salts: bytes
+
+
+def commitment(name: str, salt: bytes, content: bytes) -> bytes:
+    """The hash that commits to a group's content without telling it."""
+    label = name.encode()
+    return sha256(_COMMIT + bytes([len(label)]) + label + salt + content).digest()
+
+
+def groups_hash(commitments: Mapping[str, bytes]) -> bytes:
+    """The hash over the commitments of all groups, by name."""
+    parts = [_GROUPS]
+    for name in sorted(commitments):
+        label = name.encode()
+        parts += [bytes([len(label)]), label, commitments[name]]
+    return sha256(b"".join(parts)).digest()
+
+
+def seal(
+    kind: EntryKind, partition: int, position: int, number: int, groups: Mapping[str, bytes], salts: bytes
+) -> Sealed:
+    """The entry of a record. ``salts``: random, SALT_BYTES for each of ``groups`` (WHOLE is one of them)."""
+    if len(salts) != SALT_BYTES * len(groups):
+        raise ValueError(f"salts: got {len(salts)} bytes, want {SALT_BYTES * len(groups)}")
+    whole, parts, at = b"", [_GROUPS], 0
+    for name in sorted(groups):
+        label = name.encode()
+        head = bytes([len(label)]) + label
+        made = sha256(_COMMIT + head + salts[at : at + SALT_BYTES] + groups[name]).digest()
+        at += SALT_BYTES
+        if name == WHOLE:
+            whole = made
+        else:
+            parts += (head, made)
+    place = _HEAD.pack(_VERSION, kind, partition, position, number)
+    return Sealed(place + whole + sha256(b"".join(parts)).digest(), salts)
+
+
+def salts_of(names: Sequence[str], salts: bytes) -> dict[str, bytes]:
+    """The salt of each group, of ``salts`` as sealed."""
+    return {name: salts[at * SALT_BYTES : (at + 1) * SALT_BYTES] for at, name in enumerate(sorted(names))}
+
+
+def decode(data: bytes) -> Entry:
+    """The entry in a leaf. Raises FormatError."""
+    if len(data) != ENTRY_BYTES:
+        raise FormatError(f"entry: got {len(data)} bytes, want {ENTRY_BYTES}")
+    version, kind, partition, position, number = _HEAD.unpack_from(data)
+    if version != _VERSION or kind not in EntryKind:
+        raise FormatError(f"entry: got version {version} kind {kind}, want {_VERSION} and 1 to 3")
+    at = _HEAD.size
+    return Entry(EntryKind(kind), partition, position, number, data[at : at + 32], data[at + 32 :])
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What is given out of a record: (salt, content) of ``shown`` groups, the commitment of ``hidden`` ones."""
+
+    shown: Mapping[str, tuple[bytes, bytes]]
+    hidden: Mapping[str, bytes]
+
+
+def check_opening(entry: Entry, opening: Opening) -> None:
+    """Raises ProofError naming the first group whose content is not what the entry commits to."""
+    made = {name: commitment(name, salt, content) for name, (salt, content) in opening.shown.items()}
+    both = made.keys() & opening.hidden.keys()
+    if both:
+        raise ProofError(f"groups both shown and hidden: {', '.join(sorted(both))}")
+    everything = made | dict(opening.hidden)
+    whole = everything.pop(WHOLE, None)
+    if whole is None:
+        raise ProofError("the record as a whole is neither shown nor hidden")
+    if whole != entry.whole:
+        raise ProofError("the record as a whole is not what the entry commits to")
+    if groups_hash(everything) != entry.groups:
+        shown = ", ".join(sorted(name for name in made if name != WHOLE)) or "none"
+        raise ProofError(f"the groups are not what the entry commits to (shown: {shown})")
