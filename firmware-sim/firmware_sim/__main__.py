@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     go = verbs.add_parser("run", help="drive a scenario's trucks against a broker")
     show = verbs.add_parser("list", help="print a scenario's trucks as JSON lines")
     for verb in (go, show):
-        verb.add_argument("scenario", help="a TOML file, or the name of a shipped one: demo, load")
+        verb.add_argument("scenario", help="a TOML file, or the name of a shipped one: demo, clearance, load")
         verb.add_argument("--trucks", type=int, metavar="N", help="how many trucks (default: the scenario's)")
         verb.add_argument("--seed", type=int, metavar="S", help="the seed (default: the scenario's)")
     go.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker")

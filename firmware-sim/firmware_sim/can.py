@@ -78,6 +78,14 @@ def broadcast(t_ms: int, pgn: int, content: bytes, source: int = ENGINE) -> list
     return found
 
 
-def vin(t_ms: int, number: str, source: int = ENGINE) -> list[CanFrame]:
-    """The VIN (PGN 65260) as the engine broadcasts it, with the ``*`` that ends it."""
-    return broadcast(t_ms, 65260, number.encode("ascii") + b"*", source)
+def vin(t_ms: int, number: str, source: int = ENGINE, junk: bytes = b"") -> list[CanFrame]:
+    """The VIN (PGN 65260) as the engine broadcasts it, with the ``*`` that ends it.
+
+    Some units fill their buffer with other bytes: ``junk`` then stands in the place of that ``*``.
+    """
+    return broadcast(t_ms, 65260, number.encode("ascii") + (junk or b"*"), source)
+
+
+def component(t_ms: int, make: str, model: str, serial: str, source: int = ENGINE) -> list[CanFrame]:
+    """Component identification (PGN 65259): make, model, serial number, and no unit number."""
+    return broadcast(t_ms, 65259, f"{make}*{model}*{serial}**".encode("ascii"), source)

@@ -14,12 +14,12 @@ from firmware_sim import can, gnss
 from firmware_sim.candump import CanLog
 from firmware_sim.identity import Identity
 from firmware_sim.noise import token
-from firmware_sim.scenario import UnitOptions
+from firmware_sim.readings import Readings
+from firmware_sim.scenario import UnitOptions, VehicleOptions
 from firmware_sim.sender import Sender
 from firmware_sim.wire import Content
 
 GNSS = ("lon", "lat", "alt_m", "speed_kmh", "heading_deg", "hdop", "sats", "fix")
-VIN_EVERY_S = 600
 MAX_FRAMES = 1_000
 
 
@@ -48,13 +48,14 @@ class Unit:
         seed: int,
         start_s: int,
         can_log: CanLog | None = None,
+        vehicle: VehicleOptions | None = None,
     ) -> None:
         self.who, self.options, self.sender = who, options, sender
         self.boot_s: int | None = None
         self._seed, self._start_s, self._can_log = seed, start_s, can_log
         self._last_s: int | None = None
         self._off_until_s = 0.0
-        self._vin_s = 0
+        self._readings = Readings(who, vehicle or VehicleOptions(), sender.faults)
         self._hole_ms: int | None = None
         self._buffer = _Buffer()
 
@@ -72,13 +73,11 @@ class Unit:
         return self.boot_s is not None
 
     def _boot(self, t_s: int) -> None:
-        self.boot_s, self._vin_s, self._buffer = t_s, 0, _Buffer()
+        self.boot_s, self._buffer = t_s, _Buffer()
+        self._readings.forget()
         if self.sender.plain:
             return
         self.sender.start(token(self._seed, self.who.device, self.sender.flash.boot_n))
-        if self.options.can == "columns" and self._can_log is None:
-            fact = {"t": self.clock_ms(t_s), "kind": "identity", "vin": self.who.vin, "source": can.ENGINE}
-            self._buffer.facts.append(fact)
 
     def clock_ms(self, t_s: int) -> int:
         """What the unit's own clock shows at ``t_s``."""
@@ -110,17 +109,17 @@ class Unit:
             self._hole_ms = None
 
     def _bus(self, t_s: int, t_ms: int, row: Mapping[str, Any]) -> None:
-        """The bus since the last sample: recorded or simulated frames."""
-        frames = self._buffer.frames
+        """The bus since the last sample: recorded or simulated frames, and what is read from it."""
+        frames, into_s = self._buffer.frames, t_s - self._start_s
+        self._buffer.facts += self._readings.seal_facts(t_ms, into_s)
         if self._can_log is not None:
-            into = t_s - self._start_s
-            for at_s, frame in self._can_log.between(max(0, into - self.options.cadence_s), into):
-                frames.append((t_ms + round(1000 * (at_s - into)), frame.ident, frame.data))
+            for at_s, frame in self._can_log.between(max(0, into_s - self.options.cadence_s), into_s):
+                frames.append((t_ms + round(1000 * (at_s - into_s)), frame.ident, frame.data))
         elif self.options.can == "frames":
             frames += can.frames(t_ms, row)
-            if t_s - self._vin_s >= VIN_EVERY_S:
-                self._vin_s = t_s
-                frames += can.vin(t_ms, self.who.vin)
+            frames += self._readings.frames(t_s, t_ms, into_s)
+        elif self.options.can == "columns":
+            self._buffer.facts += self._readings.bus_facts(t_ms, into_s)
 
     def _report(self) -> None:
         buffer, self._buffer = self._buffer, _Buffer()

@@ -50,6 +50,20 @@ class ClockDrift:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """From ``at_s`` on the unit reads ``value`` of ``what`` (``vin``, ``ecu``, ``seal``), and not the truth.
+
+    ``vin``: a VIN as the bus has it, perhaps too short; ``junk`` are the bytes behind it. ``ecu``: the serial
+    number of another control unit. ``seal``: its state (locked, open, broken, tampered, replaced).
+    """
+
+    what: str
+    value: str
+    at_s: float = 0.0
+    junk: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Faults:
     """All faults of one unit; the default is none."""
 
@@ -58,6 +72,7 @@ class Faults:
     drift: ClockDrift = ClockDrift()
     duplicate: float = 0.0
     reorder: float = 0.0
+    readings: tuple[Reading, ...] = ()
 
     def without_network(self, t_s: float, lon: float, lat: float) -> bool:
         return any(hole.covers(t_s, lon, lat) for hole in self.holes)
@@ -68,6 +83,11 @@ class Faults:
     def cut_between(self, from_s: float, to_s: float) -> PowerCut | None:
         """The power cut that falls after ``from_s`` and not after ``to_s``."""
         return next((cut for cut in self.cuts if from_s < cut.at_s <= to_s), None)
+
+    def reading(self, what: str, t_s: float) -> Reading | None:
+        """What is read of ``what`` instead of the truth at ``t_s``: the fault that began last."""
+        begun = [reading for reading in self.readings if reading.what == what and reading.at_s <= t_s]
+        return max(begun, key=lambda reading: reading.at_s) if begun else None
 
     def order(self, device: str, keys: list[Key]) -> list[Key]:
         """The keys as this unit sends them: some twice, some after the one that follows them."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from firmware_sim.noise import F8, I8
 from firmware_sim.scenario import Scenario
 from firmware_sim.sender import Sender
 
+_NAMED = ("vin", "chassis", "plates", "kind", "maker", "name", "fleet")
+
 
 def start_trucks(scenario: Scenario, road: route.Route) -> kinematics.Trucks:
     """The trucks of a scenario at its start."""
-    return kinematics.place_trucks(
+    trucks = kinematics.place_trucks(
         road,
         scenario.seed,
         scenario.trucks,
@@ -37,12 +40,26 @@ def start_trucks(scenario: Scenario, road: route.Route) -> kinematics.Trucks:
         share_near=scenario.share_near_gate,
         near_km=scenario.near_gate_km,
     )
+    for i, own in scenario.vehicles.items():
+        if own.start_km is not None:  # rested, under way, to the gate
+            place = max(road.exit_m - 1000 * own.start_km, 100.0)
+            trucks.p_m[i], trucks.v_ms[i], trucks.ahead[i] = place, 12.0, 1
+            trucks.stage[i], trucks.drive_s[i] = 0, 0.0
+    return trucks
 
 
 def identities(scenario: Scenario) -> list[Identity]:
     """Who the trucks of a scenario are, by their number."""
-    ahead = start_trucks(scenario, route.build(scenario.first, scenario.last)).ahead.tolist()
-    return [invent(scenario.seed, scenario.prefix, i, ahead[i]) for i in range(scenario.trucks)]
+    return _who(scenario, start_trucks(scenario, route.build(scenario.first, scenario.last)))
+
+
+def _who(scenario: Scenario, trucks: kinematics.Trucks) -> list[Identity]:
+    found = []
+    for i, ahead in enumerate(trucks.ahead.tolist()):
+        told = [(name, getattr(scenario.vehicle(i), name)) for name in _NAMED]
+        named = {name: value for name, value in told if value is not None}
+        found.append(replace(invent(scenario.seed, scenario.prefix, i, ahead), **named))
+    return found
 
 
 class Fleet:
@@ -52,7 +69,7 @@ class Fleet:
         self.scenario, self.state = scenario, state
         road = route.build(scenario.first, scenario.last)
         trucks = start_trucks(scenario, road)
-        self.who = [invent(scenario.seed, scenario.prefix, i, a) for i, a in enumerate(trucks.ahead.tolist())]
+        self.who = _who(scenario, trucks)
         saved = self._load()
         if saved is not None:
             start_s, t_s = saved["start_s"], saved["t_s"]
@@ -60,7 +77,14 @@ class Fleet:
         else:
             t_s = start_s
         self.start_s = start_s
-        self.world = kinematics.World(road, scenario.seed, trucks, t_s, scenario.gate)
+        own = [(i, v) for i, v in scenario.vehicles.items()]
+        minutes = {
+            (i, n): m for i, v in own for n, m in enumerate((v.exit_min, v.entry_min)) if m is not None
+        }
+        self.world = kinematics.World(
+            road, scenario.seed, trucks, t_s, scenario.gate, own_min=minutes, one_way=scenario.one_way
+        )
+        self._axle_kg = {i: v.axle_load_kg for i, v in own if v.axle_load_kg is not None}
         logs: dict[Path, CanLog] = {}
         self.units = [self._unit(i, logs) for i in range(scenario.trucks)]
         cadence = np.array([unit.options.cadence_s for unit in self.units], dtype=np.int64)
@@ -80,7 +104,15 @@ class Fleet:
         flash = Flash(self.state / "flash" / f"{device}.flash", self.scenario.flash_bytes)
         sender = Sender(device, options.form, flash, self.scenario.faults_of(i))
         seed = self.scenario.seed
-        return Unit(self.who[i], options, sender, seed=seed, start_s=self.start_s, can_log=log)
+        return Unit(
+            self.who[i],
+            options,
+            sender,
+            seed=seed,
+            start_s=self.start_s,
+            can_log=log,
+            vehicle=self.scenario.vehicle(i),
+        )
 
     def step(self) -> list[Unit]:
         """One second later; returns the units that took a sample."""
@@ -102,6 +134,8 @@ class Fleet:
         lon, lat, _, _ = self.world.where(rows)
         self._shift(rows, units, columns)
         columns |= vehicle.signals(self.world, rows, alt_m)
+        for i, axle_kg in self._axle_kg.items():
+            columns["axle_load_kg"][rows == i] = axle_kg
         values = [_plain(name, column.tolist()) for name, column in columns.items()]
         names = list(columns)
         for unit, x, y, row in zip(units, lon.tolist(), lat.tolist(), zip(*values, strict=True), strict=True):

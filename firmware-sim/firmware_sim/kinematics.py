@@ -9,7 +9,7 @@ other. Everything random comes from ``noise``, so the state is these few columns
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,20 @@ class Trucks:
 class World:
     """All trucks on one road at one instant; ``step`` is the passing of a second."""
 
-    def __init__(self, route: Route, seed: int, trucks: Trucks, t_s: int, times: GateTimes) -> None:
+    def __init__(
+        self,
+        route: Route,
+        seed: int,
+        trucks: Trucks,
+        t_s: int,
+        times: GateTimes,
+        *,
+        own_min: Mapping[tuple[int, int], tuple[float, float]] | None = None,
+        one_way: bool = False,
+    ) -> None:
+        """``own_min``: minutes of control of single trucks, by (truck, ports passed before)."""
         self.route, self.seed, self.trucks, self.t_s, self.times = route, seed, trucks, t_s, times
+        self._own_min, self._one_way = own_min or {}, one_way
         self.dice = Dice(seed, len(trucks.p_m))
         self._all = np.arange(len(trucks.p_m), dtype=np.int64)
         self.driver = 0.86 + 0.12 * self.dice.uniform(self._all, 0, _DRIVER)
@@ -128,7 +140,9 @@ class World:
         stop = np.minimum(self.route.length_m - 40.0, k.rest_at_m)
         for booth, queue in self._queues():
             rank = np.arange(len(queue))
-            place = booth - QUEUE_GAP_M * (rank // self.times.lanes) - 5.0 * (rank % self.times.lanes)
+            lanes = self.times.lanes
+            beside = min(5.0, 0.8 * QUEUE_GAP_M / lanes)  # all lanes' first places are at the booth
+            place = booth - QUEUE_GAP_M * (rank // lanes) - beside * (rank % lanes)
             stop[queue] = np.minimum(stop[queue], np.maximum(place, k.p_m[queue]))
         return stop
 
@@ -179,11 +193,12 @@ class World:
             k.hold[i] = self.t_s + 60 * self._draw(i, _RESTS, (20, 45))
         for i in np.flatnonzero(standing & (self.route.length_m - k.p_m < 60)).tolist():
             k.mode[i] = TERMINAL
-            k.hold[i] = self.t_s + 60 * self._draw(i, _UNLOAD, (60, 180))
+            k.hold[i] = math.inf if self._one_way else self.t_s + 60 * self._draw(i, _UNLOAD, (60, 180))
         for booth, queue in self._queues():
             for i in queue[: self.times.lanes].tolist():
                 if standing[i] and booth - k.p_m[i] < QUEUE_GAP_M and k.hold[i] == 0.0:
-                    minutes = self.times.entry_min if k.stage[i] else self.times.exit_min
+                    usual = self.times.entry_min if k.stage[i] else self.times.exit_min
+                    minutes = self._own_min.get((i, int(k.stage[i])), usual)
                     k.hold[i] = self.t_s + 60 * self._draw(i, _ENTRY if k.stage[i] else _EXIT, minutes)
 
     def _release(self, i: int) -> None:

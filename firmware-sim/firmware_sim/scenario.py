@@ -33,8 +33,35 @@ class UnitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class VehicleOptions:
+    """What is told of one vehicle in place of what is invented; None leaves that as it is.
+
+    ``start_km`` is its distance before the port of exit at the start; ``axle_load_kg`` what its bus says at
+    all times; ``exit_min`` and ``entry_min`` its own minutes of control; ``seal`` the number of an electronic
+    seal that its unit reads; ``components`` whether its bus names the engine's control unit.
+    """
+
+    vin: str | None = None
+    chassis: str | None = None
+    plates: tuple[str, ...] | None = None
+    kind: str | None = None
+    maker: str | None = None
+    name: str | None = None
+    fleet: str | None = None
+    start_km: float | None = None
+    axle_load_kg: float | None = None
+    exit_min: tuple[float, float] | None = None
+    entry_min: tuple[float, float] | None = None
+    seal: str | None = None
+    components: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
-    """A checked scenario; ``faults`` and ``units`` say per truck what differs from the rest."""
+    """A checked scenario; ``faults``, ``units`` and ``vehicles`` say per truck what differs from the rest.
+
+    With ``one_way`` trucks stay where they arrive.
+    """
 
     name: str
     seed: int = 1
@@ -48,13 +75,18 @@ class Scenario:
     share_near_gate: float = 0.35
     near_gate_km: float = 4.0
     flash_bytes: int = 1 << 20
+    one_way: bool = False
     gate: GateTimes = field(default_factory=GateTimes)
     unit: UnitOptions = field(default_factory=UnitOptions)
     units: Mapping[int, UnitOptions] = field(default_factory=dict)
+    vehicles: Mapping[int, VehicleOptions] = field(default_factory=dict)
     faults: tuple[tuple[frozenset[int] | float, Faults], ...] = ()
 
     def options(self, index: int) -> UnitOptions:
         return self.units.get(index, self.unit)
+
+    def vehicle(self, index: int) -> VehicleOptions:
+        return self.vehicles.get(index, VehicleOptions())
 
     def faults_of(self, index: int) -> Faults:
         """The faults of truck ``index``: those that name it, and those whose share of the fleet it is in."""
@@ -68,5 +100,6 @@ class Scenario:
                     drift=fault.drift if fault.drift != ClockDrift() else found.drift,
                     duplicate=max(found.duplicate, fault.duplicate),
                     reorder=max(found.reorder, fault.reorder),
+                    readings=found.readings + fault.readings,
                 )
         return found

@@ -15,12 +15,13 @@ from typing import Any
 
 from firmware_sim.datum import DATUMS
 from firmware_sim.errors import ScenarioError
-from firmware_sim.faults import ClockDrift, CoverageHole, Faults, PowerCut
+from firmware_sim.faults import ClockDrift, CoverageHole, Faults, PowerCut, Reading
 from firmware_sim.kinematics import GateTimes
-from firmware_sim.scenario import Scenario, UnitOptions
+from firmware_sim.scenario import Scenario, UnitOptions, VehicleOptions
 from firmware_sim.wire import MAX_SAMPLES, Form
 
 Check = Callable[[Any], Any]
+SEAL_STATES = ("locked", "open", "broken", "tampered", "replaced")
 
 
 class _Wrong(Exception):
@@ -28,7 +29,7 @@ class _Wrong(Exception):
 
 
 def load(path: Path | str, *, trucks: int | None = None, seed: int | None = None) -> Scenario:
-    """Read and check a scenario file, or the shipped one of that name (``demo``, ``load``).
+    """Read and check a scenario file, or the shipped one of that name (``demo``, ``clearance``, ``load``).
 
     ``trucks`` and ``seed`` override the file's. Raises ``ScenarioError``.
     """
@@ -132,13 +133,39 @@ def _scenario(table: _Table, folder: Path) -> Scenario:
         share_near_gate=take("share_near_gate", _number(0, 1), base.share_near_gate),
         near_gate_km=take("near_gate_km", _number(0, 50), base.near_gate_km),
         flash_bytes=take("flash_bytes", _whole(70_000, 1 << 30), base.flash_bytes),
+        one_way=take("one_way", _yes_or_no, base.one_way),
         gate=times,
         unit=unit,
         units=units,
+        vehicles=_vehicles(table, trucks),
         faults=tuple(_fault(row) for row in table.tables("fault")),
     )
     table.end()
     return scenario
+
+
+def _vehicles(table: _Table, trucks: int) -> dict[int, VehicleOptions]:
+    found: dict[int, VehicleOptions] = {}
+    for row in table.tables("vehicle"):
+        take = row.take
+        index = take("truck", _whole(0, 99_999), None)
+        if index is None or index in found:
+            got = "nothing" if index is None else f"{index} again"
+            raise ScenarioError(f"{row.name('truck')}: got {got}, want a truck number, each once")
+        found[index] = VehicleOptions(
+            **{
+                name: take(name, _text, None) for name in ("vin", "chassis", "kind", "maker", "name", "fleet")
+            },
+            plates=take("plates", _texts, None),
+            start_km=take("start_km", _number(0.1, 10_000), None),
+            axle_load_kg=take("axle_load_kg", _number(0, 32_000), None),
+            exit_min=take("exit_min", _between(0.1, 100_000), None),
+            entry_min=take("entry_min", _between(0.1, 100_000), None),
+            seal=take("seal", _text, None),
+            components=take("components", _yes_or_no, False),
+        )
+        row.end()
+    return {index: vehicle for index, vehicle in found.items() if index < trucks}
 
 
 def _unit(table: _Table, base: UnitOptions, folder: Path) -> UnitOptions:
@@ -214,11 +241,33 @@ def _drift(row: _Table) -> Faults:
     )
 
 
+def _vin_on_bus(row: _Table) -> Faults:
+    vin, junk = row.take("vin", _bus_text(8, 17), None), row.take("junk", _hex, b"")
+    if vin is None:
+        raise ScenarioError(f"{row.name('vin')}: got nothing, want the VIN that the bus has")
+    return Faults(readings=(Reading("vin", vin, row.take("at_s", _number(0, 1e9), 0.0), junk),))
+
+
+def _replaced_ecu(row: _Table) -> Faults:
+    serial = row.take("serial", _bus_text(1, 40), None)
+    if serial is None:
+        raise ScenarioError(f"{row.name('serial')}: got nothing, want the other unit's serial number")
+    return Faults(readings=(Reading("ecu", serial, row.take("at_s", _number(0, 1e9), 0.0)),))
+
+
+def _seal(row: _Table) -> Faults:
+    state = row.take("state", _one_of(*SEAL_STATES), "broken")
+    return Faults(readings=(Reading("seal", state, row.take("at_s", _number(0, 1e9), 0.0)),))
+
+
 _KINDS: dict[str, Callable[[_Table], Faults]] = {
     "coverage": _coverage,
     "power_cut": _power,
     "clock_drift": _drift,
     "duplicate": lambda row: Faults(duplicate=row.take("probability", _number(0, 1), 0.1)),
+    "vin_on_bus": _vin_on_bus,
+    "replaced_ecu": _replaced_ecu,
+    "seal": _seal,
     "reorder": lambda row: Faults(reorder=row.take("probability", _number(0, 1), 0.1)),
 }
 
@@ -264,6 +313,35 @@ def _text(value: Any) -> str:
     if type(value) is not str or not value:
         raise _Wrong("text")
     return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if type(value) is not list or not value or not all(type(v) is str and v for v in value):
+        raise _Wrong("a list of texts")
+    return tuple(value)
+
+
+def _yes_or_no(value: Any) -> bool:
+    if type(value) is not bool:
+        raise _Wrong("true or false")
+    return bool(value)
+
+
+def _bus_text(low: int, high: int) -> Check:
+    def check(value: Any) -> str:
+        good = type(value) is str and value.isascii() and "*" not in value
+        if not good or not low <= len(value) <= high:
+            raise _Wrong(f"{low} to {high} ASCII characters without *")
+        return str(value)
+
+    return check
+
+
+def _hex(value: Any) -> bytes:
+    try:
+        return bytes.fromhex(value)
+    except (TypeError, ValueError):
+        raise _Wrong("bytes as hexadecimal digits") from None
 
 
 def _device_prefix(value: Any) -> str:

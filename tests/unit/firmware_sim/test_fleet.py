@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+import numpy as np
 import pytest
 
 from firmware_sim.errors import StateError
 from firmware_sim.faults import Faults, PowerCut
 from firmware_sim.fleet import Fleet, identities
+from firmware_sim.identity import check_digit
 from firmware_sim.scenario import Scenario
 from firmware_sim.scenario_file import load
 
@@ -155,3 +157,39 @@ def test_the_state_of_another_fleet_is_refused(tmp_path: Path) -> None:
 def test_the_list_of_trucks_is_the_fleets_own(tmp_path: Path) -> None:
     scenario = load("demo", trucks=14)
     assert identities(scenario) == fleet(tmp_path, scenario).who
+
+
+def test_vehicles_of_a_scenario_are_who_and_where_it_says(tmp_path: Path) -> None:
+    scenario = load("clearance")
+    who = identities(scenario)
+    assert [(w.vin, w.chassis) for w in who] == [(v.vin, v.chassis) for v in scenario.vehicles.values()]
+    assert all(check_digit(w.vin) == w.vin[8] for w in who)
+    assert len({w.fleet for w in who}) == 12
+    trucks = fleet(tmp_path, scenario)
+    km = (trucks.world.route.exit_m - trucks.world.trucks.p_m) / 1000
+    assert [round(at) for at in km.tolist()] == [v.start_km for v in scenario.vehicles.values()]
+
+
+def test_the_twelve_say_what_is_wrong_with_them(tmp_path: Path) -> None:
+    trucks = drive(fleet(tmp_path, load("clearance")), 1_900)
+    facts = {i: [f for r in maps(trucks, i) for f in r.get("facts", [])] for i in range(12)}
+    read = {i: [f["vin"] for f in facts[i] if f["kind"] == "identity"] for i in range(12)}
+    wrong = [i for i in range(12) if read[i] and read[i] != [trucks.who[i].vin]]
+    assert wrong == [2]
+    seals = {i: [f["state"] for f in facts[i] if f["kind"] == "seal"] for i in range(12)}
+    assert {i for i in seals if seals[i] != ["locked"]} == {7}
+    assert seals[7] == ["locked", "broken"]
+    heavy = {i for i in range(12) for r in maps(trucks, i) for kg in r.get("axle_load_kg", []) if kg > 10_000}
+    assert heavy == {6}
+
+
+@pytest.mark.timeout(100)
+def test_the_clean_ones_cross_within_two_hours_and_the_others_stay_at_the_exit_port(tmp_path: Path) -> None:
+    trucks = fleet(tmp_path, load("clearance"))
+    road = trucks.world.route
+    for _ in range(7_000):
+        trucks.world.step()
+    gone = np.flatnonzero(trucks.world.pos_m > road.entry_m + 1_000).tolist()
+    assert gone == [0, 1, 8, 9, 10, 11]
+    stay = trucks.world.pos_m[[2, 3, 4, 5, 6, 7]]
+    assert (np.abs(stay - road.exit_m) < 60).all()

@@ -8,7 +8,7 @@ from firmware_sim.scenario_file import load
 from firmware_sim.wire import Form
 
 
-@pytest.mark.parametrize("name", ["demo", "load"])
+@pytest.mark.parametrize("name", ["demo", "clearance", "load"])
 def test_the_shipped_scenarios_are_good(name: str) -> None:
     assert load(name).name == name
     assert load(name, trucks=5, seed=99).trucks == 5
@@ -58,6 +58,29 @@ def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
         ("trucks = true", "s.toml: trucks: got True, want a whole number"),
         ("truks = 5", "s.toml: truks: unknown key, want one of"),
         ("unit = 5", "s.toml: unit: got 5, want a table"),
+        ("one_way = 1", "s.toml: one_way: got 1, want true or false"),
+        ("[[vehicle]]", "s.toml: vehicle[0].truck: got nothing, want a truck number, each once"),
+        ("[[vehicle]]\ntruck = 0\n[[vehicle]]\ntruck = 0", "s.toml: vehicle[1].truck: got 0 again"),
+        ("[[vehicle]]\ntruck = 0\nvin = 5", "s.toml: vehicle[0].vin: got 5, want text"),
+        ("[[vehicle]]\ntruck = 0\nplates = []", "s.toml: vehicle[0].plates: got [], want a list of texts"),
+        ("[[vehicle]]\ntruck = 0\nweight = 5", "s.toml: vehicle[0].weight: unknown key, want one of"),
+        (
+            '[[fault]]\nkind = "vin_on_bus"',
+            "s.toml: fault[0].vin: got nothing, want the VIN that the bus has",
+        ),
+        (
+            '[[fault]]\nkind = "vin_on_bus"\nvin = "SHORT"',
+            "s.toml: fault[0].vin: got 'SHORT', want 8 to 17 ASCII characters without *",
+        ),
+        (
+            '[[fault]]\nkind = "vin_on_bus"\nvin = "LZGTESTC8RN700008"\njunk = "xy"',
+            "s.toml: fault[0].junk: got 'xy', want bytes as hexadecimal digits",
+        ),
+        ('[[fault]]\nkind = "replaced_ecu"', "s.toml: fault[0].serial: got nothing, want the other unit's"),
+        (
+            '[[fault]]\nkind = "seal"\nstate = "gone"',
+            "s.toml: fault[0].state: got 'gone', want locked or open or broken or tampered or replaced",
+        ),
         ('[unit]\nform = "xml"', "s.toml: unit.form: got 'xml', want cbor or json or nmea"),
         ("[unit]\ncolour = 1", "s.toml: unit.colour: unknown key"),
         ("[gate]\nexit_min = [9, 5]", "s.toml: gate.exit_min: got [9, 5], want [shortest, longest] minutes"),
