@@ -18,21 +18,32 @@ _BEARER: Final = HTTPBearer(
     auto_error=False, description="An API key; the admin key is printed once, at the first start."
 )
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="corridor"'}
-_ALLOWED: Final = frozenset({Role.ADMIN})
+_OWN: Final = (Role.ADMIN, Role.OPERATOR)
+_CLEARING: Final = (*_OWN, Role.CUSTOMS)
+CLEARING: Final = frozenset(_CLEARING)
+"""The roles that see cases."""
 
 
-async def scope_of(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
-) -> Scope:
-    """The scope of a request's key. Raises Problem 401 or 403."""
-    state = state_of(request.app)
-    who = principal_of(state.ports.keys, credentials.credentials if credentials else None)
-    request.state.principal = who
-    return Scope(state.ports, state.directory, who)
+class _Only:
+    """A dependency: the scope of a request's key, if its role is one of ``roles``."""
+
+    def __init__(self, *roles: Role) -> None:
+        self._roles = frozenset(roles)
+
+    async def __call__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Scope:
+        """Raises Problem 401 or 403."""
+        state = state_of(request.app)
+        who = principal_of(state.ports.keys, credentials.credentials if credentials else None, self._roles)
+        request.state.principal = who
+        return Scope(state.ports, state.directory, who)
 
 
-def principal_of(keys: KeyRing, key: str | None) -> Principal:
-    """Who holds ``key``. Raises Problem 401 or 403."""
+def principal_of(keys: KeyRing, key: str | None, roles: frozenset[Role]) -> Principal:
+    """Who holds ``key``, in one of ``roles``. Raises Problem 401 or 403."""
     if not key:
         raise Problem(
             401, "no key: got no usable Authorization header, want `Bearer KEY`", headers=_CHALLENGE
@@ -41,11 +52,21 @@ def principal_of(keys: KeyRing, key: str | None) -> Principal:
     if who is None:
         _LOG.warning("key_refused")
         raise Problem(401, "key not known: got one that no tenant holds", headers=_CHALLENGE)
-    if who.role not in _ALLOWED:
+    if who.role not in roles:
         _LOG.warning("role_refused name=%s tenant=%s role=%s", who.name, who.tenant, who.role)
-        raise Problem(403, f"role not allowed here: got {who.role}, want {', '.join(sorted(_ALLOWED))}")
+        raise Problem(403, f"role not allowed here: got {who.role}, want {', '.join(sorted(roles))}")
     return who
 
 
-Scoped = Annotated[Scope, Depends(scope_of)]
-"""What a route takes to get its scope, and with it the check of the key."""
+Scoped = Annotated[Scope, Depends(_Only(*_OWN))]
+"""What a route takes to get its scope, and with it the check of the key: for a tenant's own people."""
+Clearing = Annotated[Scope, Depends(_Only(*_CLEARING))]
+"""As Scoped, for officers of customs too: what they get is what concerns their gates."""
+Officer = Annotated[Scope, Depends(_Only(Role.ADMIN, Role.CUSTOMS))]
+"""For what only an officer does."""
+Releases = Annotated[Scope, Depends(_Only(*_CLEARING, Role.AUTHORITY))]
+"""As Clearing, for connectors of authorities too."""
+Connector = Annotated[Scope, Depends(_Only(Role.AUTHORITY))]
+"""For connectors of authorities only."""
+Anyone = Annotated[Scope, Depends(_Only(*Role))]
+"""For every key."""

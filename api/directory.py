@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from feeds.readmodel import ReadModel
 from streams.events import Kind
@@ -17,6 +18,19 @@ class Label:
     vin: str
     name: str | None
     fleet: str | None
+    plates: tuple[tuple[str, str | None], ...] = ()
+    """Each with its country, None where that is not known; those that hold no more are left out."""
+
+
+def plates_of(data: Mapping[str, Any]) -> tuple[tuple[str, str | None], ...]:
+    """The plates of an asset's data that have no end."""
+    plates = []
+    for one in data.get("plates") or ():
+        if isinstance(one, str):
+            plates.append((one, None))
+        elif one.get("to_ms") is None:
+            plates.append((one["plate"], one.get("country")))
+    return tuple(plates)
 
 
 UNKNOWN: Final = Label("", None, None)
@@ -40,6 +54,8 @@ class Directory:
                 rows, change = self._read.changed(Kind.ASSET, 0)
             for row in rows:
                 data = row.data
-                self._labels[row.id] = Label(data.get("vin") or "", data.get("name"), data.get("fleet"))
+                self._labels[row.id] = Label(
+                    data.get("vin") or "", data.get("name"), data.get("fleet"), plates_of(data)
+                )
             self._since = change
             return self._labels

@@ -10,16 +10,24 @@ import asyncio
 import logging
 import time
 from typing import Final
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Problem
 from api.metrics import Metrics
+from feeds.keys import Principal, Role
 
 MAX_BODY: Final = 1 << 20
 MAX_IMPORT_BODY: Final = 5 << 20
-IMPORT_PATHS: Final = frozenset(("/v1/assets/import", "/v1/zones", "/v1/zones/check", "/v1/zones/dry-run"))
+IMPORT_PATHS: Final = frozenset(
+    (
+        *("/v1/assets/import", "/v1/zones", "/v1/zones/check", "/v1/zones/dry-run", "/v1/filings/bulk"),
+        "/v1/reconcile",
+    )
+)
+_READS_ARE_KEPT: Final = frozenset((Role.CUSTOMS, Role.AUTHORITY))
 BODY_TIMEOUT_S: Final = 20.0
 _AUDIT = logging.getLogger("corridor.api.audit")
 _HEADERS: Final = {
@@ -70,7 +78,9 @@ class BodyLimit:
 
 
 class Surroundings:
-    """Adds the headers that every answer has, counts it, and writes changes to the audit log."""
+    """Adds the headers that every answer has, counts it, and writes the audit log.
+
+    That is who changed what, and what those read who see more than their own."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -105,16 +115,23 @@ class Surroundings:
         self._metrics.seconds.labels(route).observe(seconds)
 
     def _audit(self, scope: Scope, status: int) -> None:
-        who = scope.get("state", {}).get("principal")
-        if who is not None and scope["method"] not in ("GET", "HEAD"):
-            _AUDIT.info(
-                "changed name=%s tenant=%s method=%s path=%s status=%s",
-                who.name,
-                who.tenant,
-                scope["method"],
-                scope["path"],
-                status,
-            )
+        who: Principal | None = scope.get("state", {}).get("principal")
+        if who is None:
+            return
+        reads = scope["method"] in ("GET", "HEAD")
+        if reads and who.role not in _READS_ARE_KEPT:
+            return
+        _AUDIT.info(
+            "%s name=%s tenant=%s role=%s method=%s path=%s query=%s status=%s",
+            "read" if reads else "changed",
+            who.name,
+            who.tenant,
+            who.role,
+            scope["method"],
+            quote(scope["path"], safe="/"),
+            scope.get("query_string", b"").decode("ascii", "replace") or "-",
+            status,
+        )
 
 
 def _method(scope: Scope) -> str:

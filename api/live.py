@@ -11,19 +11,23 @@ import asyncio
 import logging
 import math
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
+from api.casewatch import CaseWatch
 from api.liveview import Box, TenantView
 from api.metrics import Metrics
 from api.ports import LiveBatch, Ports, PositionTable
 from api.render import event_line
 from feeds import cursor
 from feeds.cursor import Vector
+from feeds.readreach import AtGates, Reach
+from streams.events import Event
 
 MAX_CLIENTS: Final = 1000
 MAX_EVENTS: Final = 1000
@@ -130,9 +134,10 @@ class Hub:
     def __init__(self, ports: Ports, metrics: Metrics) -> None:
         self._ports = ports
         self._metrics = metrics
-        self._views: defaultdict[str, TenantView] = defaultdict(TenantView)
-        self._clients: defaultdict[str, set[Client]] = defaultdict(set)
-        self._news: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._views: defaultdict[Reach, TenantView] = defaultdict(TenantView)
+        self._clients: defaultdict[Reach, set[Client]] = defaultdict(set)
+        self._news: defaultdict[Reach, asyncio.Event] = defaultdict(asyncio.Event)
+        self._watch = CaseWatch()
         self._at: Vector = ()
         self.ready = False
         self.ended = False
@@ -149,28 +154,31 @@ class Hub:
             self.ready = False
 
     @asynccontextmanager
-    async def client(self, tenant: str, max_hz: float) -> AsyncIterator[Client]:
+    async def client(self, reach: Reach, max_hz: float) -> AsyncIterator[Client]:
         """A client while the context lasts. Raises HubFullError."""
         if sum(map(len, self._clients.values())) >= MAX_CLIENTS:
             raise HubFullError(f"too many live clients: got one more, want at most {MAX_CLIENTS}")
-        client = Client(self._views[tenant], cursor.encode(self._at), max_hz, asyncio.get_running_loop().time)
-        self._clients[tenant].add(client)
+        if isinstance(reach, AtGates) and reach not in self._views:
+            self._look(reach, self._ports.live.snapshot(None))
+        client = Client(self._views[reach], cursor.encode(self._at), max_hz, asyncio.get_running_loop().time)
+        self._clients[reach].add(client)
         self._metrics.live_clients.inc()
         try:
             yield client
         finally:
-            self._clients[tenant].discard(client)
+            self._clients[reach].discard(client)
             self._metrics.live_clients.dec()
 
-    def news(self, tenant: str) -> asyncio.Event:
-        """Set at the next event of ``tenant``; take it before looking whether there is one already."""
-        return self._news[tenant]
+    def news(self, reach: Reach) -> asyncio.Event:
+        """Set at the next event in ``reach``; take it before looking whether there is one already."""
+        return self._news[reach]
 
     async def _follow(self) -> None:
         while True:
             try:
                 batches = self._ports.live.subscribe()
                 self._at = await asyncio.to_thread(self._ports.read.head)
+                self._watch.load(await asyncio.to_thread(self._ports.read.case_places))
                 self._merge(self._ports.live.snapshot(None))
                 self._lag_all()
                 self.ready = True
@@ -194,28 +202,59 @@ class Hub:
             self._merge(batch.positions)
         if batch.missed:
             self._lag_all()
-        heard = set()
-        for event in batch.events:
-            if event.number <= self._at[event.partition]:
-                continue
+        fresh = [event for event in batch.events if event.number > self._at[event.partition]]
+        self._follow_cases(fresh)  # before any is told: a case opens what was said of its asset just before
+        heard: set[Reach] = set()
+        listening = self._listening() if fresh else set()
+        for event in fresh:
             self._at = cursor.advance(self._at, event.partition, event.number)
-            heard.add(event.tenant)
-            if self._clients[event.tenant]:
+            told = [reach for reach in listening if self._watch.sees(reach, event)]
+            heard.update(told)
+            clients = [client for reach in told for client in self._clients.get(reach, ())]
+            if clients:
                 at = cursor.encode(self._at)
                 message = b'{"type":"event",' + event_line(event, at)[1:]
-                for client in self._clients[event.tenant]:
+                for client in clients:
                     if not client.offer(at, message):
                         self._metrics.live_dropped.inc()
-        for tenant in heard:
-            self._news.pop(tenant, asyncio.Event()).set()
+        for reach in heard:
+            self._news.pop(reach, asyncio.Event()).set()
+
+    def _listening(self) -> set[Reach]:
+        return {*self._news, *(reach for reach, clients in self._clients.items() if clients)}
+
+    def _follow_cases(self, events: Sequence[Event]) -> None:
+        """What an opened case lets officers see, and what an ended one lets them see no more."""
+        assets = {event.asset for event in events if self._watch.take(event)}
+        at_gates = [reach for reach in self._views if isinstance(reach, AtGates)]
+        if not assets or not at_gates:
+            return
+        table = self._ports.live.snapshot(None)
+        table = table.take(np.array([i for i, of in enumerate(table.asset) if of in assets], np.int64))
+        for reach in at_gates:
+            for asset in assets:
+                if not self._watch.is_open(asset, reach):
+                    self._views[reach].drop(asset)
+            self._look(reach, table)
 
     def _merge(self, table: PositionTable) -> None:
         tenants = np.array(table.tenant, object)
         for tenant in set(table.tenant):
-            rows = np.flatnonzero(tenants == tenant)
-            self._views[tenant].merge(table, rows)
-            for client in self._clients[tenant]:
-                client.notify()
+            self._put(tenant, table, np.flatnonzero(tenants == tenant))
+        for reach in list(self._views):
+            if isinstance(reach, AtGates):
+                self._look(reach, table)
+
+    def _look(self, reach: AtGates, table: PositionTable) -> None:
+        """Put those rows that officers may see into their view."""
+        self._put(reach, table, np.array(self._watch.open_rows(table.asset, reach), np.int64))
+
+    def _put(self, reach: Reach, table: PositionTable, rows: npt.NDArray[np.int64]) -> None:
+        if not len(rows):
+            return
+        self._views[reach].merge(table, rows)
+        for client in self._clients[reach]:
+            client.notify()
 
     def _lag_all(self) -> None:
         for clients in self._clients.values():

@@ -47,6 +47,13 @@ class TenantView:
         self._numbers["version"][rows] = self.version
         self._encoded.clear()
 
+    def drop(self, asset: str) -> None:
+        """Show the row of ``asset`` to nobody until it is merged again."""
+        row = self._rows.get(asset)
+        if row is not None:
+            self._numbers["version"][row] = -1
+            self._encoded.clear()
+
     def changes(self, seen: int, box: Box | None, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Numbers of the rows newer than version ``seen`` that are in ``box``, or were when last shown."""
         n = len(self)

@@ -329,6 +329,8 @@ class Whoami(BaseModel):
     name: str
     tenant: str
     role: str
+    gates: list[str] = []
+    authority: str | None = None
 
 
 class ImportRefusal(BaseModel):

@@ -1,4 +1,7 @@
-"""What one request may see and do: the one place where every query is filtered by the key's tenant.
+"""What one request may see and do: the one place where every query is filtered by the key's reach.
+
+The reach is the key's tenant; of customs what concerns its gates, of all tenants; of an authority's connector
+the releases asked of it.
 
 Routes get a Scope and never the ports behind it, so a route can't forget the filter. What belongs to
 another tenant is answered as if it did not exist.
@@ -8,8 +11,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +20,17 @@ import pyarrow as pa
 from api.directory import Directory, Label
 from api.errors import Problem, not_found
 from api.ports import Ports, PositionTable
+from api.refusals import refusal
 from feeds import cursor
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
 from feeds.keys import Principal, Role
 from feeds.readmodel import ObjectFilter, StoredObject
+from feeds.readreach import AtGates, OfAuthority, Reach
 from geofences.zone import Gate, Zone
 from streams.events import Event, Kind, object_id
 from streams.identity import vin
 from streams.zones import ZoneBook
-
-_STATUS: Final = {"duplicate": 409, "fitted": 409, "taken": 409, "not_fitted": 409, "unknown": 404}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,27 @@ class Scope:
 
     @property
     def tenant(self) -> str:
-        """The tenant that everything here is filtered by."""
+        """The key's tenant."""
+        return self.who.tenant
+
+    @property
+    def reach(self) -> Reach:
+        """What everything here is filtered by."""
+        if self.who.role is Role.CUSTOMS:
+            return AtGates(self.who.gates)
+        if self.who.role is Role.AUTHORITY:
+            return OfAuthority(self.who.authority or "")
         return self.who.tenant
 
     def objects(
         self, kind: Kind, where: ObjectFilter, after: tuple[int, str] | None, limit: int
     ) -> list[StoredObject]:
         """As ReadModel.objects."""
-        return self.ports.read.objects(kind, self.tenant, where, after, limit)
+        return self.ports.read.objects(kind, self.reach, where, after, limit)
 
     def object(self, kind: Kind, id_: str) -> StoredObject:
         """One object. Raises Problem 404."""
-        found = self.ports.read.object(kind, self.tenant, id_)
+        found = self.ports.read.object(kind, self.reach, id_)
         if found is None:
             raise not_found(kind.value, id_)
         return found
@@ -62,24 +74,31 @@ class Scope:
         if name not in set(Kind):
             raise not_found("object", id_)
         self.object(Kind(name), id_)
-        return self.ports.read.revisions(Kind(name), self.tenant, id_, before, limit)
+        return self.ports.read.revisions(Kind(name), self.reach, id_, before, limit)
 
     def retracted(self, asset: StoredObject, limit: int) -> list[StoredObject]:
         """As ReadModel.retracted, of an asset that this scope gave."""
         return self.ports.read.retracted(self.tenant, self._owned(asset), limit)
 
     def asset(self, id_or_vin: str) -> StoredObject:
-        """An asset by its id or its VIN as entered. Raises Problem 404."""
-        found = self.ports.read.object(Kind.ASSET, self.tenant, id_or_vin)
+        """An asset by its id or its VIN as entered. Raises Problem 404.
+
+        Of several tenants' assets with one VIN, that with an open case counts first, then the newest.
+        """
+        read, reach = self.ports.read, self.reach
+        found = read.object(Kind.ASSET, reach, id_or_vin)
         if found is None:
-            found = self.ports.read.asset_by_vin(self.tenant, vin.normalise(id_or_vin))
+            known = read.assets_by_vin(reach, vin.normalise(id_or_vin))
+            filed = read.filed([vin.normalise(id_or_vin)]) if len(known) > 1 else {}
+            tenants = {tenant for tenant, _ in filed.values()}
+            found = next((one for one in known if one.tenant in tenants), known[-1] if known else None)
         if found is None:
             raise not_found("asset", id_or_vin)
         return found
 
     def device(self, name: str) -> StoredObject:
         """A device by its name. Raises Problem 404."""
-        found = self.ports.read.object(Kind.DEVICE, self.tenant, object_id(Kind.DEVICE, name))
+        found = self.ports.read.object(Kind.DEVICE, self.reach, object_id(Kind.DEVICE, name))
         if found is None:
             raise not_found("device", name)
         return found
@@ -91,12 +110,13 @@ class Scope:
     def events_after(
         self, after: Vector, kinds: Sequence[Kind], limit: int, asset: str | None
     ) -> tuple[list[tuple[str, Event]], Vector]:
-        """Events with the cursor after each, and the cursor after all of them."""
+        """Events with the cursor after each, and the cursor after all that was looked at."""
+        events, end = self.ports.read.window_after(after, self.reach, kinds, limit, asset)
         found, at = [], after
-        for event in self.ports.read.events_after(after, self.tenant, kinds, limit, asset):
+        for event in events:
             at = cursor.advance(at, event.partition, event.number)
             found.append((cursor.encode(at), event))
-        return found, at
+        return found, end
 
     def vector(self, text: str | None) -> Vector:
         """The place of an event cursor; None is the beginning, "latest" the end. Raises CursorError."""
@@ -107,12 +127,20 @@ class Scope:
         return cursor.decode(text, self.ports.read.partitions)
 
     def positions(self) -> tuple[PositionTable, dict[str, Label]]:
-        """Latest positions and the labels of their assets."""
-        return own_rows(self.ports.live.snapshot(self.tenant), self.tenant), self.directory.labels()
+        """Latest positions and the labels of their assets; officers see assets with an open case."""
+        labels = self.directory.labels()
+        if isinstance(self.reach, str):
+            return own_rows(self.ports.live.snapshot(self.reach), self.reach), labels
+        if not isinstance(self.reach, AtGates):
+            return self.ports.live.snapshot("").take(np.zeros(0, np.int64)), {}
+        seen = self.ports.read.open_assets(self.reach)
+        table = self.ports.live.snapshot(None)
+        table = table.take(np.array([i for i, of in enumerate(table.asset) if of in seen], np.int64))
+        return table, {of: replace(labels[of], name=None, fleet=None) for of in table.asset if of in labels}
 
     def position(self, asset: StoredObject) -> PositionTable:
         """The latest position of an asset that this scope gave: one row, none when there is none."""
-        table = self.ports.live.snapshot(self.tenant)
+        table = self.ports.live.snapshot(asset.tenant)
         own = [i for i, of in enumerate(table.asset) if of == self._owned(asset)]
         return table.take(np.array(own, np.int64))
 
@@ -152,25 +180,44 @@ class Scope:
 
     @property
     def gates(self) -> Sequence[Gate]:
-        """Gates of everybody."""
-        return self.ports.gates
+        """The gates: all of them, for officers those they are in charge of."""
+        own = self.who.gates if self.who.role is Role.CUSTOMS else ()
+        return [gate for gate in self.ports.gates if not own or gate.id in own]
 
-    async def command(self, name: str, data: dict[str, Any]) -> Event:
-        """Have one command done. Raises Problem with the reason when it was refused."""
-        (event,) = await self.commands(name, [data])
+    def gate(self, id_: str) -> Gate:
+        """One of ``gates``. Raises Problem 404."""
+        for one in self.gates:
+            if one.id == id_:
+                return one
+        raise not_found("gate", id_)
+
+    @property
+    def is_officer(self) -> bool:
+        """Whether the key may act as an officer."""
+        return self.who.role in (Role.ADMIN, Role.CUSTOMS)
+
+    async def command(self, name: str, data: dict[str, Any], tenant: str | None = None) -> Event:
+        """Have one command done, for the tenant whose asset it concerns (the key's own unless given).
+
+        Raises Problem with the reason when it was refused.
+        """
+        (event,) = await self.commands(name, [data], tenant)
         error = event.data.get("error")
         if error is not None:
-            raise Problem(_STATUS.get(error["code"], 422), error["detail"], error["code"])
+            raise refusal(error["code"], error["detail"], data)
         return event
 
-    async def commands(self, name: str, data: Sequence[dict[str, Any]]) -> list[Event]:
+    async def commands(
+        self, name: str, data: Sequence[dict[str, Any]], tenant: str | None = None
+    ) -> list[Event]:
         """Have commands done; each event says whether it was."""
         bodies = [
             {
                 "id": f"cmd_{secrets.token_hex(12)}",
                 "command": name,
-                "tenant": self.tenant,
+                "tenant": tenant or self.tenant,
                 "by": self.who.name,
+                "role": self.who.role.value,
                 "data": one,
             }
             for one in data
@@ -178,7 +225,7 @@ class Scope:
         return await self.ports.commands.submit(bodies)
 
     def _owned(self, asset: StoredObject) -> str:
-        if asset.tenant != self.tenant:
+        if asset.tenant != self.tenant and not isinstance(self.reach, AtGates):
             raise not_found("asset", asset.id)
         return asset.id
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from api.answer import answer
-from api.auth import Scoped
+from api.auth import Clearing
 from api.listing import AssetRef, From, To, asset_id, list_objects
 from api.paging import After, Limit
 from api.render import item
@@ -23,7 +23,7 @@ State = Literal[
 
 @router.get("/v1/crossings", response_model=Page[Crossing])
 def list_crossings(
-    scope: Scoped,
+    scope: Clearing,
     asset: AssetRef = None,
     gate: Annotated[str | None, Query(max_length=200)] = None,
     state: State | None = None,
@@ -38,6 +38,6 @@ def list_crossings(
 
 
 @router.get("/v1/crossings/{crossing}", response_model=Crossing)
-def get_crossing(scope: Scoped, crossing: str) -> Response:
+def get_crossing(scope: Clearing, crossing: str) -> Response:
     """One crossing; one that never was has change `retracted`."""
     return answer(item(scope.object(Kind.CROSSING, crossing)))

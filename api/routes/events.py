@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import Scoped
+from api.auth import Clearing
 from api.errors import Problem, shown
 from api.listing import AssetRef, asset_id
 from api.render import event_line
@@ -36,7 +36,7 @@ _MAX_WAIT_S = 60.0
     },
 )
 async def events(
-    scope: Scoped,
+    scope: Clearing,
     request: Request,
     after: Annotated[
         str | None,
@@ -71,7 +71,7 @@ async def _waited(
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_s
     while True:
-        news = hub.news(scope.tenant)  # before looking, so that nothing slips in between
+        news = hub.news(scope.reach)  # before looking, so that nothing slips in between
         found, after = await asyncio.to_thread(scope.events_after, at, kinds, limit, asset)
         left = until - loop.time()
         if found or left <= 0 or hub.ended or await request.is_disconnected():

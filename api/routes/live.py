@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import Annotated, Any, Final, Literal
 
@@ -10,13 +11,15 @@ from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.websockets import WebSocketDisconnect
 
-from api.auth import principal_of
+from api.auth import CLEARING, principal_of
 from api.errors import Problem
 from api.live import Client, HubFullError
+from api.scope import Scope
 from api.state import state_of
 from feeds.keys import Principal
 
 router = APIRouter()
+_LOG = logging.getLogger("corridor.api.audit")
 HELLO_S: Final = 10.0
 SEND_S: Final = 30.0
 _MAX_MESSAGE: Final = 4096
@@ -70,7 +73,8 @@ async def live(socket: WebSocket) -> None:
         hello, who = await _hello(socket)
         if not state.hub.ready:
             raise _Closed(TRY_LATER, "not caught up yet: try again")
-        async with state.hub.client(who.tenant, hello.max_hz) as client:
+        async with state.hub.client(Scope(state.ports, state.directory, who).reach, hello.max_hz) as client:
+            _LOG.info("watches name=%s tenant=%s role=%s", who.name, who.tenant, who.role)
             client.look_at(hello.view)
             await _serve(socket, client)
     except _Closed as closed:
@@ -93,7 +97,7 @@ async def _hello(socket: WebSocket) -> tuple[Hello, Principal]:
     except TimeoutError:
         raise _Closed(TOO_SLOW, f"no hello: want one within {HELLO_S:g} s") from None
     try:
-        return hello, principal_of(state_of(socket.app).ports.keys, hello.key)
+        return hello, principal_of(state_of(socket.app).ports.keys, hello.key, CLEARING)
     except Problem as problem:
         code = NOT_ALLOWED if problem.status_code == 403 else NO_KEY
         raise _Closed(code, str(problem.detail)) from None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from api import paging
 from api.answer import answer
-from api.auth import Scoped
+from api.auth import Clearing, Scoped
 from api.paging import After, Limit
 from api.render import item, revision
 from api.schemas import Page, Revision
@@ -18,7 +18,7 @@ router = APIRouter(tags=["objects"])
 
 @router.get("/v1/objects/{object}/revisions", response_model=Page[Revision])
 def revisions(
-    scope: Scoped,
+    scope: Clearing,
     object_: Annotated[str, Path(alias="object", max_length=200)],
     limit: Limit = 100,
     after: After = None,

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Query, Response
 
-from api.auth import Scoped
+from api.auth import Clearing
 from api.directory import UNKNOWN, Label
 from api.errors import Problem, shown
 from api.ports import PositionTable
@@ -24,7 +24,7 @@ _GEOJSON = "application/geo+json"
     responses={200: {"content": {_GEOJSON: {}}, "description": "A point an asset."}},
 )
 def positions(
-    scope: Scoped,
+    scope: Clearing,
     bbox: Annotated[str | None, Query(max_length=100, description="west,south,east,north in degrees")] = None,
 ) -> Response:
     """Where every asset was last seen."""

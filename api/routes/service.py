@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.answer import answer
-from api.auth import Scoped
+from api.auth import Anyone, Scoped
 from api.state import state_of
 
 router = APIRouter(tags=["service"])
@@ -37,6 +37,6 @@ def metrics(request: Request, scope: Scoped) -> Response:
 
 
 @router.get("/v1/openapi.json", include_in_schema=False)
-async def openapi(request: Request, scope: Scoped) -> Response:
+async def openapi(request: Request, scope: Anyone) -> Response:
     """The OpenAPI document of the API."""
     return answer(request.app.openapi())

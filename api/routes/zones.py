@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api import paging, zones
 from api.answer import answer
-from api.auth import Scoped
+from api.auth import Clearing, Scoped
 from api.errors import Problem, away, not_found, shown
 from api.paging import After
 from api.ports import DryRunChange, DryRunResult
@@ -50,7 +50,7 @@ At = Annotated[Instant | None, Query(description="In force at this instant; now 
     },
 )
 def list_zones(
-    scope: Scoped,
+    scope: Clearing,
     kinds: Annotated[str | None, Query(max_length=200, description="Kinds, separated by commas.")] = None,
     gate: Annotated[str | None, Query(max_length=200)] = None,
     at: At = None,
@@ -75,7 +75,7 @@ def list_zones(
 
 
 @router.get("/v1/zones/{zone}", response_model=Zone, responses={200: {"content": {_GEOJSON: {}}}})
-def get_zone(scope: Scoped, zone: str, at: At = None) -> Response:
+def get_zone(scope: Clearing, zone: str, at: At = None) -> Response:
     """One zone as it holds at an instant, with all its versions; `in_force` is false when it is retired."""
     return _zone(scope, zone, at)
 

@@ -118,7 +118,7 @@ def decode(data: bytes) -> Entry:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is given out of a record: (salt, content) of ``shown`` groups, the commitment of ``hidden`` ones."""
+    """What is given out: (salt, content) of ``shown`` groups, the commitment of ``hidden`` ones."""
 
     shown: Mapping[str, tuple[bytes, bytes]]
     hidden: Mapping[str, bytes]

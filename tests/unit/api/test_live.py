@@ -22,7 +22,7 @@ from api.state import state_of
 from tests.unit.api.sockets import Closed, Socket, connected
 from tests.unit.api.world import (
     ASSET,
-    CUSTOMS_KEY,
+    INSURER_KEY,
     KEY,
     OTHER_ASSET,
     OTHER_KEY,
@@ -121,7 +121,7 @@ async def closed_with(socket: Socket) -> tuple[int, str]:
     [
         (hello("wrong"), 4401, "key not known"),
         (hello(""), 4401, "no key"),
-        (hello(CUSTOMS_KEY), 4403, "got customs"),
+        (hello(INSURER_KEY), 4403, "got insurer"),
         ("{", 4400, "message: Invalid JSON"),
         ([], 4400, "message: Input should be an object"),
         ({"type": "hello"}, 4400, "key: Field required"),

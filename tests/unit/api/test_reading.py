@@ -57,7 +57,8 @@ async def test_single_has_the_declared_shape(reader: httpx.AsyncClient, path: st
 
 
 async def test_whoami_names_the_key(reader: httpx.AsyncClient) -> None:
-    assert (await reader.get("/v1/whoami")).json() == {"name": "admin", "tenant": "main", "role": "admin"}
+    want = {"name": "admin", "tenant": "main", "role": "admin", "gates": [], "authority": None}
+    assert (await reader.get("/v1/whoami")).json() == want
 
 
 async def test_visit_comes_in_units_of_the_api(reader: httpx.AsyncClient) -> None:

@@ -33,6 +33,12 @@ OTHER_VIN = "LZZTESTA8PN000002"
 ASSET = object_id(Kind.ASSET, "main", VIN)
 OTHER_ASSET = object_id(Kind.ASSET, "other", OTHER_VIN)
 KEY, OTHER_KEY, CUSTOMS_KEY = "key-of-main", "key-of-other", "key-of-customs"
+INSURER_KEY, LINK_KEY, OPERATOR_KEY, FAR_KEY = (
+    "key-of-insurer",
+    "key-of-link",
+    "key-of-operator",
+    "key-far-away",
+)
 PARTITIONS = 2
 
 ZONES = (
@@ -268,7 +274,11 @@ def make(folder: Path, page: Path | None = None) -> World:
     keys = KeyRing(folder / "keys.json")
     keys.ensure_admin(KEY)
     keys.add_passing(OTHER_KEY, Principal("theirs", "other", Role.ADMIN))
-    keys.add_passing(CUSTOMS_KEY, Principal("customs", "main", Role.CUSTOMS))
+    keys.add_passing(CUSTOMS_KEY, Principal("boten", "customs", Role.CUSTOMS, ("mohan-boten",)))
+    keys.add_passing(INSURER_KEY, Principal("insurer", "main", Role.INSURER))
+    keys.add_passing(OPERATOR_KEY, Principal("clerk", "main", Role.OPERATOR))
+    keys.add_passing(FAR_KEY, Principal("far", "customs", Role.CUSTOMS, ("manzhouli",)))
+    keys.add_passing(LINK_KEY, Principal("link", "main", Role.AUTHORITY, authority="la-customs"))
     health = {"ready": True}
     ports = Ports(
         read=read,
