@@ -60,7 +60,7 @@ def report_page(report: Mapping[str, Any]) -> str:
         ("Median / 90 %", f"{_duration(took['p50_s'])} / {_duration(took['p90_s'])}"),
         (f"Within {_duration(limit)}", _share(took.get("within"))),
         ("Manual verification", _share(manual.get("share"))),
-        ("System up", _share(up["up"], 3) if up else "not measured"),
+        ("System up", _share(up["up"], 1) if up else "not measured"),
     ]
     body = [
         f"<h1>Clearance at {escape(str(report['gate']))}</h1><p class=under>{escape(period)}</p>",
@@ -145,7 +145,7 @@ def _uptime(up: Mapping[str, Any] | None) -> str:
         return "<p class=note>Not measured.</p>"
     rows = [(_instant(o["from"]), _instant(o["until"])) for o in up["outages"]]
     away = f"away for {_duration(up['down_s'])} in {len(rows)} outages"
-    said = f"<p>Up {_share(up['up'], 3)} of the time, {away}.</p>"
+    said = f"<p>Up {_share(up['up'], 1)} of the time, {away}.</p>"
     return said + (_table(("Away from", "until"), rows[-50:]) if rows else "")
 
 
