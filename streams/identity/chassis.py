@@ -64,13 +64,18 @@ def guess(text: str, vin: str | None = None) -> str:
     Seventeen characters are a VIN; eight are its end when they are nearly that, or have the form that it
     has; whatever says that there is none is ``NONE``; all others are the maker's own.
     """
-    key = bare(text)
+    return _guess(bare(text), vin)
+
+
+def _guess(key: str, vin: str | None) -> str:
     if key in _NOTHING:
         return NONE
     if len(key) == LENGTH:
         return VIN
+    if vin is not None and key == vin[9:]:
+        return VIS8
     near_length = abs(len(key) - VIS_LENGTH) <= 1
-    if vin is not None and near_length and difference(key, vin[9:]).cause in (Cause.SAME, Cause.SLIP):
+    if vin is not None and near_length and difference(key, vin[9:]).cause is Cause.SLIP:
         return VIS8
     if len(key) == VIS_LENGTH and _VIS.fullmatch(key) and key[0] not in "0UZ":
         return VIS8
@@ -87,7 +92,7 @@ def parse(text: str | None, scheme: str | None = None, vin: str | None = None) -
         raise ChassisError(f"scheme of the chassis number: got {scheme!r}, want one of {', '.join(SCHEMES)}")
     original = text or ""
     key, stated = bare(original), scheme is not None
-    scheme = scheme or guess(original, vin)
+    scheme = scheme or _guess(key, vin)
     if scheme == NONE:
         if key not in _NOTHING:
             raise ChassisError(f"chassis number: got {original[:MOST]!r}, want nothing by scheme NONE")

@@ -14,6 +14,7 @@ from typing import Final
 
 from streams.identity.lookalikes import alike
 
+_DROP: Final = dict.fromkeys(n for n in range(128) if chr(n).isspace() or chr(n) in "-*")
 _NOISE: Final = re.compile(r"[\s\-*]+")
 _SHOWN: Final = 3  # differences told one by one
 _SLIPS: Final = 3  # look-alikes that one hasty eye takes for another in one number
@@ -46,8 +47,8 @@ class Difference:
 
 def bare(text: str) -> str:
     """NFKC, upper case, without spaces, hyphens and the star marks stamped around a number."""
-    if text.isascii() and text.isalnum():
-        return text.upper()
+    if text.isascii():
+        return text.upper() if text.isalnum() else text.translate(_DROP).upper()
     return _NOISE.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
