@@ -16,7 +16,9 @@ class Passing:
 
     ``stages``: as in the CROSSING event: approach, exit_port, exit_port_left, line, entry_port, leave, each
     a bracket or None. ``by``: ``{"asset": carrier, "coupling": id}`` of a carried asset, None of its own.
-    ``positions``: places of the evidence in the log. ``data``'s ``retracted`` crossings are not given.
+    ``positions``: places of the evidence in the log. Retracted crossings are not given. A visit of the
+    exit side's approach that has no crossing yet is given as one too: its own id and revision, state
+    "approaching", the bracket of its beginning as stage ``approach``.
     """
 
     id: str
