@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from streams.identity.difference import Cause, Difference, bare, difference
 from streams.identity.vin import LENGTH, well_formed
@@ -36,8 +35,7 @@ class ChassisError(ValueError):
     """Not a chassis number; the message names what was got and wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chassis:
+class Chassis(NamedTuple):
     """A chassis number: as entered, in normal form, and the key by which two are compared.
 
     ``scheme`` is one of ``SCHEMES``; ``stated`` tells whether somebody said so or it was guessed.
@@ -54,6 +52,8 @@ class Chassis:
 
 def normalise(text: str) -> str:
     """NFKC, upper case, without stars and outer spaces; what separates the parts is kept as one character."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
     plain = unicodedata.normalize("NFKC", text).replace("*", " ").strip().upper()
     return _SEPARATORS.sub(lambda m: "-" if "-" in m[0] else " ", plain)
 
@@ -99,7 +99,7 @@ def parse(text: str | None, scheme: str | None = None, vin: str | None = None) -
         return Chassis(original, "", "", NONE, stated, False)
     if key in _NOTHING:
         raise ChassisError(f"chassis number: got {original[:MOST]!r}, want a number by scheme {scheme}")
-    if _ROUNDED.fullmatch(unicodedata.normalize("NFKC", original).strip().upper()):
+    if key[0].isdigit() and _ROUNDED.fullmatch(unicodedata.normalize("NFKC", original).strip().upper()):
         raise ChassisError(
             f"chassis number: got {original[:MOST]!r}, a number that a spreadsheet rounded; want its text"
         )

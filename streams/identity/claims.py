@@ -60,13 +60,31 @@ class Claim:
 
     def plain(self) -> dict[str, Any]:
         """JSON values, as a BINDING object lists them; ``order`` only when there is one."""
-        told = {name: getattr(self, name) for name in _TOLD}
+        told: dict[str, Any] = {
+            "source": self.source,
+            "vin": self.vin,
+            "chassis": self.chassis,
+            "scheme": self.scheme,
+            "from_ms": self.from_ms,
+            "to_ms": self.to_ms,
+            "known_ms": self.known_ms,
+            "by": self.by,
+            "evidence": self.evidence,
+        }
         return told | {"order": self.order} if self.order else told
 
 
 def claim_of(plain: dict[str, Any]) -> Claim:
     """The claim of the JSON values that ``Claim.plain`` gave. Raises ChassisError, KeyError."""
-    return Claim(**{name: plain[name] for name in _TOLD}, order=plain.get("order", 0))
-
-
-_TOLD: Final = ("source", "vin", "chassis", "scheme", "from_ms", "to_ms", "known_ms", "by", "evidence")
+    return Claim(
+        plain["source"],
+        plain["vin"],
+        plain["chassis"],
+        plain["scheme"],
+        plain["from_ms"],
+        plain["to_ms"],
+        plain["known_ms"],
+        plain["by"],
+        plain["evidence"],
+        plain.get("order", 0),
+    )
