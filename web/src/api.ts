@@ -19,6 +19,7 @@ export class ApiError extends Error {
 export interface Identity {
   tenant?: string;
   role?: string;
+  gates?: string[] | null;
 }
 
 const TIMEOUT_MS = 20_000;
@@ -118,21 +119,27 @@ export class Api {
     return text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as CorridorEvent);
   }
 
-  private async json<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+  async json<T>(path: string, query: Record<string, string> = {}): Promise<T> {
     return (await (await this.get(path, query, "application/json")).json()) as T;
   }
 
-  private get(path: string, query: Record<string, string>, accept: string): Promise<Response> {
+  get(path: string, query: Record<string, string>, accept: string): Promise<Response> {
     const search = new URLSearchParams(query).toString();
     return this.ask(`${path}${search ? `?${search}` : ""}`, { headers: { accept } }, TIMEOUT_MS);
   }
 
-  private async send<T>(method: string, path: string, body?: object): Promise<T> {
-    const bytes = body instanceof Blob;
-    const headers = { accept: "application/json", ...(body ? { "content-type": bytes ? "application/octet-stream" : "application/json" } : {}) };
-    const response = await this.ask(path, { method, headers, body: bytes ? body : body ? JSON.stringify(body) : null }, LONG_MS);
-    const text = await response.text();
+  async send<T>(method: string, path: string, body?: object): Promise<T> {
+    const text = await (await this.post(method, path, body)).text();
     return (text ? JSON.parse(text) : null) as T;
+  }
+
+  /** Send JSON, the bytes of a file, or a form with files, whose kind the browser writes itself. */
+  post(method: string, path: string, body?: object, accept = "application/json"): Promise<Response> {
+    const headers: Record<string, string> = { accept };
+    if (body instanceof Blob) headers["content-type"] = "application/octet-stream";
+    else if (body && !(body instanceof FormData)) headers["content-type"] = "application/json";
+    const raw = body instanceof Blob || body instanceof FormData ? body : body ? JSON.stringify(body) : null;
+    return this.ask(path, { method, headers, body: raw }, LONG_MS);
   }
 
   private async ask(path: string, request: RequestInit & { headers: Record<string, string> }, timeout: number): Promise<Response> {

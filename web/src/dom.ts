@@ -60,6 +60,7 @@ const ICONS: Record<string, string> = {
   trash: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 9h5.8l.6-9",
   undo: "M5.5 3 2.5 6l3 3M2.5 6h6.5a4 4 0 0 1 0 8H6",
   warn: "M8 2 14.5 13.5h-13ZM8 6.5v3.5M8 12v.01",
+  more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   target: "M8 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM8 1v3M8 12v3M1 8h3M12 8h3",
 };
 

@@ -1,15 +1,17 @@
 /** The list of events as they come, newest first, as sentences; each leads to its truck. */
 
+import { caseOf, clearanceWorthTelling } from "./clearance/events.ts";
 import { arrowKeys, h, icon } from "./dom.ts";
 import { clock, dayClock, instant } from "./format.ts";
+import { go } from "./routes.ts";
 import { sentence } from "./sentences.ts";
 import type { Store } from "./store.ts";
 import type { CorridorEvent } from "./types.ts";
 
 const SHOWN = 120;
 const WORTH_M = 5000;
-const KINDS = ["all", "crossing", "visit"] as const;
-const KIND_NAMES = { all: "All", crossing: "Crossings", visit: "Visits" };
+const KINDS = ["all", "crossing", "visit", "case"] as const;
+const KIND_NAMES = { all: "All", crossing: "Crossings", visit: "Visits", case: "Cases" };
 
 export class EventList {
   readonly element: HTMLElement;
@@ -74,13 +76,20 @@ export class EventList {
     this.empty.hidden = wanted.length > 0;
   }
 
+  /** To what the event is about: a case's own view, else its truck. */
+  private lead(event: CorridorEvent): void {
+    const about = caseOf(event);
+    if (about) go({ view: "case", id: about });
+    else if (event.asset) this.store.select({ kind: "truck", id: event.asset });
+  }
+
   private row(event: CorridorEvent): HTMLElement {
     const said = sentence(event, this.store.name(event.asset));
     const at = instant(event.t) ?? 0;
     const title = `${event.kind} ${event.change}, revision ${event.revision}\n${event.t}`;
     const body = h(
       "button",
-      { type: "button", class: `event ${said.tone === "alarm" ? "event-alarm" : ""}`, title, onclick: () => event.asset && this.store.select({ kind: "truck", id: event.asset }) },
+      { type: "button", class: `event ${said.tone === "alarm" ? "event-alarm" : ""}`, title, onclick: () => this.lead(event) },
       h("span", { class: `event-mark tone-${said.tone}` }),
       h("span", { class: "event-body" },
         h("span", { class: "event-text" }, h("strong", {}, said.subject), ` ${said.text}`),
@@ -96,19 +105,21 @@ export class EventList {
  * Left out of "All": commands that went well, which other events tell, and the small moves and stops
  * in a queue.
  */
-export function worthTelling({ kind, object }: CorridorEvent): boolean {
+export function worthTelling(event: CorridorEvent): boolean {
+  const { kind, object } = event;
   if (kind === "trip") return object.state === "closed" && typeof object.distance_m === "number" && object.distance_m >= WORTH_M;
   if (kind === "stop") return false;
-  return kind !== "command" || object.ok === false;
+  if (kind === "command") return object.ok === false;
+  return clearanceWorthTelling(event);
 }
 
-/** Crossings whose revision only tightened what an older one in the list has told; newest first. */
+/** Crossings and cases whose revision only tightened what an older one in the list has told; newest first. */
 export function retold(items: readonly CorridorEvent[]): Set<CorridorEvent> {
   const told = new Map<string, string>();
   const again = new Set<CorridorEvent>();
   for (let i = items.length - 1; i >= 0; i--) {
     const event = items[i]!;
-    if (event.kind !== "crossing") continue;
+    if (event.kind !== "crossing" && event.kind !== "case") continue;
     const stages = (event.object.stages ?? {}) as Record<string, unknown>;
     const tale = `${String(event.object.state)} ${stages.line ? "line" : ""}`;
     if (told.get(event.id) === tale) again.add(event);

@@ -1,4 +1,4 @@
-/** The key: out of the address's fragment (which is wiped), else kept for this tab, else asked for. */
+/** The key: out of the address's fragment (which is wiped of it), else kept for this tab, else asked for. */
 
 import { Api, ApiError } from "./api.ts";
 import { h } from "./dom.ts";
@@ -6,9 +6,11 @@ import { h } from "./dom.ts";
 const KEPT = "corridor.key";
 
 export function keyFromAddress(): string | null {
-  const given = new URLSearchParams(location.hash.slice(1)).get("key");
+  const fragment = new URLSearchParams(location.hash.slice(1));
+  const given = fragment.get("key");
   if (!given) return sessionStorage.getItem(KEPT);
-  history.replaceState(null, "", location.pathname + location.search);
+  const view = fragment.get("go");
+  history.replaceState(null, "", location.pathname + location.search + (view ? `#${view}` : ""));
   sessionStorage.setItem(KEPT, given);
   return given;
 }

@@ -1,6 +1,12 @@
 /** Puts the page together: key, store, map, trucks, panels and the session. */
 
 import { Api } from "./api.ts";
+import { BoardView } from "./clearance/board.ts";
+import { CaseView } from "./clearance/casepage.ts";
+import { EvidenceMap } from "./clearance/evidencemap.ts";
+import { ReconcileView } from "./clearance/reconcile.ts";
+import { ReportView } from "./clearance/report.ts";
+import { Clearance } from "./clearance/requests.ts";
 import { expose } from "./debug.ts";
 import { Detail } from "./detail.ts";
 import { h, iconButton } from "./dom.ts";
@@ -8,12 +14,14 @@ import { GateMarkers } from "./gatemarkers.ts";
 import { askForKey, forgetKey, keyFromAddress } from "./login.ts";
 import { CorridorMap } from "./map.ts";
 import { pointer } from "./pointer.ts";
+import { hashOf, parseRoute } from "./routes.ts";
 import { Session } from "./session.ts";
 import { Sidebar } from "./sidebar.ts";
 import { Store } from "./store.ts";
 import { Theme } from "./theme.ts";
 import { TruckLayer } from "./trucklayer.ts";
 import type { Gate, ZoneFeature } from "./types.ts";
+import { Views } from "./views.ts";
 import { ZonePanel } from "./zones/zonepanel.ts";
 
 const REGION_DEG = 2.4;
@@ -54,6 +62,24 @@ async function start(): Promise<void> {
     map.set("zones", found);
     zones.set(found.features as ZoneFeature[]);
   };
+  const requests = new Clearance(api);
+  const evidence = new EvidenceMap(theme, api, () => session.zones());
+  const views = new Views(byId("view"), byId("app"), store, theme, () => session.live.retry(), (route) => {
+    switch (route.view) {
+      case "board":
+        return new BoardView(store, requests, route.query);
+      case "case":
+        return new CaseView(store, requests, evidence, route.id);
+      case "reconcile":
+        return new ReconcileView(requests);
+      case "report":
+        return new ReportView(store, requests, route.query);
+      default:
+        return null;
+    }
+  });
+  views.show();
+  firstView(store);
   new Detail(byId("detail"), store, api, map);
   new GateMarkers(map, store);
   pointer(map, layer, store, byId("tooltip"));
@@ -65,6 +91,14 @@ async function start(): Promise<void> {
   showRegion(map, store, false);
   if (store.motion.size === 0) showLater(map, store);
   await showZones();
+}
+
+/** An officer's first view is the gate board, unless the address names one. */
+function firstView(store: Store): void {
+  const off = store.on("identity", () => {
+    off();
+    if (store.role === "customs" && location.hash === "") location.replace(hashOf({ view: "board", query: {} }));
+  });
 }
 
 function notice(text: string): void {
@@ -120,6 +154,7 @@ function controls(map: CorridorMap, store: Store, sidebar: Sidebar): void {
   );
   document.addEventListener("keydown", (event) => {
     const typing = event.target instanceof Element && event.target.matches("input, select, textarea");
+    if (parseRoute(location.hash).view !== "map") return;
     if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     sidebar.focusSearch();

@@ -33,7 +33,7 @@ export class CorridorMap {
   private step = 0;
   private readonly filled = new Set<SourceId>();
 
-  constructor(container: HTMLElement, scheme: Scheme, trouble: (text: string) => void) {
+  constructor(container: HTMLElement, scheme: Scheme, trouble: (text: string) => void, private readonly covered = true) {
     this.palette = PALETTES[scheme];
     setWorkerUrl(new URL("maplibre-gl-worker.mjs", import.meta.url).href);
     this.map = new MapLibre({
@@ -106,11 +106,12 @@ export class CorridorMap {
     this.fit([[lon, lat]], zoom);
   }
 
-  /** The parts of the map that panels cover, as padding. */
+  /** The parts of the map that panels cover (those of the page's own map), as padding. */
   private room() {
     const map = this.map.getContainer().getBoundingClientRect();
     const margin = Math.min(56, map.width / 8);
     const room = { top: margin + 16, bottom: margin, left: margin, right: margin };
+    if (!this.covered) return room;
     const detail = document.querySelector<HTMLElement>("#detail:not([hidden])")?.getBoundingClientRect();
     if (detail && detail.width < map.width * 0.6) room.right += map.right - detail.left;
     const sheet = document.querySelector<HTMLElement>("#sidebar")?.getBoundingClientRect();

@@ -1,5 +1,6 @@
 /** Events as sentences. Pure: an event and the truck's name give the words, a tone and a glyph. */
 
+import { clearanceSentence } from "./clearance/events.ts";
 import type { Bracket, CorridorEvent } from "./types.ts";
 import { country, duration, instant, margin, clock } from "./format.ts";
 
@@ -143,7 +144,9 @@ export function sentence(event: CorridorEvent, name: string, zone?: string): Sen
       return { subject: text(object.name, "Zone"), text: `zone ${event.change === "created" ? "published" : "changed"}`, detail: text(object.kind), tone: "zone" };
     case "command":
       return { subject: "Registry", ...command(object) };
-    default:
-      return { subject: name, text: `${String(event.kind)} ${String(event.change)}`, detail: "", tone: "registry" };
+    default: {
+      const told = clearanceSentence(event);
+      return { subject: name, ...(told ?? { text: `${String(event.kind)} ${String(event.change)}`, detail: "", tone: "registry" }) };
+    }
   }
 }

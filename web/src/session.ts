@@ -3,7 +3,7 @@
  * connection's messages and a catch-up after a lost one come together without gaps or doubles.
  */
 
-import { type Api, ApiError } from "./api.ts";
+import { type Api, ApiError, type Identity } from "./api.ts";
 import { browserWorld, Live } from "./live.ts";
 import type { Store } from "./store.ts";
 import type { CorridorEvent, Crossing, Visit } from "./types.ts";
@@ -57,8 +57,9 @@ export class Session {
   }
 
   private async loadIdentity(): Promise<void> {
-    const { role } = await this.api.whoami().catch(() => ({ role: "" }));
-    this.store.admin = role === "admin";
+    const { role = "", gates } = await this.api.whoami().catch((): Identity => ({}));
+    this.store.role = role;
+    this.store.ownGates = gates ?? [];
     this.store.tell("identity");
   }
 
@@ -71,12 +72,13 @@ export class Session {
   /** At the start: the newest revision of the newest crossings and visits, as the events that they were. */
   private async recent(): Promise<void> {
     const [crossings, visits] = await Promise.all([
-      this.api.crossings({ limit: String(RECENT) }),
-      this.api.visits({ limit: String(RECENT) }),
-    ]).catch(() => [[], []]);
+      this.api.crossings({ limit: String(RECENT) }).catch(() => []),
+      this.api.visits({ limit: String(RECENT) }).catch(() => []),
+    ]);
     const past = [...crossings.map((object) => eventOf("crossing", object)), ...visits.map((object) => eventOf("visit", object))];
     past.sort((a, b) => b.recorded.localeCompare(a.recorded));
     this.store.log.seed(past);
+    this.store.fresh = [];
     this.store.tell("events");
   }
 

@@ -1,22 +1,20 @@
 /** The overview: product and connection, search, states as filters, and the lists. A bottom sheet on phones. */
 
-import { h, icon, iconButton } from "./dom.ts";
+import { h, icon } from "./dom.ts";
 import { EventList } from "./eventlist.ts";
 import { number, STATE_NAMES } from "./format.ts";
 import { GateList } from "./gatelist.ts";
 import { STATES } from "./motion.ts";
 import type { Store } from "./store.ts";
 import { connection } from "./connection.ts";
-import type { Theme } from "./theme.ts";
+import { themeButton, type Theme } from "./theme.ts";
 import { TruckList } from "./trucklist.ts";
+import { viewLinks } from "./views.ts";
 
 const TABS = ["live", "trucks", "zones"] as const;
 type Tab = (typeof TABS)[number];
 
 const TAB_NAMES: Record<Tab, string> = { live: "Live", trucks: "Trucks", zones: "Zones" };
-
-const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" } as const;
-const THEME_WORDS = { auto: "Colours as the system has them", light: "Light colours", dark: "Dark colours" };
 
 export class Sidebar {
   private readonly trucks: TruckList;
@@ -37,7 +35,8 @@ export class Sidebar {
     root.append(
       this.handle(),
       h("header", { class: "brand" },
-        h("img", { src: "icon.svg", alt: "", width: 26, height: 26 }), h("h1", {}, "Corridor"), connection(store, retry), this.themeButton(theme)),
+        h("img", { src: "icon.svg", alt: "", width: 26, height: 26 }), h("h1", {}, "Corridor"), connection(store, retry), themeButton(theme)),
+      viewLinks(store),
       h("div", { class: "search" }, icon("search"), this.box),
       this.chips(),
       h("div", { class: "tabs", role: "tablist", "aria-label": "Lists" }, ...this.tabs),
@@ -131,16 +130,6 @@ export class Sidebar {
     });
     this.store.on("filter", () => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(!this.store.hidden.has(STATES[i]!)))));
     return h("div", { class: "chips", role: "group", "aria-label": "Truck states shown" }, ...buttons);
-  }
-
-  private themeButton(theme: Theme): HTMLElement {
-    const button = iconButton(THEME_ICONS[theme.choice], THEME_WORDS[theme.choice], () => {
-      const choice = theme.next();
-      button.replaceChildren(icon(THEME_ICONS[choice]));
-      button.title = THEME_WORDS[choice];
-      button.setAttribute("aria-label", THEME_WORDS[choice]);
-    }, "theme-button");
-    return button;
   }
 
   /** The sheet's grip on phones: a press steps through its heights, a drag sets the nearest. */

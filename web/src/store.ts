@@ -9,6 +9,8 @@ import type { CorridorEvent, Gate, PositionRow, TruckInfo, TruckState } from "./
 export type Selection = { kind: "truck"; id: string } | { kind: "gate"; id: string } | null;
 export type Topic = "positions" | "info" | "gates" | "events" | "selection" | "status" | "filter" | "identity";
 
+const OTHER_TIME_MS = 3_600_000;
+
 export class Store {
   readonly motion = new Motion();
   readonly trails = new Trails();
@@ -17,14 +19,34 @@ export class Store {
   readonly hidden = new Set<TruckState>();
   gates: Gate[] = [];
   selection: Selection = null;
-  /** Whether the key may change zones. */
-  admin = false;
+  /** What the key may: admin, operator, customs, insurer. */
+  role = "";
+  /** The gates of a customs key; none means all. */
+  ownGates: string[] = [];
+  /** The events that the last telling of "events" brought. */
+  fresh: CorridorEvent[] = [];
   /** A zone is being drawn, so the map's clicks are not for trucks. */
   drawing = false;
   status: LiveStatus = { phase: "connecting", attempt: 0 };
   /** The newest instant that any truck reported (ms). */
   newest = 0;
   private readonly listeners = new Map<Topic, Set<() => void>>();
+
+  /** Whether the key may change zones. */
+  get admin(): boolean {
+    return this.role === "admin";
+  }
+
+  /** Whether the key may decide cases: release, inspect, detain, verify a binding. */
+  get officer(): boolean {
+    return this.role === "customs" || this.role === "admin";
+  }
+
+  /** The present: the clock's, or the newest report's where the world shown lives in another time. */
+  now(): number {
+    const clock = Date.now();
+    return this.newest && Math.abs(this.newest - clock) > OTHER_TIME_MS ? this.newest : clock;
+  }
 
   on(topic: Topic, run: () => void): () => void {
     const set = this.listeners.get(topic) ?? new Set();
@@ -47,6 +69,7 @@ export class Store {
 
   events(events: CorridorEvent[]): CorridorEvent[] {
     const fresh = this.log.add(events);
+    this.fresh = fresh;
     if (fresh.length) this.tell("events");
     return fresh;
   }

@@ -25,8 +25,9 @@ export interface TimelineRow {
 
 const percent = (share: number) => `${(share * 100).toFixed(2)}%`;
 
-/** The rows in one list; nothing when no row has a bracket. */
-export function timelineView(rows: readonly TimelineRow[], picks: Picks): HTMLElement | null {
+/** The rows in one list; nothing when no row has a bracket. `zone` is an IANA time zone, the reader's when left out. */
+export function timelineView(rows: readonly TimelineRow[], picks: Picks, zone?: string): HTMLElement | null {
+  const told = (ms: number) => clock(ms, zone);
   const period = periodOf(rows.map(({ bracket }) => bracket));
   if (!period) return null;
   const items = rows.map((row) => {
@@ -36,7 +37,7 @@ export function timelineView(rows: readonly TimelineRow[], picks: Picks): HTMLEl
     if (!bar || !bracket) return h("li", { class: "line-row line-absent" }, label, h("span", { class: "line-time" }, absent));
     const at = instant(bracket.estimate)!;
     const width = margin(instant(bracket.earliest), instant(bracket.latest));
-    const words = `${name}: ${bounds(bracket, (ms) => clock(ms))}, probably ${clock(at)}`;
+    const words = `${name}: ${bounds(bracket, told)}, probably ${told(at)}`;
     const press = () => picks.press(key, { bracket });
     return h("li", {},
       h("button", { type: "button", class: `line-row ${mark}`, "data-pick": key, "aria-pressed": String(picks.pressed(key)),
@@ -45,9 +46,9 @@ export function timelineView(rows: readonly TimelineRow[], picks: Picks): HTMLEl
         h("span", { class: "line-track", "aria-hidden": "true" },
           h("span", { class: `line-bar ${bar.open ? "line-bar-open" : ""}`, style: `left:${percent(bar.from)};width:${percent(bar.to - bar.from)}` }),
           h("span", { class: "line-tick", style: `left:${percent(bar.tick)}` })),
-        h("span", { class: "line-time" }, clock(at), h("small", {}, width || (bar.open ? "or before" : "")))));
+        h("span", { class: "line-time" }, told(at), h("small", {}, width || (bar.open ? "or before" : "")))));
   });
   return h("div", { class: "timeline" },
     h("ol", {}, ...items),
-    h("div", { class: "line-ends", "aria-hidden": "true" }, h("span", {}, dayClock(period.from)), h("span", {}, dayClock(period.to))));
+    h("div", { class: "line-ends", "aria-hidden": "true" }, h("span", {}, dayClock(period.from, zone)), h("span", {}, dayClock(period.to, zone))));
 }

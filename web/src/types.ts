@@ -142,7 +142,9 @@ export interface Revision {
 
 export interface CorridorEvent {
   cursor: string;
-  kind: "asset" | "device" | "command" | "visit" | "crossing" | "trip" | "stop" | "late" | "zone";
+  kind:
+    | "asset" | "device" | "command" | "visit" | "crossing" | "trip" | "stop" | "late" | "zone"
+    | "filing" | "permit" | "binding" | "conflict" | "coupling" | "case" | "release" | "batch" | "seal" | "regime";
   id: string;
   revision: number;
   change: Change;
