@@ -13,7 +13,7 @@ from corridor.cli.options import CliError
 
 _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
-    *("health", "certs", "broker", "gateway", "worker", "store", "api", "deliver"),
+    *("health", "certs", "broker", "gateway", "worker", "store", "api", "deliver", "reconcile"),
     *("webhooks", "authority"),
 )
 
