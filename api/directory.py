@@ -1,4 +1,5 @@
-"""What positions are labelled with (VIN, name, fleet): in memory, refreshed by the read model's changes."""
+"""What positions are labelled with (VIN, name, fleet, plates) and the regimes: in memory, refreshed by the
+read model's changes."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final
 
+from api.regimes import Shelf
 from feeds.readmodel import ReadModel
 from streams.events import Kind
 
@@ -43,6 +45,7 @@ class Directory:
         self._read = read
         self._lock = Lock()
         self._labels: dict[str, Label] = {}
+        self.regimes = Shelf(read)
         self._since = 0
 
     def labels(self) -> dict[str, Label]:

@@ -112,7 +112,7 @@ def _row(number: int, record: list[str], header: list[str]) -> tuple[list[Fault]
     if "plates" in values:
         values["plates"] = [plate.strip() for plate in re.split(r"[;|/]", values["plates"]) if plate.strip()]
     try:
-        return [], AssetNew.model_validate(values).model_dump(mode="json")
+        return [], AssetNew.model_validate(values).commanded()
     except ValidationError as error:
         return [_fault(number, one) for one in error.errors()], None
 

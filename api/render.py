@@ -17,7 +17,9 @@ from api.times import format_instant
 from feeds.readmodel import StoredObject
 from streams.events import Event, Kind
 
-DURATIONS: Final = frozenset({"dwell_ms", "duration_ms", "window_ms", "median_ms", "p90_ms"})
+DURATIONS: Final = frozenset(
+    {"dwell_ms", "duration_ms", "window_ms", "median_ms", "p90_ms", "clocks_ms", "benchmark_ms"}
+)
 
 _ENDINGS: Final[dict[str, tuple[str, Callable[[int], Any]]]] = {
     "ms": ("", format_instant),

@@ -7,9 +7,18 @@ compare.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from api.times import Instant
 from streams.identity import vin
@@ -23,6 +32,12 @@ def _vin(text: str) -> str:
     return vin.parse(text).text
 
 
+def _mm(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 100:
+        raise ValueError("metres above 0 and below 100")
+    return round(value * 1000)
+
+
 Vin = Annotated[
     str, AfterValidator(_vin), Field(max_length=64, description="17 characters, check digit included.")
 ]
@@ -33,6 +48,7 @@ class AssetKind(StrEnum):
 
     TRACTOR = "tractor"
     SEMI_TRAILER = "semi_trailer"
+    RIGID = "rigid"
     SPECIAL = "special"
     PASSENGER = "passenger"
 
@@ -49,21 +65,79 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class _Held(_Request):
+    from_ms: Annotated[Instant | None, Field(alias="from")] = None
+    to_ms: Annotated[Instant | None, Field(alias="to")] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ms is not None and self.to_ms is not None and self.to_ms <= self.from_ms:
+            raise ValueError("to after from: it ends before it begins")
+        return self
+
+
+class Plate(_Held):
+    """A number plate of a country, and when the vehicle carries it."""
+
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    plate: Text
+
+
+class CustomsCode(_Held):
+    """A code under which customs knows the vehicle, and when it holds."""
+
+    code: Text
+
+
+Metres = Annotated[int, BeforeValidator(_mm), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
+
+
+class Technical(_Request):
+    """What a vehicle is built like."""
+
+    axles: Annotated[int, Field(ge=1, le=30)] | None = None
+    axle_load_kg: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    gross_mass_kg: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    lighting: Text | None = None
+    emission_class: Text | None = None
+    fuel: Text | None = None
+    length_mm: Annotated[Metres | None, Field(alias="length_m")] = None
+    width_mm: Annotated[Metres | None, Field(alias="width_m")] = None
+    height_mm: Annotated[Metres | None, Field(alias="height_m")] = None
+
+
 class AssetChange(_Request):
     """What of an asset may change; only the fields given do."""
 
     chassis: Text | None = None
-    plates: Annotated[list[Text], Field(max_length=10)] = []
+    chassis_scheme: Literal["VIN", "VIS8", "OEM", "NONE"] | None = None
+    plates: Annotated[list[Text | Plate], Field(max_length=10)] = []
+    customs_codes: Annotated[list[CustomsCode], Field(max_length=10)] = []
     kind: AssetKind | None = None
     maker: Text | None = None
+    model: Text | None = None
+    exporter: Text | None = None
+    technical: Technical | None = None
     name: Text | None = None
     fleet: Text | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The fields given, as data of a command."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class AssetNew(AssetChange):
     """An asset to register."""
 
     vin: Vin
+
+    def commanded(self) -> dict[str, Any]:
+        """All fields as data of a command; of those that few have, the ones given."""
+        plain = self.model_dump(mode="json")
+        return {name: value for name, value in plain.items() if value or name not in _SELDOM}
+
+
+_SELDOM: Final = frozenset(("chassis_scheme", "customs_codes", "model", "exporter", "technical"))
 
 
 class DeviceNew(_Request):
@@ -116,11 +190,16 @@ class Asset(_Object):
 
     vin: str
     chassis: str | None
-    plates: list[str]
+    plates: list[Any]
     kind: str | None
     maker: str | None
     name: str | None
     fleet: str | None
+    chassis_scheme: str | None = None
+    customs_codes: list[dict[str, Any]] | None = None
+    model: str | None = None
+    exporter: str | None = None
+    technical: dict[str, Any] | None = None
 
 
 class Device(_Object):

@@ -28,6 +28,7 @@ from feeds.keys import Principal, Role
 from feeds.readmodel import ObjectFilter, StoredObject
 from feeds.readreach import AtGates, OfAuthority, Reach
 from geofences.zone import Gate, Zone
+from streams.clearance.regime import RegimeBook
 from streams.events import Event, Kind, object_id
 from streams.identity import vin
 from streams.zones import ZoneBook
@@ -94,6 +95,38 @@ class Scope:
             found = next((one for one in known if one.tenant in tenants), known[-1] if known else None)
         if found is None:
             raise not_found("asset", id_or_vin)
+        return found
+
+    def filing(self, id_or_reference: str) -> StoredObject:
+        """A filing by its id or its reference; of several tenants' the newest. Raises Problem 404."""
+        read, reach = self.ports.read, self.reach
+        found = read.object(Kind.FILING, reach, id_or_reference)
+        if found is None:
+            known = read.objects(Kind.FILING, reach, ObjectFilter(reference=id_or_reference), limit=1)
+            found = known[0] if known else None
+        if found is None:
+            raise not_found("filing", id_or_reference)
+        return found
+
+    def batch(self, id_or_name: str) -> StoredObject:
+        """A batch by its id or its name; of several tenants' the newest. Raises Problem 404."""
+        read, reach = self.ports.read, self.reach
+        found = read.object(Kind.BATCH, reach, id_or_name)
+        if found is None:
+            known = read.objects(Kind.BATCH, reach, ObjectFilter(batch=id_or_name), limit=1)
+            found = known[0] if known else None
+        if found is None:
+            raise not_found("batch", id_or_name)
+        return found
+
+    def answered_case(self, id_: str) -> StoredObject:
+        """The case that an authority decides about, of whatever tenant; the engine says whether it may.
+
+        Raises Problem 404.
+        """
+        found = self.ports.read.object(Kind.CASE, AtGates(), id_)
+        if found is None:
+            raise not_found("case", id_)
         return found
 
     def device(self, name: str) -> StoredObject:
@@ -173,10 +206,16 @@ class Scope:
         """All versions of the zones of everybody."""
         return self.ports.zone_book() if self.ports.zone_book is not None else ZoneBook(self.ports.zones)
 
-    def may_edit_zones(self) -> None:
-        """Raises Problem 403 for who is no admin of the installation's own tenant: zones are everybody's."""
+    @property
+    def regimes(self) -> RegimeBook:
+        """All versions of the regimes of everybody."""
+        return self.directory.regimes.book()
+
+    def may_edit_zones(self, what: str = "zones") -> None:
+        """Raises Problem 403 for who is no admin of the installation's own tenant: zones are everybody's, and
+        so are regimes."""
         if self.who.role is not Role.ADMIN or self.tenant != self.ports.keys.home:
-            raise Problem(403, "zones are the installation's: got a key of another tenant or role")
+            raise Problem(403, f"{what} are the installation's: got a key of another tenant or role")
 
     @property
     def gates(self) -> Sequence[Gate]:

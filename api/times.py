@@ -19,8 +19,8 @@ def parse_instant(value: Any) -> int:
         raise ValueError(want)
     try:
         at = datetime.fromisoformat(value.upper())
-    except ValueError:
-        raise ValueError(want) from None
+    except ValueError as error:
+        raise ValueError(f"{want} ({error})") from None
     if at.tzinfo is None:
         raise ValueError(want)
     return (at - _EPOCH) // _MS

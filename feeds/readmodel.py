@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _AT_ONCE: Final = 500
+_ALL: Final = 10_000
 _RECORDED = attrgetter("recorded_ms")
 _EQUAL: Final = (
     *("asset", "gate", "zone", "state", "fleet", "device", "vin", "exporter", "batch", "reference"),
@@ -53,7 +54,8 @@ class EventsTrimmedError(ReadModelError):
 @dataclass(frozen=True, slots=True)
 class ObjectFilter:
     """Which objects of a kind to list; None does not filter. ``start_ms``/``end_ms`` keep what overlaps
-    [start, end), ``lasting`` what has not ended, ``ended`` what has."""
+    [start, end), ``lasting`` what has not ended, ``ended`` what has,
+    ``begun_ms`` what began then or later."""
 
     asset: str | None = None
     gate: str | None = None
@@ -65,6 +67,7 @@ class ObjectFilter:
     end_ms: int | None = None
     lasting: bool = False
     ended: bool = False
+    begun_ms: int | None = None
     vin: str | None = None
     exporter: str | None = None
     batch: str | None = None
@@ -319,6 +322,14 @@ class ReadModel:
         with self._file.reading() as db, snapshot(db):
             return readsql.revisions(db, kind, reach, id_, before, limit)
 
+    def revisions_of(self, kind: Kind, objects: Sequence[StoredObject]) -> dict[str, list[Event]]:
+        """All kept revisions of these objects of ``kind``, each the newest first, by id.
+
+        They are objects that this gave, so that no more is seen by them.
+        """
+        with self._file.reading() as db, snapshot(db):
+            return {one.id: readsql.revisions(db, kind, one.tenant, one.id, None, _ALL) for one in objects}
+
     def retracted(self, tenant: str, asset: str, limit: int = 100) -> list[StoredObject]:
         """At most ``limit`` derived objects of an asset that were retracted, the latest retracted first."""
         with self._file.reading() as db:
@@ -452,6 +463,9 @@ def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
         terms.append("end_ms IS NULL")
     if where.ended:
         terms.append("end_ms IS NOT NULL")
+    if where.begun_ms is not None:
+        terms.append("start_ms >= ?")
+        values.append(where.begun_ms)
     if where.end_ms is not None:
         terms.append("start_ms < ?")
         values.append(where.end_ms)

@@ -39,7 +39,7 @@ def list_assets(
 @router.post("/v1/assets", response_model=Asset, status_code=201)
 async def register_asset(scope: Scoped, new: AssetNew) -> Response:
     """Register a vehicle. 409 when its VIN is registered already."""
-    event = await scope.command("asset.register", new.model_dump(mode="json"))
+    event = await scope.command("asset.register", new.commanded())
     return await _answer(scope, event.data["object"], 201)
 
 
@@ -52,7 +52,7 @@ def get_asset(scope: Scoped, asset: str) -> Response:
 @router.patch("/v1/assets/{asset}", response_model=Asset)
 async def change_asset(scope: Scoped, asset: str, change: AssetChange) -> Response:
     """Change the fields given; the VIN never changes."""
-    changes = change.model_dump(mode="json", exclude_unset=True)
+    changes = change.changes()
     if not changes:
         raise Problem(
             422, f"nothing to change: got no field, want any of {', '.join(AssetChange.model_fields)}"

@@ -226,6 +226,9 @@ async def test_event_lines_have_the_declared_shape(reader: httpx.AsyncClient) ->
     assert answer.headers["content-type"] == "application/x-ndjson"
     lines = [EventLine.model_validate_json(line) for line in answer.text.splitlines()]
     kinds = {"asset", "device", "command", "visit", "crossing", "trip", "stop"}
+    kinds |= {
+        *("filing", "permit", "binding", "conflict", "coupling", "case", "release", "batch", "seal"),
+    }
     assert {line.kind for line in lines} == kinds
     assert answer.headers["corridor-cursor"] == lines[-1].cursor
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from tests.unit.api.world import ASSET, INSURER_KEY, OTHER_ASSET, OTHER_KEY, OTHER_VIN, make
+from tests.unit.api.world import ASSET, INSURER_KEY, OTHER_ASSET, OTHER_KEY, OTHER_VIN, VIN, make
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,6 +31,26 @@ OWN = {
     "gate": "mohan-boten",
     "zone": "mohan",
     "extension": "csv",
+    "filing": "filing_own",
+    "permit": "permit_own",
+    "case": "case_own",
+    "conflict": "conflict_own",
+    "coupling": "coupling_own",
+    "release": "release_own",
+    "batch": "BATCH-own",
+    "regime": "mohan-boten-cn-la",
+    "vin": VIN,
+    "name": "la-customs",
+}
+LINKS_ONLY = {"/v1/authorities/{name}/decisions"}
+"""Routes that a connector of an authority has for itself."""
+BODIES = {
+    "/v1/filings/{filing}": {"batch": "B2"},
+    "/v1/cases/{case}/decisions": {"decision": "wait", "reason": "later"},
+    "/v1/cases/{case}/settle": {"vin": VIN, "reason": "seen"},
+    "/v1/assets/{asset}/claims": {"source": "maker", "evidence": "list"},
+    "/v1/assets/{asset}/couplings": {"carrier": VIN, "how": "coupled", "evidence": "seen"},
+    "/v1/couplings/{coupling}/end": {},
 }
 THEIRS = OWN | {
     "asset": OTHER_ASSET,
@@ -40,6 +60,31 @@ THEIRS = OWN | {
     "trip": "trip_foreign",
     "stop": "stop_foreign",
     "object": "crossing_foreign",
+    "filing": "REF-foreign",
+    "permit": "permit_foreign",
+    "case": "case_foreign",
+    "conflict": "conflict_foreign",
+    "coupling": "coupling_foreign",
+    "release": "release_foreign",
+    "batch": "BATCH-foreign",
+    "vin": OTHER_VIN,
+}
+ABSENT = THEIRS | {
+    "asset": "asset_absent",
+    "device": "absent",
+    "visit": "v",
+    "crossing": "c",
+    "trip": "t",
+    "stop": "s",
+    "object": "crossing_absent",
+    "filing": "absent",
+    "permit": "absent",
+    "case": "absent",
+    "conflict": "absent",
+    "coupling": "absent",
+    "release": "absent",
+    "batch": "absent",
+    "vin": "LZZTESTA0PN000009",
 }
 
 
@@ -119,19 +164,11 @@ async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
     method, path = any_route
     if url(path, OWN) == url(path, THEIRS):
         return
-    body = {"name": "mine now"} if method == "PATCH" else None
+    body = BODIES.get(path, {"name": "mine now"} if method == "PATCH" else {"reason": "why"})
+    body = None if method == "GET" or path in LINKS_ONLY else body
     answer = await reader.request(method, url(path, THEIRS), json=body)
     assert answer.status_code == 404
-    absent = THEIRS | {
-        "asset": "asset_absent",
-        "device": "absent",
-        "visit": "v",
-        "crossing": "c",
-        "trip": "t",
-        "stop": "s",
-        "object": "crossing_absent",
-    }
-    other = await reader.request(method, url(path, absent), json=body)
+    other = await reader.request(method, url(path, ABSENT), json=body)
     assert other.status_code == 404
     assert other.json().keys() == answer.json().keys()
     assert other.json()["title"] == answer.json()["title"]

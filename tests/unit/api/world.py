@@ -25,6 +25,7 @@ from feeds.store.memory import MemoryStore
 from geofences.zone import Gate, Office, Zone, ZoneKind
 from streams.engine.registry import Registry
 from streams.events import Change, Event, Kind, object_id
+from tests.unit.api.papers import clearance
 from tests.unit.feeds.store.frames import Report, at, frame
 
 T0 = 1_795_330_800_000  # 2026-11-22T07:00:00Z
@@ -256,6 +257,7 @@ def make(folder: Path, page: Path | None = None) -> World:
         engine.fold(body | {"id": f"cmd_{word}_fit", "command": "device.fit", "data": fit})
         shapes = (visit, crossing, trip, stop)
         engine.commit([make_(asset, tenant, f"{make_.__name__}_{word}") for make_ in shapes], partition=1)
+        engine.commit(clearance(word, tenant, vin, asset))
         samples = [
             at(
                 T0 + i * 1000,
