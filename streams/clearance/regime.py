@@ -95,13 +95,17 @@ class ReleaseRule:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The code by which an authority's system knows an event of a case."""
+    """The code by which an authority's system knows an event of a case.
+
+    ``authority``: the connector that is told; None is that of the release.
+    """
 
     event: str
     system: str
     code: str
     name: str
     confidence: str
+    authority: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

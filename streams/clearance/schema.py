@@ -152,6 +152,7 @@ SCHEMA: Final[Mapping[str, Mapping[str, Field]]] = {
     "messages": {
         "event": Field(*_one(MESSAGE_EVENTS)),
         "system": Field(*_TEXT),
+        "authority": Field("a name of a-z, 0-9, - . and _", _code, must=False),
         "code": Field(*_TEXT),
         "name": Field(*_TEXT),
         "confidence": _CONFIDENCE,
