@@ -38,8 +38,11 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[System]:
-    """The system, ready to serve; it ends with the block. Raises StartError, FolderError, SettingsError."""
+async def running(settings: Settings, clock: dict[str, float] | None = None) -> AsyncIterator[System]:
+    """The system, ready to serve; it ends with the block. ``clock``: the demo's, see ``corridor.democlock``.
+
+    Raises StartError, FolderError, SettingsError.
+    """
     folder = Folder(settings.data_dir)
     folder.hold()
     finish(folder)
@@ -56,7 +59,7 @@ async def running(settings: Settings) -> AsyncIterator[System]:
         else:
             await _require_reachable(broker.host, broker.port)
         key = f"local_{secrets.token_urlsafe(32)}"
-        hello = {"settings": values, "local_key": key, "http_port": settings.http_port}
+        hello = {"settings": values, "local_key": key, "http_port": settings.http_port, "clock": clock}
         hub = parts["hub"] = Part("hub", "corridor.parts", ["hub"], hello)
         try:
             async with asyncio.TaskGroup() as group:

@@ -29,6 +29,10 @@ def main() -> int:
     """Run one part until its input ends. Returns the exit code."""
     name = sys.argv[1]
     given = json.loads(sys.stdin.buffer.readline())
+    if given.get("clock") is not None:
+        from corridor import democlock
+
+        democlock.install(given["clock"])
     settings = Settings(**given["settings"])
     set_up_logging(name, logging.getLevelNamesMapping()[settings.log_level.upper()])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides

@@ -1,4 +1,4 @@
-"""The trucks of the demo, in a process of their own: simulated ones and a recorded one."""
+"""The trucks of the demo, in a process of their own: simulated ones, twelve exporters', a recorded one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from firmware_sim.scenario_file import load
 
 
 async def run(given: dict[str, Any], stop: asyncio.Event) -> None:
-    """Drive until ``stop``; ``given`` holds broker, number of trucks, speed-up and state folder."""
-    scenario = load("demo", trucks=given["trucks"])
+    """Drive until ``stop``; ``given`` holds broker, number of trucks, speed-up and state folder.
+
+    The clock of this process is the demo's and runs ``speed_up`` times as fast, so the simulated trucks keep
+    pace with it; only the recorded one has to be told.
+    """
     broker = Broker(given["mqtt_host"], given["mqtt_port"])
-    state = Path(given["state"])
-    speed_up = given["speed_up"]
+    state, many = Path(given["state"]), load("demo", trucks=given["trucks"])
     (state / "recorded").mkdir(parents=True, exist_ok=True)
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(
-                drive(scenario, broker, state / "simulated", speed_up=speed_up), name="simulated"
-            ),
-            group.create_task(play(broker, state / "recorded", speed_up), name="recorded"),
+            group.create_task(drive(load("clearance"), broker, state / "clearance", speed_up=1)),
+            group.create_task(drive(many, broker, state / "simulated", speed_up=1)),
+            group.create_task(play(broker, state / "recorded", given["speed_up"])),
         ]
         await stop.wait()
         for task in tasks:

@@ -5,20 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
+import logging
 import time
 import webbrowser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from corridor import democlock
 from corridor.cli.options import CliError, Verbs, add_folder, add_ports, run_async, settings_of
 from corridor.client import Client, ClientError
+from corridor.demofilings import STORIES, Papers, register_trailer
 from corridor.embedded import System, running
 from corridor.fleetbook import register
 from corridor.logs import set_up_logging
 from corridor.recordings import recorded_trucks
 from corridor.supervisor import Part
+from firmware_sim.clock import SimClock
 
-_LEGEND = """
+_log = logging.getLogger("corridor.demo")
+_LAG_S: Final = 172_800.0
+_PAPERS_EVERY_S: Final = 0.5
+_LEGEND: Final = """
   What to look at
     trucks      blue: moving, violet: standing, amber: in a port, grey: silent for ten minutes
     the gate    press "Mohan-Boten": ports, queue by direction, the last crossings
@@ -26,6 +34,13 @@ _LEGEND = """
     events      the list fills as trucks enter ports, cross the line and leave
     real data   "{border}" replays a real truck along the border near Muse (it never crosses);
                 "{machine}" carries a real J1939 log on its CAN bus
+
+  Twelve exporters' vehicles on their way to Laos: the page's gate board, or
+    corridor case list --data-dir {folder}
+    corridor case explain ID --data-dir {folder}
+    corridor case report --gate mohan-boten --html report.html --data-dir {folder}
+    corridor trace VIN --data-dir {folder}
+
 """
 
 
@@ -56,48 +71,109 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options, **more)
     set_up_logging("corridor")
     begun = time.monotonic()
-    fleet = _fleet(options.trucks)
+    fleet, exporters = _fleets(options.trucks)
+    clock = democlock.start(_state(settings.data_dir), _LAG_S, options.speed_up)
 
     async def work(stop: asyncio.Event) -> int:
         print("starting broker, gateway, engine and API ...", flush=True)
-        async with running(settings) as system:
-            trucks = await _trucks(system, fleet, settings.data_dir, options)
+        async with running(settings, democlock.plain(clock)) as system:
+            papers = await _papers(system, fleet, exporters, settings.data_dir, clock)
+            tasks = [asyncio.create_task(_in_time(papers, clock), name="papers")]
+            trucks = await _trucks(system, settings.data_dir, options, clock)
+            tasks.append(asyncio.create_task(trucks.keep(), name="keep trucks"))
             try:
-                _greet(system, fleet, time.monotonic() - begun, options)
+                _greet(system, fleet, exporters, time.monotonic() - begun, options)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), options.duration)
                 print("stopping ...", flush=True)
             finally:
-                for part, keeper in trucks:
-                    keeper.cancel()
-                    await part.stop()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await trucks.stop()
         return 0
 
     return run_async(work)
 
 
-def _fleet(trucks: int) -> list[dict[str, Any]]:
-    """All trucks of the demo as they are registered, the first one with the recorded bus."""
+def _state(folder: Path) -> Path:
+    """Where the exporters' trucks keep what they are. Raises CliError for the folder of an older demo."""
+    state = folder / "trucks" / "clearance" / "fleet.json"
+    if not state.exists() and (folder / "trucks" / "simulated" / "fleet.json").exists():
+        raise CliError(
+            f"the data folder is that of an older demo: got {folder} without the exporters' trucks, want an "
+            "empty folder; remove it or give --data-dir"
+        )
+    return state
+
+
+def _fleets(trucks: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The demo's trucks as they are registered, the first one with the recorded bus; the exporters'."""
     from firmware_sim.errors import SimError
     from firmware_sim.fleet import identities
     from firmware_sim.scenario_file import load
 
     try:
-        return [who.to_json() for who in identities(load("demo", trucks=trucks))] + recorded_trucks()
+        exporters = [who.to_json() for who in identities(load("clearance"))]
+        return [
+            who.to_json() for who in identities(load("demo", trucks=trucks))
+        ] + recorded_trucks(), exporters
     except SimError as error:
         raise CliError(f"the demo's scenario can't be used: {error}") from None
 
 
-async def _trucks(
-    system: System, fleet: list[dict[str, Any]], folder: Path, options: argparse.Namespace
-) -> list[tuple[Part, asyncio.Task[None]]]:
-    print(f"registering {len(fleet)} trucks ...", flush=True)
+async def _papers(
+    system: System,
+    fleet: list[dict[str, Any]],
+    exporters: list[dict[str, Any]],
+    folder: Path,
+    clock: SimClock,
+) -> Papers:
+    """Register all, and put in the papers that are there before the trucks set out."""
+    print(f"registering {len(fleet) + len(exporters)} trucks, lodging filings ...", flush=True)
+    client = Client(system.local)
     try:
-        await asyncio.to_thread(register, Client(system.local), fleet)
+        begun_s = float(json.loads(_state(folder).read_text("utf-8"))["start_s"])
+    except OSError:
+        begun_s = democlock.now_s(clock)
+    papers = Papers(client, exporters, begun_s)
+
+    def put() -> None:
+        register(client, [*exporters, *fleet])
+        register_trailer(client)
+        papers.due(max(begun_s, democlock.now_s(clock)))
+        _say(papers)
+
+    try:
+        await asyncio.to_thread(put)
     except ClientError as error:
         raise CliError(f"the trucks could not be registered: {error}") from None
+    return papers
+
+
+def _say(papers: Papers) -> None:
+    for reason in papers.refused:
+        _log.warning("paper_refused reason=%s", reason)
+    papers.refused.clear()
+
+
+async def _in_time(papers: Papers, clock: SimClock) -> None:
+    """Put in the other papers when their time has come."""
+    while True:
+        try:
+            left = await asyncio.to_thread(papers.due, democlock.now_s(clock))
+            _say(papers)
+            if not left:
+                return
+        except ClientError as error:
+            _log.warning("paper_not_taken reason=%s", error)
+        await asyncio.sleep(_PAPERS_EVERY_S)
+
+
+async def _trucks(system: System, folder: Path, options: argparse.Namespace, clock: SimClock) -> Part:
     hello = {
         "settings": {"data_dir": str(folder)},
+        "clock": democlock.plain(clock),
         "mqtt_host": system.local.mqtt_host,
         "mqtt_port": system.local.mqtt_port,
         "trucks": options.trucks,
@@ -106,21 +182,30 @@ async def _trucks(
     }
     part = Part("trucks", "corridor.parts", ["trucks"], hello)
     await part.start()
-    return [(part, asyncio.create_task(part.keep(), name="keep trucks"))]
+    return part
 
 
-def _greet(system: System, fleet: list[dict[str, Any]], took_s: float, options: argparse.Namespace) -> None:
+def _greet(
+    system: System,
+    fleet: list[dict[str, Any]],
+    exporters: list[dict[str, Any]],
+    took_s: float,
+    options: argparse.Namespace,
+) -> None:
     address = f"{system.local.url}/#key={system.local.key}"
     machine, border = fleet[0]["name"], fleet[-1]["name"]
     print(
-        f"Corridor's demo is up after {took_s:.1f} s: {options.trucks} trucks, "
+        f"Corridor's demo is up after {took_s:.1f} s: {options.trucks} trucks and twelve exporters', "
         f"{options.speed_up:g} times real speed"
     )
     print(f"\n  page   {address}")
     print(f"  MQTT   {system.local.mqtt_host}:{system.local.mqtt_port}")
     if system.admin_key:
         print(f"  admin key (shown this once): {system.admin_key}")
-    print(_LEGEND.format(border=border, machine=machine))
-    print("Ctrl-C ends it; the same command goes on where it stopped.", flush=True)
+    print(_LEGEND.format(border=border, machine=machine, folder=options.data_dir), end="")
+    for story in STORIES:
+        vehicle = exporters[story.truck]["device"]
+        print(f"    {story.reference}  {vehicle}  {story.title:<21} {story.state:<20} {story.where}")
+    print("\nCtrl-C ends it; the same command goes on where it stopped.", flush=True)
     if not options.no_browser:
         webbrowser.open(address)

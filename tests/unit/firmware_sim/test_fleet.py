@@ -187,7 +187,7 @@ def test_the_twelve_say_what_is_wrong_with_them(tmp_path: Path) -> None:
 def test_the_clean_ones_cross_within_two_hours_and_the_others_stay_at_the_exit_port(tmp_path: Path) -> None:
     trucks = fleet(tmp_path, load("clearance"))
     road = trucks.world.route
-    for _ in range(7_000):
+    for _ in range(8_000):
         trucks.world.step()
     gone = np.flatnonzero(trucks.world.pos_m > road.entry_m + 1_000).tolist()
     assert gone == [0, 1, 8, 9, 10, 11]
