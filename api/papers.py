@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.schemas import Text, Vin
 from api.times import Instant, parse_instant
@@ -24,14 +24,13 @@ _EARLIEST: Final = parse_instant("2000-01-01T00:00:00Z")
 _LATEST: Final = parse_instant("2100-01-01T00:00:00Z")
 
 
-def _day(value: Any) -> int:
-    t_ms = parse_instant(value)
+def _day(t_ms: int) -> int:
     if not _EARLIEST <= t_ms < _LATEST:
         raise ValueError("an instant from 2000 to 2099")
     return t_ms
 
 
-Day = Annotated[Instant, BeforeValidator(_day)]
+Day = Annotated[Instant, AfterValidator(_day)]
 
 
 class Request(BaseModel):
