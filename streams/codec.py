@@ -98,6 +98,22 @@ class FrameView:
         """A column of names: int32[n] numbers of the texts."""
         return self._sheet.codes(self._sheet.plan.places[name])
 
+    def texts(self, name: str) -> tuple[Array, list[str]]:
+        """The rows of a column of texts that are not null, ascending, and their texts."""
+        place = self._sheet.plan.places.get(name)
+        if place is None:
+            return np.empty(0, np.int64), []
+        rows, at = self._sheet.rows[place.batch], place.first + place.nulls
+        ends = self._sheet.ends(at)
+        if len(ends) - 1 != rows:
+            raise CodecError(f"frame not readable: got {len(ends) - 1} strings, want {rows}")
+        held = np.flatnonzero(np.diff(ends))
+        data = self._sheet.buffer(at + 1, "u1", int(ends[-1]))
+        try:
+            return held, [data[ends[n] : ends[n + 1]].tobytes().decode() for n in held.tolist()]
+        except UnicodeDecodeError as error:
+            raise CodecError(f"frame not readable: {name}: {error}") from error
+
     def digests(self) -> Array:
         """The first 8 bytes of each report's hash: uint64[n], the caller's own."""
         place = self._sheet.plan.places["hash"]

@@ -19,8 +19,18 @@ ZONES: Final = 0
 """The partition that decides about zones."""
 _FIT: Final = b'{"fit":'
 _ZLIB: Final = b"\x78\x9c"  # what compressed bytes begin with
-DECIDING: Final = (_FIT, _ZLIB)
+DESK: Final = b'{"desk":'
+"""What a note of a clearance desk begins with."""
+DECIDING: Final = (_FIT, _ZLIB, DESK)
 """What the bodies of notes begin with on which decisions rest: these stay in a log as commands do."""
+AT_ASSET: Final = frozenset(
+    {
+        *("filing.lodge", "filing.amend", "filing.withdraw", "permit.grant", "permit.revoke"),
+        *("binding.claim", "binding.settle", "coupling.start", "coupling.end"),
+        *("case.decide", "authority.decide"),
+    }
+)
+"""Commands about one asset, which they name: appended to its home and decided there."""
 _PORTION: Final = 400_000  # characters of zones in one note, but for one zone that is longer
 
 
@@ -37,7 +47,7 @@ def command_home(command: Mapping[str, Any], partitions: int) -> int:
     name = command.get("command")
     if name == "asset.register":
         return home(object_id(Kind.ASSET, str(command.get("tenant")), str(data.get("vin"))), partitions)
-    if name in ("asset.update", "device.fit"):
+    if name in ("asset.update", "device.fit") or name in AT_ASSET:
         return home(str(data.get("asset")), partitions)
     if name == "device.unfit":
         return home(str(data.get("device")), partitions)

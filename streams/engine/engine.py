@@ -9,26 +9,32 @@ trip, or wait for a grace to pass, and for those whose data came late.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cbor2
 import numpy as np
 
+from geofences.zone import Gate
 from streams.codec import FrameView, load_json, open_frame
 from streams.engine import kernel
 from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
+from streams.engine.desk import Desk
 from streams.engine.drafts import Notes
+from streams.engine.edits import hold, publish
+from streams.engine.heard import facts_heard, loads_heard
 from streams.engine.journey import Course, Journey, opened, packed
 from streams.engine.late import Memory, chunk, refold, renumber
 from streams.engine.names import Listed, Names
 from streams.engine.order import rows_of, settle
+from streams.engine.post import opened as desk_messages
 from streams.engine.quality import Flag
 from streams.engine.queues import Note, Queues, decode, note_of
 from streams.engine.recent import Recent
-from streams.engine.registry import Fact, Refused, Registry
+from streams.engine.registry import Fact, Registry
 from streams.engine.rows import Rows
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
@@ -38,12 +44,11 @@ from streams.engine.states import States, fits
 from streams.engine.units import NONE
 from streams.engine.world import World
 from streams.events import Change, Event, Kind, object_id
-from streams.homes import Early, Fit, Handed, handed_zones, home, opened_note
+from streams.homes import DESK, Early, Fit, Handed, home, opened_note
 from streams.past import Past
 from streams.records import LogRecord, RecordKind
 from streams.texts import texts
-from streams.zones import COMMANDS, ZoneBook, ZoneBookError, ZoneFact
-from streams.zoneversion import made, plain
+from streams.zoneversion import made
 
 _LIVE: Final = 8_192  # assets whose open objects are held unpacked
 _GENERATION: Final = 250_000  # samples of the arena before it turns
@@ -99,7 +104,9 @@ class Engine:
         rules: Rules | None = None,
         past: Past | None = None,
         partitions: int = 1,
+        regimes: Iterable[str] = (),
     ) -> None:
+        """``regimes``: the texts of those that hold before any is published."""
         self.partition, self.world, self.rules = partition, world, rules or Rules()
         self.partitions = partitions
         self.position = self.number = self.now_ms = 0
@@ -120,6 +127,7 @@ class Engine:
         self._numbers = kernel.numbers(self.rules)
         self._events: list[Event] = []
         self._handed: list[Handed] = []
+        self.desk = Desk(self, regimes)
 
     def fold(self, record: LogRecord) -> Step:
         """Fold one record; one at or below ``position`` was folded before and gives nothing.
@@ -141,6 +149,8 @@ class Engine:
             self._fold_note(record.body)
         if self.again:
             moved = np.union1d(moved, self._go_through_again())
+        self.desk.after(self._events)
+        self._handed += self.desk.finish()
         notes = [note for event in self._events if (note := note_of(event)) is not None]
         for told in self.queues.tell(self.now_ms, self.position):
             self._say(
@@ -173,6 +183,32 @@ class Engine:
             "device": extra["device"][rows],
             "trip_mm": np.where(driving, s["cum"] - s["trip_cum"], -1),
         }
+
+    def journeys(self) -> Iterable[Journey]:
+        """Those of the assets whose open objects are unpacked."""
+        return (live.journey for live in self._live.values())
+
+    def hand(self, notes: Iterable[Handed]) -> None:
+        """Give notes to other partitions once this step's events are committed."""
+        self._handed += notes
+
+    @property
+    def gates(self) -> Mapping[str, Gate]:
+        """See Host.gates."""
+        return self.world.gates
+
+    def open_trip(self, asset: str) -> tuple[str, int] | None:
+        """See Host.open_trip."""
+        if asset not in self.rows:
+            return None
+        for entry in self._unpacked(self.rows[asset]).book:
+            if entry.draft.kind is Kind.TRIP and not entry.retracted and entry.draft.data["end_ms"] is None:
+                return entry.id(asset), entry.draft.data["start_ms"]
+        return None
+
+    def say(self, fact: Fact, change: Change, t_ms: int) -> None:
+        """See Host.say."""
+        self._say(fact.tenant, fact.asset, fact.kind, fact.id, fact.revision, change, t_ms, fact.data)
 
     @property
     def state(self) -> Array:
@@ -217,9 +253,18 @@ class Engine:
                 self._handed.append(handed.handed(self.partitions))
             return elsewhere
 
-        self._tell(self.registry.apply(command, self.now_ms, self._publish, hand_on))
+        if self.desk.takes(command["command"]):
+            answer = self.registry.first(command)
+            if answer is None:
+                self.desk.command(command)
+            self._tell(answer or [])
+        else:
+            self._tell(self.registry.apply(command, self.now_ms, lambda c: publish(self, c), hand_on))
 
     def _fold_note(self, body: bytes) -> None:
+        if body.startswith(DESK):
+            self.desk.hear(desk_messages(body))
+            return
         note = opened_note(body)
         if note is None:
             self.queues.merge(decode(body))
@@ -227,45 +272,13 @@ class Engine:
             self._tell(self.registry.fitted(note, self.now_ms))
         else:
             book = self.world.book.copy()
-            self._hold(book, book.put(made(self.early.ready(note, book.count))))
+            hold(self, book, book.put(made(self.early.ready(note, book.count))))
 
     def _tell(self, facts: list[Fact]) -> None:
         for fact in facts:
-            place = fact.tenant, fact.asset, fact.kind, fact.id, fact.revision, fact.change
-            self._say(*place, self.now_ms, fact.data)
-
-    def _publish(self, command: dict[str, Any]) -> list[Fact]:
-        """Put zones in force, here and by notes in the other partitions."""
-        if command["command"] not in COMMANDS:
-            raise Refused("unknown_command", f"no such command: got {command['command']}")
-        book = self.world.book.copy()
-        first = book.count + 1
-        try:
-            facts = book.apply(command)
-        except ZoneBookError as error:
-            raise Refused(error.code, str(error)) from error
-        if facts and self.partitions > 1:
-            self._handed += handed_zones(first, plain([fact.put for fact in facts]), self.partitions)
-        self._hold(book, facts)
-        why = {"changed": [], "positions": [self.position]}
-        return [Fact(Kind.ZONE, f.id, f.revision, f.tenant, "", {**f.data, "why": why}) for f in facts]
-
-    def _hold(self, book: ZoneBook, facts: list[ZoneFact]) -> None:
-        """Go by ``book``; assets with samples after what changed are gone through again, in steps."""
-        if not facts:
-            return
-        first = min(fact.put.valid_from_ms or 0 for fact in facts)
-        behind = np.flatnonzero(self.states.newest() >= first)
-        self.world = self.world.published(book)
-        places = self.states.places_of_awake(behind)  # those at rest are told their sets when they are woken
-        moved = self.states.hot[places]
-        renumber(self.world, moved)
-        self.states.hot[places] = moved
-        for live in self._live.values():
-            live.journey.moved_to(self.world)
-        self.states.cell[:] = -1
-        for row in behind.tolist():
-            self.again[row] = min(self.again.get(row, first), first)
+            self.say(fact, fact.change, self.now_ms)
+            if fact.kind is Kind.ASSET:
+                self.desk.registered(fact)
 
     def _go_through_again(self) -> Array:
         """Go through some of the assets that an edit of zones may concern; a step is one log record."""
@@ -290,7 +303,11 @@ class Engine:
         received = frame.numbers("received_ms", NONE)
         new = asset_row >= 0
         np.maximum.at(self.extra["seen"], asset_row[new], received[new])
+        if frame.has("facts"):
+            facts_heard(self, frame, asset_row)
         report = frame.numbers("report", NONE)
+        if self.desk.axles.limits and frame.has("axle_load_kg"):
+            loads_heard(self, frame, asset_row[report])
         rows, index = rows_of(frame, asset_row[report], received[report], self.position)
         self.counts.samples += len(report)
         report = report[index]

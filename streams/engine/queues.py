@@ -60,9 +60,9 @@ class Note:
 
 
 def note_of(event: Event) -> Note | None:
-    """The note of an event; None when it is no crossing of a gate."""
+    """The note of an event; None when it is no crossing of a gate, or one that its carrier makes too."""
     data = event.data
-    if event.kind is not Kind.CROSSING or data["gate"] is None:
+    if event.kind is not Kind.CROSSING or data["gate"] is None or data.get("by") is not None:
         return None
     stages = {
         name: (data["dwell_ms"][name], data["stages"][end]["estimate_ms"])

@@ -1,11 +1,11 @@
 """Assets and the devices fitted to them, as the commands of the log made them.
 
 A command is checked against what the log already says and answered by one ``command`` event; what it
-changed follows as the new revision of the asset or device. The form of a command was checked before it
-was appended; what is refused here is what only the history can tell.
+changed follows as the new revision of the asset or device. The form of a command was checked before it was
+appended; what is refused here is what only the history can tell.
 
-Of several partitions each holds the assets and the devices at home in it. A fitting is checked in the home of
-its asset first, then decided in the home of its device.
+Of several partitions each holds the assets and the devices at home in it. A fitting is checked in the home
+of its asset first, then decided in the home of its device.
 """
 
 from __future__ import annotations
@@ -84,6 +84,26 @@ class Registry:
             return [handler(self, tenant, data, now_ms)]
 
         return self._answered(command["id"], name, tenant, made)
+
+    def first(self, command: dict[str, Any]) -> list[Fact] | None:
+        """None when ``command`` comes for the first time and is decided here, for others to carry it out.
+
+        Else its answer, or nothing for one that was applied before.
+        """
+        if command["id"] in self._done:
+            return []
+        self._remember(command["id"], command["command"])
+        try:
+            self._refuse_elsewhere(command)
+        except Refused as refusal:
+            error = {"code": refusal.code, "detail": str(refusal)}
+            answer = {"command": command["command"], "ok": False, "error": error, "object": None}
+            return [Fact(Kind.COMMAND, command["id"], 1, command["tenant"], "", answer)]
+        return None
+
+    def register(self, tenant: str, data: dict[str, Any]) -> Fact:
+        """Register an asset that is not there."""
+        return self._register(tenant, data, 0)
 
     def fitted(self, fit: Fit, now_ms: int) -> list[Fact]:
         """The facts that a fitting makes whose asset another partition found; none when it came before."""

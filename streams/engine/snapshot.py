@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import chain
 from typing import Any, Final
@@ -18,6 +19,7 @@ import numpy as np
 
 from streams.codec import CodecError, dump_json, load_json
 from streams.engine.columns import Array
+from streams.engine.deskstate import dumped, loaded
 from streams.engine.engine import Counts, Engine
 from streams.engine.late import renumber
 from streams.engine.recent import Recent
@@ -27,7 +29,7 @@ from streams.engine.world import World
 from streams.homes import Early
 from streams.past import Past
 
-VERSION: Final = 4
+VERSION: Final = 5
 _HEAD: Final = struct.Struct("<4sIQ")
 _MAGIC: Final = b"CES\n"
 
@@ -42,12 +44,14 @@ def snapshot(engine: Engine) -> bytes:
         raise SnapshotError("snapshots are little-endian: got a big-endian machine")
     engine.seal()
     engine.pack()
+    desk, folders = dumped(engine.desk)
     parts = {
         "names": engine.rows.dump(),
         "owners": engine.owners.dump(),
         "sequences": engine.sequences.dump(),
         "states": engine.states.dump(),
         "extra": engine.extra.dump(),
+        "desk": folders,
     }
     revived = [[row, [[*key, n] for key, n in held.items()]] for row, held in sorted(engine.revived.items())]
     head = {
@@ -65,6 +69,7 @@ def snapshot(engine: Engine) -> bytes:
         "zones": engine.world.book.dump(),
         "again": sorted(engine.again.items()),
         "queues": engine.queues.dump(),
+        "desk": desk,
     }
     if engine.partitions > 1:
         head |= {"partitions": engine.partitions, "early": sorted(engine.early.held.items())}
@@ -73,9 +78,15 @@ def snapshot(engine: Engine) -> bytes:
 
 
 def restore(
-    data: bytes, world: World, rules: Rules | None = None, past: Past | None = None, partitions: int = 1
+    data: bytes,
+    world: World,
+    rules: Rules | None = None,
+    past: Past | None = None,
+    partitions: int = 1,
+    regimes: Iterable[str] = (),
 ) -> Engine:
-    """The engine that ``data`` is a snapshot of, in ``world``. Raises SnapshotError."""
+    """The engine that ``data`` is a snapshot of, in ``world``. ``regimes``: those that ship; versions that
+    shipped before are in the snapshot. Raises SnapshotError."""
     if len(data) < _HEAD.size:
         raise SnapshotError(f"snapshot too short: got {len(data)} bytes, want at least {_HEAD.size}")
     magic, version, length = _HEAD.unpack_from(data)
@@ -87,7 +98,7 @@ def restore(
         if head.get("partitions", 1) != partitions:
             got = head.get("partitions", 1)
             raise SnapshotError(f"snapshot of another partition count: got {got}, want {partitions}")
-        return _restored(head, rest, world, rules or Rules(), past)
+        return _restored(head, rest, world, rules or Rules(), past, regimes)
     except (CodecError, KeyError, ValueError, TypeError) as error:
         raise SnapshotError(f"snapshot not readable: {error}") from error
 
@@ -113,7 +124,12 @@ class _Parts:
 
 
 def _restored(
-    head: dict[str, Any], rest: memoryview, world: World, rules: Rules, past: Past | None
+    head: dict[str, Any],
+    rest: memoryview,
+    world: World,
+    rules: Rules,
+    past: Past | None,
+    regimes: Iterable[str],
 ) -> Engine:
     book = world.book.copy()
     book.load(head["zones"])
@@ -137,6 +153,7 @@ def _restored(
     engine.sequences.load(parts["sequences"])
     engine.extra.load(size, parts["extra"])
     engine.states.load(size, parts["states"])
+    loaded(engine.desk, head["desk"], parts["desk"], regimes)
     engine.shapes = Shapes(*head["shapes"])
     renumber(world, engine.states.hot)
     engine.extra["home"][:size] = _renamed(engine.extra["home"][:size], head["home"], world)

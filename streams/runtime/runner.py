@@ -25,6 +25,7 @@ from streams.homes import Handed
 from streams.log import Log, LogError
 from streams.past import Past, PastError
 from streams.records import LogRecord, NewRecord, RecordKind
+from streams.regimes import shipped
 from streams.runtime.outbox import Outbox
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
@@ -71,12 +72,15 @@ class PartitionRunner:
         *,
         speaks: bool = False,
         partitions: int = 1,
+        regimes: Sequence[str] | None = None,
     ) -> None:
         """``world``: with the zones that hold before anything is published. ``speaks``: whether it owns the
-        partition and appends its notes and ticks to the log. ``partitions``: of the whole system."""
+        partition and appends its notes and ticks to the log. ``partitions``: of the whole system.
+        ``regimes``: those that hold before any is published; None: those that ship."""
         self.log, self.world, self.sink, self.files, self.past = log, world, sink, files, past
         self.partition, self.rules, self.speaks = partition, rules or Rules(), speaks
         self.partitions = partitions
+        self.regimes = shipped() if regimes is None else list(regimes)
         self.sent = _ALL  # one that does not speak keeps the notes of later records in ``outbox``
         self.engine = self._new_engine()
         self.outbox = Outbox(0)
@@ -130,7 +134,7 @@ class PartitionRunner:
         return f"from the start of the log, {end} records to fold"
 
     def _new_engine(self, past: Past | None = None) -> Engine:
-        return Engine(self.partition, self.world, self.rules, past, self.partitions)
+        return Engine(self.partition, self.world, self.rules, past, self.partitions, self.regimes)
 
     def _past(self, end: int) -> Past | None:
         """The past, opened anew; None when it can't be used, ``_doubt`` then says why. Raises OSError."""
@@ -152,7 +156,8 @@ class PartitionRunner:
             raise _Unusable(f"the past can't be used: {self._doubt}")
         if position > past.end:
             raise _Unusable(f"the past goes up to {past.end} only")
-        engine = restore(self.files.load(position), self.world, self.rules, past, self.partitions)
+        data = self.files.load(position)
+        engine = restore(data, self.world, self.rules, past, self.partitions, self.regimes)
         known = self.sink.last_number(self.partition)
         if engine.number > known:  # the sink is a new one: it needs the events from before as well
             raise _Unusable(f"it has {engine.number} events behind it, but only {known} were kept")

@@ -1,0 +1,130 @@
+"""What the facts of an asset's reports tell its desk: codes read from the bus, seals, couplings.
+
+Of each source only what differs is kept, with the report that told it first (by its time), so a VIN that
+comes with every report costs a look into a table. Which report came first in the log does not matter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.codec import CodecError, dump_json, load_json
+from streams.engine.folder import Folder
+from streams.events import Kind, object_id
+
+if TYPE_CHECKING:
+    from streams.engine.desk import Desk
+
+_MOST: Final = 16  # different values of one source, and seals of one asset
+_TEXT: Final = 64
+_SEEN: Final = 100_000
+_COMPONENT: Final = ("make", "model", "serial", "unit")
+_SEALS: Final = ("locked", "open", "broken", "tampered", "replaced")
+
+
+class Seen:
+    """What each source told last: by (asset, kind, source) the value and its earliest time. Forgetting it
+    costs time and changes nothing."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, str, Any], tuple[Any, int]] = {}
+
+    def known(self, key: tuple[int, str, Any], value: Any, t_ms: int) -> bool:
+        """Whether ``value`` was taken already with no later time; from now on it is."""
+        held = self._held.get(key)
+        if held is not None and held[0] == value and held[1] <= t_ms:
+            return True
+        if len(self._held) >= _SEEN:
+            self._held.clear()
+        self._held[key] = value, t_ms
+        return False
+
+
+Report = tuple[str, str, int]
+"""Device, boot, sequence number."""
+
+
+def facts(desk: Desk, row: int, asset: str, tenant: str, report: Report, text: str) -> None:
+    """Take the facts of one report."""
+    try:
+        told = load_json(text.encode())
+    except CodecError:  # a gateway wrote it, so it is: but a record must not stop the log
+        return
+    for fact in told if isinstance(told, list) else ():
+        if not isinstance(fact, dict):
+            continue
+        t_ms, kind = fact.get("t"), fact.get("kind")
+        if not isinstance(t_ms, int) or kind not in _KINDS:
+            continue
+        if kind == "identity":
+            value: Any = (fact.get("vin"), fact.get("junk"))
+        elif kind == "component":
+            value = tuple(fact.get(name) for name in _COMPONENT)
+        else:
+            value = None
+        if value is not None and desk.seen.known((row, kind, str(fact.get("source"))), value, t_ms):
+            continue
+        if asset not in desk.host.registry.assets:
+            continue
+        desk.cause = {"kind": "report", "device": report[0], "boot": report[1], "seq": report[2]}
+        _KINDS[kind](desk, desk.make(asset, tenant), report, fact)
+
+
+def _read(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> None:
+    """An identity or a component: kept unless its value is known from no later."""
+    kind, source = fact["kind"], str(fact.get("source"))[:_TEXT]
+    names = ("vin", "junk") if kind == "identity" else _COMPONENT
+    value = {name: fact[name][:_TEXT] for name in names if isinstance(fact.get(name), str)}
+    if not value or (kind == "identity" and "vin" not in value):
+        return
+    if fact.get("truncated") is True:
+        value["truncated"] = True
+    held = folder.bus.setdefault(kind, {}).setdefault(source, {})
+    key = dump_json(value).decode()
+    first = [fact["t"], *report]
+    if key in held and held[key][:4] <= first:
+        return
+    told = {**value, "t": min(fact["t"], desk.now_ms), "kind": kind, "source": fact.get("source")}
+    held[key] = [*first, told | {"known_ms": desk.now_ms}]
+    if len(held) > _MOST:
+        del held[max(held, key=lambda one: held[one][:4])]
+    desk.judge(folder.asset)
+
+
+def _seal(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> None:
+    """The newest state of a seal counts; of two at one instant the worse."""
+    number = fact.get("seal", fact.get("id", fact.get("number")))
+    state = str(fact.get("state")).lower()
+    if number is None or state not in _SEALS:
+        return
+    number = str(_short(number))
+    id_ = object_id(Kind.SEAL, folder.asset, number)
+    told = {"seal": number, "state": state, "t_ms": fact["t"]}
+    held = folder.data("seal", id_)
+    if held is not None and _newness(held) >= _newness(told):
+        return
+    if held is None and len(folder.objects("seal")) >= _MOST:
+        return
+    if desk.tell(folder, Kind.SEAL, id_, told, t_ms=fact["t"]):
+        desk.touch(folder.asset)
+
+
+def _newness(seal: dict[str, Any]) -> tuple[int, int]:
+    return seal["t_ms"], _SEALS.index(seal["state"])
+
+
+def _coupling(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> None:
+    """A trailer that is coupled, or is not any more: its own desk decides."""
+    vin, state = fact.get("vin"), fact.get("state", "coupled")
+    if not isinstance(vin, str) or state not in ("coupled", "loaded", "uncoupled", "unloaded"):
+        return
+    other = object_id(Kind.ASSET, folder.tenant, vin[:_TEXT])
+    told = ["coupled", other, folder.tenant, folder.asset, state, fact["t"], list(report)]
+    desk.post.send(desk.post.home(other), told)
+
+
+def _short(value: Any) -> Any:
+    return value[:_TEXT] if isinstance(value, str) else value
+
+
+_KINDS: Final = {"identity": _read, "component": _read, "seal": _seal, "coupling": _coupling}
