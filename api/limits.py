@@ -21,12 +21,11 @@ from feeds.keys import Principal, Role
 
 MAX_BODY: Final = 1 << 20
 MAX_IMPORT_BODY: Final = 5 << 20
+MAX_LISTS_BODY: Final = 32 << 20
 IMPORT_PATHS: Final = frozenset(
-    (
-        *("/v1/assets/import", "/v1/zones", "/v1/zones/check", "/v1/zones/dry-run", "/v1/filings/bulk"),
-        "/v1/reconcile",
-    )
+    ("/v1/assets/import", "/v1/zones", "/v1/zones/check", "/v1/zones/dry-run", "/v1/filings/bulk")
 )
+_LIMITS: Final = {**dict.fromkeys(IMPORT_PATHS, MAX_IMPORT_BODY), "/v1/reconcile": MAX_LISTS_BODY}
 _READS_ARE_KEPT: Final = frozenset((Role.CUSTOMS, Role.AUTHORITY))
 BODY_TIMEOUT_S: Final = 20.0
 _AUDIT = logging.getLogger("corridor.api.audit")
@@ -48,7 +47,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_IMPORT_BODY if scope["path"] in IMPORT_PATHS else MAX_BODY
+        limit = _LIMITS.get(scope["path"], MAX_BODY)
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > limit:
             problem = _too_large(int(declared), limit)

@@ -8,12 +8,12 @@ from feeds.reconcile.findings import TITLES, Change, Finding, ListInfo, Place, R
 
 
 def plain(result: Result, most: int | None = None) -> dict[str, Any]:
-    """All of it, or the first ``most`` findings; ``counts`` and ``found`` are always of all."""
+    """All of it, or the first ``most`` findings; ``counts`` and ``total`` are always of all."""
     shown = result.findings if most is None else result.findings[:most]
     return {
         "clean": result.clean,
         "agreed": result.agreed,
-        "found": len(result.findings),
+        "total": len(result.findings),
         "counts": {kind.value: count for kind, count in result.counts.items()},
         "lists": [_list(one) for one in result.lists],
         "findings": [finding(one) for one in shown],
@@ -39,7 +39,7 @@ def finding(one: Finding) -> dict[str, Any]:
 
 def _list(one: ListInfo) -> dict[str, Any]:
     return {
-        "list": one.side.value,
+        "side": one.side.value,
         "file": one.file,
         "form": one.form,
         "sheet": one.sheet,
@@ -51,7 +51,7 @@ def _list(one: ListInfo) -> dict[str, Any]:
 
 def _place(place: Place) -> dict[str, Any]:
     return {
-        "list": place.side.value,
+        "side": place.side.value,
         "row": place.row,
         "vin_at": place.vin_at,
         "chassis_at": place.chassis_at,
@@ -62,4 +62,4 @@ def _place(place: Place) -> dict[str, Any]:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    return {"list": change.side.value, "at": change.address, "got": change.got, "want": change.want}
+    return {"side": change.side.value, "address": change.address, "got": change.got, "want": change.want}
