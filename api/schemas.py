@@ -419,6 +419,7 @@ class ImportRefusal(BaseModel):
     column: str
     got: str
     want: str
+    address: str | None = None
 
 
 class ImportReport(BaseModel):
