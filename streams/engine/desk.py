@@ -259,7 +259,7 @@ def _differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _decided_permit(desk: Desk, asked: Asked) -> None:
-    permits.granted(desk, asked.what["command"], bool(asked.refused))
+    permits.granted(desk, asked.what["command"], asked.what["at_ms"], bool(asked.refused))
 
 
 def _decided_answer(desk: Desk, asked: Asked) -> None:

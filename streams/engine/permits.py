@@ -26,14 +26,15 @@ def grant(desk: Desk, command: dict[str, Any]) -> None:
     desk.claims.ask(command["id"], keys, {"command": command, "at_ms": desk.now_ms})
 
 
-def granted(desk: Desk, command: dict[str, Any], refused: bool) -> None:
+def granted(desk: Desk, command: dict[str, Any], at_ms: int, refused: bool) -> None:
     """The key of a permit is decided. Raises Refused."""
     data, tenant = command["data"], command["tenant"]
     if refused:
         raise Refused("duplicate", f"a permit {data['number']} was granted already")
     folder = desk.make(data["asset"], tenant)
     id_ = object_id(Kind.PERMIT, tenant, data["number"])
-    permit = {name: data.get(name) for name in _PERMIT} | {"state": "granted", "reason": None, "granted_ms": desk.now_ms}
+    state = {"state": "granted", "reason": None, "granted_ms": at_ms}
+    permit = {name: data.get(name) for name in _PERMIT} | state
     desk.tell(folder, Kind.PERMIT, id_, permit)
     desk.touch(folder.asset)
     desk.answer(command, id_, folder.asset)
