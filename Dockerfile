@@ -21,6 +21,7 @@ COPY geofences ./geofences
 COPY feeds ./feeds
 COPY api ./api
 COPY firmware-sim ./firmware-sim
+COPY authority-sim ./authority-sim
 COPY --from=page /src/api/web/dist ./api/web/dist
 RUN /opt/corridor/bin/pip install --no-cache-dir --no-deps . && /opt/corridor/bin/python -m corridor.warm
 

@@ -14,7 +14,7 @@ from corridor.cli.options import CliError
 _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
     *("health", "certs", "broker", "gateway", "worker", "store", "api", "deliver", "reconcile"),
-    *("webhooks", "authority", "case", "trace", "vin"),
+    *("webhooks", "authority", "authority-sim", "case", "trace", "vin"),
 )
 
 

@@ -54,6 +54,8 @@ async def running(settings: Settings, clock: dict[str, float] | None = None) -> 
         broker = broker_of(settings, settings.mqtt_port)
         if settings.webhooks_file is not None:
             _require_webhooks(settings.webhooks_file)
+        if settings.authorities_file is not None:
+            _require_authorities(settings.authorities_file)
         if settings.mqtt_url is None:
             _require_free(settings.mqtt_host, settings.mqtt_port, "mqtt_port", "--mqtt-port")
         else:
@@ -124,6 +126,15 @@ def _require_webhooks(path: Path) -> None:
     try:
         load(path)
     except EndpointsError as error:
+        raise StartError(str(error)) from None
+
+
+def _require_authorities(path: Path) -> None:
+    from feeds.authority.connectors import ConnectorsError, load
+
+    try:
+        load(path)
+    except ConnectorsError as error:
         raise StartError(str(error)) from None
 
 

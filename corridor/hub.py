@@ -204,15 +204,24 @@ class Hub:
 
     @contextlib.asynccontextmanager
     async def _delivering(self) -> AsyncIterator[None]:
-        """Send events to webhooks while the block lasts, if there are any."""
-        if self._settings.webhooks_file is None:
-            yield
-            return
-        from corridor.deliveries import delivering  # what few need costs others nothing
-        from corridor.lanes import LaneCollector
+        """Send events to webhooks and messages to authorities while the block lasts, if there are any."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._settings.webhooks_file is not None or self._settings.authorities_file is not None:
+                from corridor.lanes import LaneCollector  # what few need costs others nothing
+            if self._settings.webhooks_file is not None:
+                from corridor.deliveries import delivering
 
-        async with delivering(self._settings, self._folder.deliveries, self.read) as deliveries:
-            self.ports.registry.register(LaneCollector(deliveries, "webhooks"))
+                deliveries = await stack.enter_async_context(
+                    delivering(self._settings, self._folder.deliveries, self.read)
+                )
+                self.ports.registry.register(LaneCollector(deliveries, "webhooks"))
+            if self._settings.authorities_file is not None:
+                from corridor.connectors import connecting
+
+                authorities = await stack.enter_async_context(
+                    connecting(self._settings, self._folder.deliveries, self.read, self.commands.submit)
+                )
+                self.ports.registry.register(LaneCollector(authorities.lanes, "authorities"))
             yield
 
     async def _trim(self) -> None:

@@ -10,7 +10,7 @@ trap 'rm -rf "$out"' EXIT
 cd "$out"
 "$out/venv/bin/python" - <<'PY'
 import importlib.resources as files
-import api.app, corridor.__main__, feeds.readmodel, firmware_sim.run, gateway.service, geofences, streams.engine
+import api.app, corridor.__main__, feeds.readmodel, firmware_sim.run, authority_sim.run, gateway.service, geofences, streams.engine
 zones, gates = geofences.world()
 assert zones and gates, "zones are missing from the wheel"
 assert files.files("api").joinpath("web/dist/index.html").is_file(), "the page is missing from the wheel"

@@ -1,4 +1,4 @@
-"""``corridor deliver``: send events to webhooks; as many as it takes, each event by one of them."""
+"""``corridor deliver``: events to webhooks and authorities; as many as it takes, each by one of them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from corridor.cli.roles import add_role, distributed, run_role
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser("deliver", help="send events to webhooks")
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "deliver", help="send events to webhooks, messages to authorities"
+    )
     add_role(parser)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of this process's copies")
     parser.add_argument("--webhooks-file", type=Path, metavar="FILE", help="who is sent which events (TOML)")
+    parser.add_argument("--authorities-file", type=Path, metavar="FILE", help="which authorities there are")
     parser.set_defaults(run=run)
 
 
@@ -23,4 +26,4 @@ def run(options: argparse.Namespace) -> int:
     with distributed():
         from corridor.roles import deliver
 
-    return run_role("deliver", options, deliver.run, "webhooks_file")
+    return run_role("deliver", options, deliver.run, "webhooks_file", "authorities_file")

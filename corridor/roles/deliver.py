@@ -1,4 +1,7 @@
-"""Deliveries as a role of the distributed system: the events of Kafka to webhooks, each by one process."""
+"""Deliveries as a role of the distributed system, each by one process.
+
+The events of Kafka to webhooks and, as messages, to authorities; what authorities decide into the log.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from corridor.commands import CommandPort
+from corridor.connectors import Authorities, connectors_of
 from corridor.deliveries import body_of, deliveries_of, endpoints_of
 from corridor.kafka import kafka_of
 from corridor.lanes import LaneCollector
@@ -18,6 +23,7 @@ from corridor.roles.readcopy import read_copy
 from corridor.settings import Settings
 from feeds.outbound.topicnotes import TopicNotes
 from feeds.webhooks.post import Poster
+from streams.kafka.log import KafkaLog
 from streams.kafka.members import Members
 from streams.kafka.topics import DELIVERIES, EVENTS, LOG, check
 
@@ -34,7 +40,7 @@ async def run(
     Raises SettingsError, TopicsError, OSError when the health port can't be had.
     """
     kafka = kafka_of(settings)
-    endpoints = endpoints_of(settings)
+    endpoints, connectors = endpoints_of(settings), connectors_of(settings)
     await asyncio.to_thread(check, kafka, (LOG, EVENTS, DELIVERIES))
     loop = asyncio.get_running_loop()
     read, notes, poster = (
@@ -43,7 +49,10 @@ async def run(
         Poster(body_of(kafka.partitions)),
     )
     deliveries = deliveries_of(endpoints, read, notes, poster.send)
-    events = Follower("events", lambda: EventSource(kafka, read))
+    log = KafkaLog(kafka)
+    commands = CommandPort(log, loop)
+    authorities = Authorities(connectors, read, notes, commands.submit, kafka.partitions)
+    events = Follower("events", lambda: EventSource(kafka, read, (commands.answered,)))
 
     def moved(partitions: frozenset[int], work: Callable[[int], Any]) -> None:
         async def all_of_them() -> None:
@@ -51,19 +60,28 @@ async def run(
 
         asyncio.run_coroutine_threadsafe(all_of_them(), loop).result(_MOVE_S)
 
+    async def take(partition: int) -> None:
+        await asyncio.gather(deliveries.take(partition), authorities.take(partition))
+
+    async def leave(partition: int) -> None:
+        await asyncio.gather(deliveries.leave(partition), authorities.leave(partition))
+
     metrics = CollectorRegistry()
     metrics.register(LaneCollector(deliveries, "webhooks"))
+    metrics.register(LaneCollector(authorities.lanes, "authorities"))
     members: Members | None = None
 
     def health() -> tuple[bool, dict[str, Any]]:
-        well = events.caught_up and events.trouble is None and not deliveries.trouble
+        trouble = deliveries.trouble or authorities.lanes.trouble
+        well = events.caught_up and events.trouble is None and not trouble
         well = well and members is not None and members.error is None
         status = deliveries.status()
         checks = {
             "events": "ok" if events.trouble is None else "not followed",
-            "deliveries": "ok" if not deliveries.trouble else "failing",
+            "deliveries": "ok" if not trouble else "failing",
             "webhooks": len(endpoints),
             **{name: sum(one[name] for one in status) for name in ("waiting", "parked", "delivered")},
+            **authorities.status(),
         }
         return well, checks
 
@@ -73,10 +91,7 @@ async def run(
             while not events.caught_up and not stop.is_set():  # what is new is known by what was there
                 await _wait(stop)
             members = Members(
-                kafka,
-                "deliver",
-                lambda these: moved(these, deliveries.take),
-                lambda these: moved(these, deliveries.leave),
+                kafka, "deliver", lambda these: moved(these, take), lambda these: moved(these, leave)
             )
             ready(port)
             while not stop.is_set():
@@ -87,11 +102,13 @@ async def run(
         if members is not None:
             await asyncio.to_thread(members.close)
         await deliveries.close()
+        await authorities.close()
         events.halt.set()
         if events.ident is not None:
             await asyncio.to_thread(events.join, _MOVE_S)
         await poster.close()
         notes.close()
+        log.close()
         read.close()
 
 

@@ -35,9 +35,7 @@ class Poster:
             async with self._client.stream(
                 "POST", endpoint.url, content=body, headers=signed | {"content-type": _TYPE}
             ) as answer:
-                return Answer(
-                    answer.status_code, f"status {answer.status_code}", _retry_after(answer.headers)
-                )
+                return Answer(answer.status_code, f"status {answer.status_code}", retry_after(answer.headers))
         except httpx.HTTPError as error:
             return Answer(None, f"{type(error).__name__}: {error}"[:200])
         except Exception as error:  # a name that can't be resolved, a broken answer: it may pass
@@ -53,7 +51,8 @@ def id_of(event: Event) -> str:
     return f"{event.id}-r{event.revision}"
 
 
-def _retry_after(given: Any) -> float | None:
+def retry_after(given: Any) -> float | None:
+    """The seconds that the headers of an answer ask to wait, None when they ask for none."""
     text = given.get("retry-after")
     if text is None:
         return None
