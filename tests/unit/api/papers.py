@@ -131,22 +131,33 @@ def clearance(word: str, tenant: str, vin: str, asset: str) -> list[Fact]:
         "settled": None,
     }
     conflict = {
-        **{
-            "what": "vin",
-            "got": f"{word} got",
-            "want": vin,
-            "position": 9,
-            "source": "can",
-            "against": "filing",
-        },
-        **{"cause": "slip", "text": f"{word}: position 9", "other": None, "first_ms": T0, "state": "settled"},
+        "what": "vin",
+        "got": f"{word} got",
+        "want": vin,
+        "position": 9,
+        "source": "can",
+        "against": "filing",
+        "cause": "slip",
+        "text": f"{word}: position 9",
+        "other": None,
+        "first_ms": T0,
+        "state": "settled",
         "seen": [[f"dev-{word}", "00", 1]],
     }
     coupling = {"carrier": f"asset_of_{word}", "how": "coupled", "from_ms": T0, "to_ms": None}
     release = {
-        **{"case": f"case_{word}", "n": 1, "authority": "la-customs", "state": "requested"},
-        **{"requested_ms": T0, "decided_ms": None, "decision": None, "reason": None, "by": None},
-        **{"message": None, "conditions": [], "deadline_ms": T0 + HOUR},
+        "case": f"case_{word}",
+        "n": 1,
+        "authority": "la-customs",
+        "state": "requested",
+        "requested_ms": T0,
+        "decided_ms": None,
+        "decision": None,
+        "reason": None,
+        "by": None,
+        "message": None,
+        "conditions": [],
+        "deadline_ms": T0 + HOUR,
     }
     batch = {
         "batch": f"BATCH-{word}",
