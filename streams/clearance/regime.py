@@ -133,6 +133,24 @@ class Regime:
     messages: tuple[Message, ...]
     text: str = field(repr=False)
 
+    @property
+    def authority(self) -> str:
+        """The name of the authority that is asked for releases."""
+        return self.release.authority
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """Who may answer; empty when only an officer releases."""
+        return (self.release.authority,) if "authority" in self.release.by else ()
+
+    def conditions(self, data: Mapping[str, Any]) -> list[str]:
+        """The conditions that held for the automatic release of a CASE's data, as sentences."""
+        return list(data.get("release_conditions") or ())
+
+    def release_due_ms(self, now_ms: int) -> int:
+        """By when a request of ``now_ms`` wants its answer."""
+        return now_ms + self.release.timeout_ms
+
     def message(self, event: str) -> Message | None:
         """How the authority's system names this event; None when the regime has no code for it."""
         return next((one for one in self.messages if one.event == event), None)

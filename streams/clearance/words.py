@@ -17,8 +17,6 @@ STAGES: Final = (
 )
 """The stages of a case, in order."""
 RANK: Final = {stage: rank for rank, stage in enumerate(STAGES)}
-SIDES: Final = ("withdrawn", "closed", "expired", "manual_verification", "held")
-"""The side states, the strongest first."""
 ENDED: Final = ("cleared", "withdrawn", "closed", "expired")
 """States in which nothing more is asked for."""
 ASSET_KINDS: Final = ("tractor", "semi_trailer", "rigid", "special", "passenger")
