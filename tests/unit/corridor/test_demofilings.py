@@ -86,7 +86,8 @@ def test_every_paper_is_one_that_the_api_takes() -> None:
     put, client = papers()
     assert put.due(BEGUN + 86_400) == 0
     register_trailer(client)
-    shapes: dict[str, type[BaseModel]] = {"filings": FilingNew, "permits": PermitNew, "claims": ClaimNew, "couplings": CouplingNew,
+    shapes: dict[str, type[BaseModel]] = {"filings": FilingNew, "permits": PermitNew, "claims": ClaimNew,
+                                          "couplings": CouplingNew,
                                           "assets": AssetNew}  # fmt: skip
     for path, body in client.posted:
         shapes[path.rpartition("/")[2]].model_validate(body)
