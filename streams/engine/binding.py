@@ -64,13 +64,14 @@ def settle(desk: Desk, command: dict[str, Any]) -> None:
     desk.answer(command, object_id(Kind.BINDING, folder.asset), folder.asset)
 
 
-def registered(desk: Desk, fact: Fact) -> None:
-    """What an asset is registered with claims its binding."""
+def registered(desk: Desk, fact: Fact, by_filing: bool = False) -> None:
+    """What an asset is registered with claims its binding; a filing that registers it claims itself."""
     data = fact.data
     folder = desk.make(fact.asset, fact.tenant)
     scheme, source = data.get("chassis_scheme"), "registration"
     begin = next((one["from_ms"] for one in folder.claims if one["source"] == source), desk.now_ms)
-    put(desk, folder, said(desk, source, data["vin"], data.get("chassis"), scheme, begin, None))
+    if not by_filing:
+        put(desk, folder, said(desk, source, data["vin"], data.get("chassis"), scheme, begin, None))
     if data.get("chassis"):
         key = f"number:{fact.tenant}:{bare(str(data['chassis']))}"
         desk.post.send(desk.post.home(key), ["number", key, fact.asset, data["vin"], data["chassis"]])

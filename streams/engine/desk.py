@@ -111,10 +111,10 @@ class Desk:
             elif event.kind is Kind.TRIP and event.asset in self.folders:
                 cases.driven(self, event)
 
-    def registered(self, fact: Fact) -> None:
+    def registered(self, fact: Fact, by_filing: bool = False) -> None:
         """Take what an asset is registered with now."""
         if fact.asset in self.folders or fact.data.get("chassis"):
-            binding.registered(self, fact)
+            binding.registered(self, fact, by_filing)
 
     def finish(self) -> list[Handed]:
         """End the step: say what follows from all that was taken; returns the notes to other partitions."""
@@ -199,9 +199,9 @@ class Desk:
         return True
 
     def tell_asset(self, fact: Fact) -> None:
-        """Tell an asset that a filing registers."""
+        """Tell an asset that a filing registers; that is no second witness of what the filing claims."""
         self.host.say(fact, fact.change, self.now_ms)
-        self.registered(fact)
+        self.registered(fact, by_filing=True)
 
     def answer(self, command: dict[str, Any], object_: str, asset: str) -> None:
         """Say that a command was carried out."""
