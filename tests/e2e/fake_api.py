@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response, WebSocket, WebSocketDisconnect
 from fastapi.staticfiles import StaticFiles
 
-from tests.e2e import fake_history, fake_zones
+from tests.e2e import fake_clearance, fake_history, fake_zones
 from tests.e2e import fake_world as world
 
 KEY = "test-key-of-the-fake-server"
@@ -38,12 +38,14 @@ class FakeApi:
         self.visits: dict[str, dict[str, Any]] = {}
         self.zones = fake_zones.FakeZones()
         self.role = "admin"
+        self.gates: list[str] = []
         self.away = False
         self.sockets = 0
         self._every_s = event_every_s
         self._started = time.monotonic()
         for number in range(5):
             self.make_event(number)
+        self.clearance = fake_clearance.FakeClearance(self)
 
     def seconds(self) -> float:
         """Seconds since the start."""
@@ -129,8 +131,8 @@ def make_app(fake: FakeApi) -> FastAPI:
     need_key = [Depends(keyed)]
 
     @app.get("/v1/whoami", dependencies=need_key)
-    def whoami() -> dict[str, str]:
-        return {"tenant": "main", "role": fake.role}
+    def whoami() -> dict[str, Any]:
+        return {"name": "test", "tenant": "main", "role": fake.role, "gates": fake.gates, "authority": None}
 
     @app.get("/v1/positions", dependencies=need_key)
     def positions() -> dict[str, Any]:
@@ -174,6 +176,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     def signals(asset: str, names: str) -> dict[str, Any]:
         return {"items": fake.by_asset[asset].signals(fake.seconds(), names.split(","), 200), "next": None}
 
+    app.include_router(fake_clearance.router(fake), dependencies=need_key)
     app.include_router(fake_history.router(fake), dependencies=need_key)
     app.include_router(fake_zones.router(fake.zones), dependencies=need_key)
 

@@ -49,7 +49,9 @@ def router(fake: FakeApi) -> APIRouter:
         return {"items": items, "next": None}
 
     @routes.get("/v1/objects/{object_id}/revisions")
-    def revisions(object_id: str) -> dict[str, Any]:
+    def revisions(object_id: str, limit: int = 100) -> dict[str, Any]:
+        if kept := fake.clearance.objects.get(object_id):
+            return {"items": kept[::-1][:limit], "next": None}
         told = [event for event in fake.events if event["id"] == object_id][::-1]
         names = ("revision", "change", "t", "recorded")
         items = [

@@ -2,6 +2,7 @@
 
 import type { Api } from "./api.ts";
 import { chartCard } from "./charts.ts";
+import { TruckCases } from "./clearance/truckcases.ts";
 import { DayTrack } from "./daytrack.ts";
 import { h, icon } from "./dom.ts";
 import { ago, clock, country, heading, number, place, STATE_NAMES } from "./format.ts";
@@ -38,6 +39,7 @@ export class TruckPanel {
   private readonly day = section("Day");
   private readonly signals = section("Signals");
   private readonly passages: Passages;
+  private readonly cases: TruckCases;
   private track: DayTrack | null = null;
   private closed = false;
   private readonly off: (() => void)[];
@@ -47,7 +49,8 @@ export class TruckPanel {
 
   constructor(private readonly store: Store, private readonly api: Api, private readonly map: CorridorMap, readonly asset: string) {
     this.passages = new Passages(api, map, asset);
-    this.element.append(h("div", { class: "detail-title" }, this.title, this.badge), this.identity, this.now,
+    this.cases = new TruckCases(api, asset);
+    this.element.append(h("div", { class: "detail-title" }, this.title, this.badge), this.identity, this.now, this.cases.root,
       this.day.root, this.signals.root, ...this.passages.roots);
     this.showNow();
     this.off = [
@@ -63,6 +66,7 @@ export class TruckPanel {
     void this.loadDay();
     void this.loadSignals();
     void this.passages.load();
+    void this.cases.load();
   }
 
   focus(): void {
@@ -114,7 +118,7 @@ export class TruckPanel {
     this.identity.replaceChildren(
       ...pair("VIN", vin ? copyable(vin) : "unknown"),
       ...pair("Chassis", asset?.chassis ?? null),
-      ...pair("Plates", asset?.plates?.join(", ") ?? null),
+      ...pair("Plates", plates(asset)),
       ...pair("Vehicle", vehicle(asset)),
       ...pair("Fleet", asset?.fleet ?? info?.fleet ?? null),
       ...pair("Device", info?.device ?? null),
@@ -164,8 +168,15 @@ export class TruckPanel {
     this.due = window.setTimeout(() => {
       this.due = 0;
       void this.passages.load();
+      void this.cases.load();
     }, FOLLOW_MS);
   }
+}
+
+/** Plates, each of them a text or with its country. */
+function plates(asset: Asset | null): string | null {
+  const told = (asset?.plates ?? []).map((one) => (typeof one === "string" ? one : `${one.plate} (${one.country})`));
+  return told.length ? told.join(", ") : null;
 }
 
 function vehicle(asset: Asset | null): string | null {

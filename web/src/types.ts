@@ -27,7 +27,7 @@ export interface Asset {
   id: string;
   vin: string;
   chassis?: string | null;
-  plates?: string[] | null;
+  plates?: (string | { plate: string; country: string })[] | null;
   kind?: string | null;
   maker?: string | null;
   name?: string | null;

@@ -55,7 +55,7 @@ test("a case's event changes its row, adds a new one, and leaves other gates and
   assert.equal(after[1], rows[1]);
   assert.equal(applied(rows, event("case", "case_new", told), "mohan-boten").length, 3);
   assert.equal(applied(rows, event("case", "case_a", told), "khorgos"), rows);
-  assert.equal(applied(rows, event("release", "release_1", told), "mohan-boten"), rows);
+  assert.equal(applied(rows, event("release", "release_1", { case: "case_other" }), "mohan-boten"), rows);
   assert.deepEqual(applied(rows, event("case", "case_a", told, "retracted"), "mohan-boten"), [rows[1]]);
 });
 
@@ -76,24 +76,30 @@ test("the nearest deadline is the first that is not met", () => {
 test("a deadline says by when, in the port's time", () => {
   const time = new PortTime("mohan-boten", "CN");
   const clock = (ms: number) => time.clock(ms);
-  assert.equal(deadlineWords({ rule: "advance_notice", due: at(5), state: "pending", text: "must be lodged" }, clock), "must be lodged by 14:05");
-  assert.equal(deadlineWords({ rule: "advance_notice", due: at(5), state: "missed", text: "must be lodged by 06:05" }, clock), "must be lodged missed: was due 14:05");
-  assert.equal(deadlineWords({ rule: "advance_notice", due: null, state: "pending" }, clock), "Advance notice");
-  assert.equal(deadlineWords({ rule: "advance_notice", due: at(5), state: "met" }, clock), "Advance notice met");
+  const text = "The filing must be lodged an hour before the vehicle reaches the port of Mohan.";
+  assert.equal(deadlineWords({ rule: "filed-before-arrival", due: at(5), state: "pending", text }, clock), "Must be lodged by 14:05");
+  assert.equal(deadlineWords({ rule: "permit-before-arrival", due: at(5), state: "at_risk", text }, clock), "Permit must be there by 14:05, at risk");
+  assert.equal(deadlineWords({ rule: "filed-before-arrival", due: at(5), state: "missed", text }, clock), "Lodging missed: was due 14:05");
+  assert.equal(deadlineWords({ rule: "weighed_first", due: null, state: "pending" }, clock), "Weighed first");
+  assert.equal(deadlineWords({ rule: "weighed_first", due: at(5), state: "met" }, clock), "Weighed first in time");
   assert.equal(deadlineWords(null, clock), "");
 });
 
-test("the board is read in whichever place its rows stand", () => {
-  const plainRow = { case: "case_a", conflicts: 2, reasons: null };
-  assert.deepEqual(rowsFrom({ rows: [plainRow] })[0]!.conflicts.length, 2);
-  assert.deepEqual(rowsFrom({ items: [plainRow] })[0]!.reasons, []);
-  const sides = { directions: [{ head: { direction: "CN>LA" }, rows: [plainRow] }, { head: { direction: "LA>CN" }, rows: [plainRow] }] };
-  assert.deepEqual(rowsFrom(sides).map(({ direction }) => direction), ["CN>LA", "LA>CN"]);
+test("a board without lists has empty ones", () => {
+  assert.deepEqual(rowsFrom({ items: [{ case: "case_a", reasons: null }] }), [{ case: "case_a", reasons: [], conflicts: [] }]);
   assert.deepEqual(rowsFrom({}), []);
 });
 
-test("a release is told by its state, an id alone was asked for", () => {
-  assert.equal(releaseState("release_0f"), "asked");
+test("a release's event changes the row of its case, and the case's own event keeps what is known of it", () => {
+  const rows = applied([row("a"), row("b")], event("release", "release_1", { case: "case_a", state: "timeout" }), "g");
+  assert.deepEqual(rows.map(({ release }) => releaseState(release)), ["timeout", null]);
+  const told = { gate: "g", state: "bound", stage: "bound", direction: "CN>LA", release: "release_1" };
+  assert.equal(releaseState(applied(rows, event("case", "case_a", told), "g")[0]!.release), "timeout");
+  assert.equal(releaseState(applied(rows, event("case", "case_a", { ...told, release: "release_2" }), "g")[0]!.release), "requested");
+});
+
+test("a release is told by its state, of an id alone we know that it was asked for", () => {
+  assert.equal(releaseState("release_0f"), "requested");
   assert.equal(releaseState("granted"), "granted");
   assert.equal(releaseState({ state: "timeout" }), "timeout");
   assert.equal(releaseState(null), null);

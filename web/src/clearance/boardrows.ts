@@ -54,13 +54,17 @@ export function rowOf(event: CorridorEvent, before: BoardRow | undefined): Board
   return {
     case: event.id, asset: event.asset, vin: told.vin, chassis: told.chassis, plate: before?.plate ?? null, exporter: told.exporter,
     kind: told.asset_kind ?? before?.kind ?? null, state: told.state, stage: told.stage, reasons: told.reasons ?? [], eta: told.eta ?? null,
-    deadline: nearest(told.deadlines), lodged: told.lodged ?? null, release: told.release ?? null, conflicts: told.conflicts ?? [],
+    deadline: nearest(told.deadlines), lodged: told.lodged ?? null, release: released(before?.release, told.release), conflicts: told.conflicts ?? [],
     by: told.by ?? null, position: before?.position ?? null, since, direction: told.direction,
   };
 }
 
-/** The rows after a case's event; a case of another gate is none of this board, and a retracted one goes. */
+/** The rows after an event; a case of another gate is none of this board, and a retracted one goes. */
 export function applied(rows: readonly BoardRow[], event: CorridorEvent, gate: string): readonly BoardRow[] {
+  if (event.kind === "release" && rows.some((row) => row.case === event.object.case)) {
+    const release = { id: event.id, state: event.object.state };
+    return rows.map((row) => (row.case === event.object.case ? { ...row, release } : row));
+  }
   if (event.kind !== "case" || event.object.gate !== gate) return rows;
   const at = rows.findIndex((row) => row.case === event.id);
   if (event.change === "retracted") return at < 0 ? rows : rows.filter((_, i) => i !== at);
@@ -69,24 +73,21 @@ export function applied(rows: readonly BoardRow[], event: CorridorEvent, gate: s
   return rows.map((one, i) => (i === at ? row : one));
 }
 
+/** What is known of a release while it is the same one. */
+function released(before: unknown, id: string | null | undefined): unknown {
+  const known = before && typeof before === "object" && "id" in before && (before as { id: unknown }).id === id;
+  return known ? before : (id ?? null);
+}
+
 /** The id or the state that stands for a release, however the board tells it. */
 export function releaseState(release: unknown): string | null {
-  if (typeof release === "string") return release.includes("_") && /^release_/.test(release) ? "asked" : release;
+  if (typeof release === "string") return release.startsWith("release_") ? "requested" : release;
   if (release && typeof release === "object" && "state" in release) return String((release as { state: unknown }).state);
   return null;
 }
 
-/** The board's answer, in whichever of its places the rows stand. */
-export function rowsFrom(answer: Record<string, unknown>): BoardRow[] {
-  const lists = [answer.rows, answer.items, answer.board].filter(Array.isArray) as Record<string, unknown>[][];
-  if (lists.length) return lists.flat().map((row) => withDefaults(row));
-  const sides = answer.directions;
-  if (!Array.isArray(sides)) return [];
-  return sides.flatMap((side: Record<string, unknown>) =>
-    rowsFrom(side).map((row) => ({ ...row, direction: row.direction ?? String((side.head as Record<string, unknown> | undefined)?.direction ?? side.direction ?? "") })));
-}
-
-function withDefaults(row: Record<string, unknown>): BoardRow {
-  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : typeof value === "number" ? Array.from({ length: value }, () => null) : []);
-  return { ...row, reasons: list(row.reasons), conflicts: list(row.conflicts) } as unknown as BoardRow;
+/** The board's answer as rows; a list that is not there is an empty one. */
+export function rowsFrom(answer: { items?: unknown }): BoardRow[] {
+  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+  return list(answer.items).map((row) => ({ ...(row as BoardRow), reasons: list((row as BoardRow).reasons), conflicts: list((row as BoardRow).conflicts) }) as BoardRow);
 }

@@ -81,10 +81,10 @@ export class BoardTable {
       row.remove();
       this.drawn.delete(id);
     }
-    let steady = performance.now() - this.moved < STEADY_MS;
+    const steady = performance.now() - this.moved < STEADY_MS;
+    const elements = rows.map((row) => this.row(row, time, now));
     let before: Element | null = this.body.firstElementChild;
-    for (const row of rows) {
-      const element = this.row(row, time, now);
+    for (const element of elements) {
       if (!element.isConnected && steady) this.body.append(element);
       else if (element === before) before = element.nextElementSibling;
       else if (!steady) this.body.insertBefore(element, before);

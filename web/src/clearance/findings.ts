@@ -3,38 +3,40 @@
 import { plain } from "./words.ts";
 
 export interface FoundPlace {
-  side: string;
+  /** production, filings or registry. */
+  list: string;
   row: number;
   vin_at?: string;
   chassis_at?: string;
   vin: string;
   chassis: string;
-  reference?: string;
+  reference?: string | null;
 }
 
 export interface FoundChange {
-  side: string;
-  address: string;
+  list: string;
+  at: string;
   got: string;
   want: string;
 }
 
 export interface ReconcileFinding {
   kind: string;
+  title?: string;
   severity: string;
   text: string;
   proposal?: string;
   places?: FoundPlace[];
   /** Which code differs: vin or chassis. */
-  what?: string;
+  what?: string | null;
   position?: number | null;
-  got?: string;
-  want?: string;
+  got?: string | null;
+  want?: string | null;
   changes?: FoundChange[];
 }
 
 export interface ListInfo {
-  side: string;
+  list: string;
   file: string;
   sheet?: string | null;
   rows: number;
@@ -45,9 +47,9 @@ export interface ReconcileAnswer {
   lists?: ListInfo[];
   agreed?: number;
   findings: ReconcileFinding[];
+  /** Of all findings, also of those that the answer leaves out. */
   counts?: Record<string, number>;
-  /** More findings than are shown. */
-  total?: number;
+  found?: number;
 }
 
 const KINDS: Record<string, string> = {

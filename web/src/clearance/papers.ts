@@ -26,7 +26,8 @@ export function documentsView(about: Case, filing: Filing | null, time: PortTime
 export function deadlinesView(about: Case, time: PortTime, now: number): HTMLElement | null {
   const list = about.deadlines ?? [];
   if (!list.length) return null;
-  return h("ul", { class: "deadlines" }, ...list.map((deadline) => h("li", {}, deadlineChip(deadline, time, now))));
+  return h("ul", { class: "deadlines" }, ...list.map((deadline) =>
+    h("li", {}, deadlineChip(deadline, time, now), deadline.text ? h("small", { class: "quiet" }, ` ${deadline.text}`) : null)));
 }
 
 export function filingView(about: Case, filing: Filing | null, time: PortTime): HTMLElement[] {

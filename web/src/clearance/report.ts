@@ -62,7 +62,7 @@ export class ReportView implements View {
   private async load(): Promise<void> {
     const asked = (this.asked = `${this.gate}/${this.days}`);
     this.note.textContent = "Loading…";
-    const from = this.days ? new Date(this.store.now() - Number(this.days) * DAY_MS).toISOString() : "";
+    const from = new Date(this.days ? this.store.now() - Number(this.days) * DAY_MS : 0).toISOString();
     try {
       const report = await this.requests.report(this.gate, from, "");
       if (this.closed || asked !== this.asked) return;

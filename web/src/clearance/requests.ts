@@ -15,14 +15,16 @@ export class Clearance {
     return rowsFrom(await this.api.json(`/v1/gates/${part(gate)}/board`));
   }
 
+  async cases(asset: string): Promise<Case[]> {
+    return (await this.api.json<Page<Case>>("/v1/cases", { asset, limit: "10" })).items;
+  }
+
   case(id: string): Promise<Case> {
     return this.api.json(`/v1/cases/${part(id)}`);
   }
 
   async explain(id: string): Promise<ExplainRevision[]> {
-    const answer = await this.api.json<Record<string, unknown> | ExplainRevision[]>(`/v1/cases/${part(id)}/explain`);
-    if (Array.isArray(answer)) return answer;
-    return (answer.revisions ?? answer.items ?? []) as ExplainRevision[];
+    return (await this.api.json<{ revisions: ExplainRevision[] }>(`/v1/cases/${part(id)}/explain`)).revisions;
   }
 
   /** The newest revision of any object by its id, or null when it can't be read. */
@@ -38,7 +40,7 @@ export class Clearance {
   }
 
   settle(id: string, vin: string, chassis: string, reason: string): Promise<unknown> {
-    return this.api.send("POST", `/v1/cases/${part(id)}/settle`, { vin, chassis, reason });
+    return this.api.send("POST", `/v1/cases/${part(id)}/settle`, { vin, chassis: chassis || null, reason });
   }
 
   report(gate: string, from: string, to: string): Promise<Report> {

@@ -104,19 +104,30 @@ export type Decision = keyof typeof DECISIONS;
 /** The state whose badge stands for the case: `held` and the like, else how far it is. */
 export const isOpen = (row: Pick<BoardRow | Case, "state">) => stateTone(row.state) !== "over" && row.state !== "cleared";
 
-/** `must be lodged by 14:05` and how urgent that is; `clock` says an instant. */
+/** `must be lodged by 14:05`, and how that ended; `clock` says an instant. */
 export function deadlineWords(deadline: Deadline | null, clock: (ms: number) => string): string {
   if (!deadline) return "";
   const due = deadline.due ? Date.parse(deadline.due) : NaN;
   const by = Number.isNaN(due) ? "" : clock(due);
-  const what = duty(deadline);
-  if (deadline.state === "missed") return by ? `${what} missed: was due ${by}` : `${what} missed`;
-  if (deadline.state === "met") return `${what} met`;
-  return by ? `${what} by ${by}` : what;
+  const { must, short } = duty(deadline.rule);
+  switch (deadline.state) {
+    case "missed":
+      return by ? `${short} missed: was due ${by}` : `${short} missed`;
+    case "met":
+      return `${short} in time`;
+    default:
+      return by ? `${must} by ${by}${deadline.state === "at_risk" ? ", at risk" : ""}` : must;
+  }
 }
 
-/** What a deadline asks for, without its time: the regime's words up to where they name one. */
-function duty({ rule, text }: Deadline): string {
-  const said = (text ?? "").replace(/\s*(by|until)\s+\d.*$/i, "").replace(/[.,;]\s*$/, "").trim();
-  return said || plain(rule);
+const DUTIES: [rule: RegExp, must: string, short: string][] = [
+  [/permit/, "Permit must be there", "Permit"],
+  [/release/, "Release must be there", "Release"],
+  [/notice|notif|manifest|lodg|filed|filing|declar|entry-summary/, "Must be lodged", "Lodging"],
+];
+
+/** What a rule of the regime asks for; its whole sentence stands beside it. */
+function duty(rule: string): { must: string; short: string } {
+  const found = DUTIES.find(([pattern]) => pattern.test(rule));
+  return found ? { must: found[1], short: found[2] } : { must: plain(rule), short: plain(rule) };
 }
