@@ -207,8 +207,8 @@ def tables() -> str:
         "|---|---|---|---|---|",
     ]
     for side in SIDES:
-        cells = (side.state, side.guard, side.cause, "yes" if side.ends else "no", side.rule)
-        lines.append("| " + " | ".join(cells) + " |")
+        ends = "yes" if side.ends else "no"
+        lines.append("| " + " | ".join((side.state, side.guard, side.cause, ends, side.rule)) + " |")
     return "\n".join(lines) + "\n"
 
 

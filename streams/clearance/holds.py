@@ -130,11 +130,12 @@ def evidence(inputs: CaseInputs, regime: Regime, rank: int, permit: Permitted, f
         found.evidence.append(reason("exporter_not_eligible", text, "regime"))
     if regime.data:
         given = filing.get("data") or {}
-        lacks = [d for d in regime.data if not given.get(d.name) and not filing.get(d.name)]
-        for datum in lacks:
-            holds = datum.holds_from is not None and rank >= RANK[datum.holds_from]
-            text = f"the minimum data set lacks {datum.name}: {datum.text}"
-            (found.evidence if holds else found.told).append(reason("data_missing", text, "filing"))
+        for datum in regime.data:
+            if datum.holds_from is None or rank < RANK[datum.holds_from]:
+                continue
+            if not given.get(datum.name) and not filing.get(datum.name):
+                text = f"the minimum data set lacks {datum.name}: {datum.text}"
+                found.evidence.append(reason("data_missing", text, "filing"))
     if permit.code and regime.permit is not None and rank >= RANK[regime.permit.holds_from]:
         found.evidence.append(reason(permit.code, permit.text, "permit"))
     heavy, _ = overload(inputs, permit.permit)
