@@ -52,7 +52,8 @@ class BindingView:
     sources or an officer agree on both halves), ``conflict``. ``vin``, ``chassis``, ``scheme``: those of
     the officer, else of the group that most agree on, else of the first by precedence; the chassis number
     in normal form. ``agreed``: the sources' families that say both halves of it; ``confirmed``: those
-    that say the VIN half at least. ``conflicts``: by precedence of the source that differs.
+    that say the VIN half at least. ``conflicts``: by precedence of the source that differs,
+    chassis numbers without what separates their parts, so that one difference has one pair of values.
     """
 
     vin: str | None
@@ -127,7 +128,7 @@ def _unequal(groups: dict[str, list[Claim]], known: list[Claim], officer: Claim 
     own = [claims for group, claims in groups.items() if group != _DERIVED]
     want = own[0][0]
     return [
-        disagreement(CHASSIS, _shown(c) or "", _shown(want) or "", c.source, want.source)
+        disagreement(CHASSIS, _key(c), _key(want), c.source, want.source)
         for claims in own[1:]
         for c in claims
         if not _settled(c, known, officer)
@@ -159,8 +160,8 @@ def _view(
     return BindingView(vin, text, scheme, state, agreed, _once(conflicts), sorted(confirmed))
 
 
-def _shown(claim: Claim) -> str | None:
-    return None if claim.reading is None else claim.reading.text
+def _key(claim: Claim) -> str:
+    return "" if claim.reading is None else claim.reading.key
 
 
 def _excused(claim: Claim, holding: list[Claim], officer: Claim | None) -> bool:

@@ -83,7 +83,7 @@ def test_none_is_a_statement_that_binds_and_can_be_wrong() -> None:
     view = judge(none, NOW)
     assert (view.state, view.chassis, view.scheme) == ("bound", None, "NONE")
     [conflict] = judge([*none[:1], claim("maker")], NOW).conflicts
-    assert (conflict.what, conflict.got, conflict.want) == ("chassis", "", "ABCD 123456")
+    assert (conflict.what, conflict.got, conflict.want) == ("chassis", "", "ABCD123456")
 
 
 def test_nothing_said_is_no_statement() -> None:
