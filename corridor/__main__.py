@@ -13,8 +13,8 @@ from corridor.cli.options import CliError
 
 _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
-    *("health", "certs", "broker", "gateway", "worker", "store", "api", "deliver", "reconcile"),
-    *("webhooks", "authority", "authority-sim", "case", "trace", "vin"),
+    *("health", "keys", "certs", "broker", "gateway", "worker", "store", "api", "deliver"),
+    *("reconcile", "webhooks", "authority", "authority-sim", "case", "trace", "vin"),
 )
 
 

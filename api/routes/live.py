@@ -16,12 +16,13 @@ from api.errors import Problem
 from api.live import Client, HubFullError
 from api.scope import Scope
 from api.state import state_of
-from feeds.keys import Principal
+from feeds.keys import KeyRing, Principal
 
 router = APIRouter()
 _LOG = logging.getLogger("corridor.api.audit")
 HELLO_S: Final = 10.0
 SEND_S: Final = 30.0
+RECHECK_S: Final = 5.0
 _MAX_MESSAGE: Final = 4096
 BAD_MESSAGE, NO_KEY, NOT_ALLOWED, TOO_SLOW, TRY_LATER = 4400, 4401, 4403, 4408, 1013
 
@@ -76,7 +77,7 @@ async def live(socket: WebSocket) -> None:
         async with state.hub.client(Scope(state.ports, state.directory, who).reach, hello.max_hz) as client:
             _LOG.info("watches name=%s tenant=%s role=%s", who.name, who.tenant, who.role)
             client.look_at(hello.view)
-            await _serve(socket, client)
+            await _serve(socket, client, hello.key)
     except _Closed as closed:
         await _close(socket, closed.code, closed.reason)
     except HubFullError as error:
@@ -103,11 +104,12 @@ async def _hello(socket: WebSocket) -> tuple[Hello, Principal]:
         raise _Closed(code, str(problem.detail)) from None
 
 
-async def _serve(socket: WebSocket, client: Client) -> None:
+async def _serve(socket: WebSocket, client: Client, key: str) -> None:
     """Send and listen until either ends; the other is stopped then."""
     tasks = [
         asyncio.create_task(_send(socket, client), name="live-send"),
         asyncio.create_task(_listen(socket, client), name="live-listen"),
+        asyncio.create_task(_held(state_of(socket.app).ports.keys, key), name="live-key"),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -126,6 +128,14 @@ async def _send(socket: WebSocket, client: Client) -> None:
                 await socket.send_text(message.decode())
         except TimeoutError:
             raise _Closed(TOO_SLOW, f"too slow: want a message taken within {SEND_S:g} s") from None
+
+
+async def _held(keys: KeyRing, key: str) -> None:
+    """Until the key is revoked or means something else."""
+    who = keys.find(key)
+    while keys.find(key) == who:
+        await asyncio.sleep(RECHECK_S)
+    raise _Closed(NO_KEY, "key revoked or changed")
 
 
 async def _listen(socket: WebSocket, client: Client) -> None:

@@ -49,7 +49,8 @@ class Instance:
         self.live = RemoteLive(loop)
         self.book = Book(ZoneBook(zones), self.read)
         commands = CommandPort(self._log, loop)
-        keys = KeyRing(folder / "keys.json")
+        shared = settings.shared_dir
+        keys = KeyRing(folder / "keys.json", None if shared is None else shared / "keys.json")
         keys.ensure_admin(settings.admin_key.get_secret_value(), settings.tenant)
         heard = (self.book.heard, commands.answered, self.live.happened)
         self.events = Follower("events", lambda: EventSource(kafka, self.read, heard))
