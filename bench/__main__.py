@@ -23,6 +23,7 @@ NAMES = (
         "soak",
     ),
     "scale",
+    "reconcile",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
 

@@ -18,6 +18,7 @@ from feeds.sheets.package import Package
 _MAX_ROW: Final = 1_048_576
 _MAX_COLUMN: Final = 16_384
 _EXACT: Final = 10**15  # a spreadsheet keeps 15 digits of a number
+_ESCAPED: Final = re.compile(r"_x((?![Dd][89A-Fa-f])[0-9A-Fa-f]{4})_")
 _REF: Final = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 Cell = tuple[int, str, Odd | None]
 
@@ -140,7 +141,7 @@ class SheetPart:
                 raise SheetError(f"workbook: got text number {shown(raw)}, want one below {len(strings)}")
             return strings[int(raw)].strip(), None
         if kind in ("inlineStr", "str"):
-            return raw.strip(), None
+            return unescaped(raw).strip(), None
         if not raw:
             if self._formula is None:
                 return "", None
@@ -174,6 +175,11 @@ def instant(days: float, since_1904: bool) -> str | None:
     begin = datetime(1904, 1, 1) if since_1904 else datetime(1899, 12, 30)  # noqa: DTZ001
     at = begin + timedelta(seconds=round(days * 86_400))
     return at.isoformat()
+
+
+def unescaped(text: str) -> str:
+    """``text`` with its ``_x000D_`` as characters (ST_Xstring); half a surrogate pair stays as it is."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def column_of(name: str) -> int:

@@ -7,7 +7,6 @@ formulas without a value, merged cells, hidden sheets. Names of sheets and style
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -17,12 +16,11 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
 from feeds.sheets.cells import Form, Limits, Odd, SheetError, Table, shown
 from feeds.sheets.merged import Merged, mark
 from feeds.sheets.package import Package
-from feeds.sheets.sheetpart import Book, SheetPart, SheetRow
+from feeds.sheets.sheetpart import Book, SheetPart, SheetRow, unescaped
 
 Known = Callable[[list[str]], int]
 _LOOK: Final = 20
 _MAX_SHEETS: Final = 200
-_ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class _Enough(Exception):
@@ -188,7 +186,7 @@ def _strings(package: Package, part: str, limits: Limits) -> list[str]:
         if tag == "rPh":
             phonetic = False
         elif tag == "si":
-            found.append(_unescaped("".join(pieces)))
+            found.append(unescaped("".join(pieces)))
             if len(found) > limits.rows * 10:
                 raise SheetError(f"workbook: got more than {limits.rows * 10} texts, want fewer")
 
@@ -221,10 +219,6 @@ def _date_styles(package: Package, part: str) -> frozenset[str]:
 
     package.parse(part, start, end)
     return frozenset(str(at) for at, code in enumerate(styles) if is_date_format(formats.get(code, "")))
-
-
-def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _listed(sheets: list[_Sheet]) -> str:
