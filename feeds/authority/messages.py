@@ -196,8 +196,9 @@ def _customs_code(effect: Effect, facts: Facts) -> str | None:
 
 
 def _plates(effect: Effect, facts: Facts) -> Mapping[str, Any]:
-    """The plate of the country it leaves, else any that is in force."""
-    found = _in_force(facts.asset.get("plates"), _at(effect))
+    """The plate of the country it leaves, else any that is in force; one may be registered as bare text."""
+    rows = [{"plate": row} if isinstance(row, str) else row for row in facts.asset.get("plates") or ()]
+    found = _in_force(rows, _at(effect))
     left = sides(_gate(facts)[1])[0]
     return next((row for row in found if row.get("country") == left), found[-1] if found else {})
 
