@@ -1,4 +1,4 @@
-"""The child processes of the embedded system: ``python -m corridor.parts gateway|hub|trucks``.
+"""The child processes of the embedded system: ``python -m corridor.parts gateway|hub|trucks|window``.
 
 The first line of standard input is JSON with what the part needs (so that no secret shows in arguments or
 environment); when the input ends the part stops, so it never outlives its supervisor. What it has to
@@ -77,8 +77,12 @@ async def _until_input_ends(name: str, settings: Settings, folder: Folder, given
 
         _tell({"ready": True})
         await trucks.run(given, stop)
+    elif name == "window":
+        from corridor import demowindow
+
+        await demowindow.run(given, stop, _tell)
     else:
-        raise ValueError(f"no such part: got {name}, want gateway, hub or trucks")
+        raise ValueError(f"no such part: got {name}, want gateway, hub, trucks or window")
 
 
 def _listener(host: str, port: int) -> socket.socket:

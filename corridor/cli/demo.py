@@ -12,12 +12,13 @@ import webbrowser
 from pathlib import Path
 from typing import Any, Final
 
-from corridor import democlock
+from corridor import democlock, demowindow
 from corridor.cli.options import CliError, Verbs, add_folder, add_ports, run_async, settings_of
 from corridor.client import Client, ClientError
 from corridor.demofilings import STORIES, Papers, register_trailer
 from corridor.embedded import System, running
 from corridor.fleetbook import register
+from corridor.folder import Folder
 from corridor.logs import set_up_logging
 from corridor.recordings import recorded_trucks
 from corridor.supervisor import Part
@@ -65,35 +66,107 @@ def run(options: argparse.Namespace) -> int:
     if not 1 <= options.speed_up <= 10_000:
         raise CliError(f"--speed-up: got {options.speed_up:g}, want 1 to 10000")
     options.data_dir = options.data_dir or Path("corridor-demo")
-    more: dict[str, Any] = {"log_level": "warning"}  # else its registrations hide the page's address
-    if options.mqtt_port is None:
-        more["mqtt_port"] = 0
-    settings = settings_of(options, **more)
     set_up_logging("corridor")
-    begun = time.monotonic()
-    fleet, exporters = _fleets(options.trucks)
-    clock = democlock.start(_state(settings.data_dir), _LAG_S, options.speed_up)
+    demo = _Demo(options)
+    return run_async(demo.run)
 
-    async def work(stop: asyncio.Event) -> int:
-        print("starting broker, gateway, engine and API ...", flush=True)
-        async with running(settings, democlock.plain(clock)) as system:
-            papers = await _papers(system, fleet, exporters, settings.data_dir, clock)
-            tasks = [asyncio.create_task(_in_time(papers, clock), name="papers")]
-            trucks = await _trucks(system, settings.data_dir, options, clock)
-            tasks.append(asyncio.create_task(trucks.keep(), name="keep trucks"))
-            try:
-                _greet(system, fleet, exporters, time.monotonic() - begun, options)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), options.duration)
-                print("stopping ...", flush=True)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await trucks.stop()
+
+class _Demo:
+    """One run of the demo: the single window, the system, the papers and the trucks, on one clock."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options, self._begun = options, time.monotonic()
+        self._more: dict[str, Any] = {"log_level": "warning"}  # else registrations hide the page's address
+        if options.mqtt_port is None:
+            self._more["mqtt_port"] = 0
+        self._folder = settings_of(options, **self._more).data_dir
+        self._fleet, self._exporters = _fleets(options.trucks)
+        self._clock = democlock.start(_state(self._folder), _LAG_S, options.speed_up)
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def run(self, stop: asyncio.Event) -> int:
+        """Until ``stop`` or the end of the duration."""
+        print("starting broker, gateway, engine, API and single window ...", flush=True)
+        place = Folder(self._folder)
+        held = place.local()
+        if held is not None:
+            raise CliError(
+                f"data folder in use: {place.root} is held by process {held.pid}; stop it or give --data-dir"
+            )
+        async with contextlib.AsyncExitStack() as parts:
+            parts.push_async_callback(self._stop_keepers)
+            officers, authorities = await self._window(parts)
+            settings = settings_of(self._options, **self._more, authorities_file=authorities)
+            system = await parts.enter_async_context(running(settings, democlock.plain(self._clock)))
+            papers = await self._papers(system)
+            self._keepers.append(asyncio.create_task(_in_time(papers, self._clock), name="papers"))
+            await self._part(parts, "trucks", self._trucks(system))
+            _greet(
+                system, self._fleet, self._exporters, officers, time.monotonic() - self._begun, self._options
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._options.duration)
+            print("stopping ...", flush=True)
+            await self._stop_keepers()
         return 0
 
-    return run_async(work)
+    async def _part(
+        self, parts: contextlib.AsyncExitStack, name: str, hello: dict[str, Any]
+    ) -> tuple[Part, dict[str, Any]]:
+        """Start a part that is kept until the end."""
+        common = {"settings": {"data_dir": str(self._folder)}, "clock": democlock.plain(self._clock)}
+        part = Part(name, "corridor.parts", [name], common | hello)
+        said = await part.start()
+        parts.push_async_callback(part.stop)
+        self._keepers.append(asyncio.create_task(part.keep(), name=f"keep {name}"))
+        return part, said
+
+    async def _stop_keepers(self) -> None:
+        for task in self._keepers:
+            task.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._keepers.clear()
+
+    async def _window(self, parts: contextlib.AsyncExitStack) -> tuple[str, Path]:
+        """The single window of both sides: where its officers' page is, and the file that names it."""
+        folder = self._folder / "authorities"
+        hello = {"rules": demowindow.prepare(folder), "database": str(folder / "window.db"), "port": 0}
+        part, said = await self._part(parts, "window", hello)
+        assert part.hello is not None
+        part.hello = part.hello | {"port": said["port"]}  # kept over restarts
+        return said["url"], demowindow.connectors(folder, said["url"])
+
+    async def _papers(self, system: System) -> Papers:
+        """Register all, and put in the papers that are there before the trucks set out."""
+        count = len(self._fleet) + len(self._exporters)
+        print(f"registering {count} trucks, lodging filings ...", flush=True)
+        client = Client(system.local)
+        try:
+            begun_s = float(json.loads(_state(self._folder).read_text("utf-8"))["start_s"])
+        except OSError:
+            begun_s = democlock.now_s(self._clock)
+        papers = Papers(client, self._exporters, begun_s)
+
+        def put() -> None:
+            register(client, [*self._exporters, *self._fleet])
+            register_trailer(client)
+            papers.due(max(begun_s, democlock.now_s(self._clock)))
+            _say(papers)
+
+        try:
+            await asyncio.to_thread(put)
+        except ClientError as error:
+            raise CliError(f"the trucks could not be registered: {error}") from None
+        return papers
+
+    def _trucks(self, system: System) -> dict[str, Any]:
+        return {
+            "mqtt_host": system.local.mqtt_host,
+            "mqtt_port": system.local.mqtt_port,
+            "trucks": self._options.trucks,
+            "speed_up": self._options.speed_up,
+            "state": str(self._folder / "trucks"),
+        }
 
 
 def _state(folder: Path) -> Path:
@@ -122,35 +195,6 @@ def _fleets(trucks: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         raise CliError(f"the demo's scenario can't be used: {error}") from None
 
 
-async def _papers(
-    system: System,
-    fleet: list[dict[str, Any]],
-    exporters: list[dict[str, Any]],
-    folder: Path,
-    clock: SimClock,
-) -> Papers:
-    """Register all, and put in the papers that are there before the trucks set out."""
-    print(f"registering {len(fleet) + len(exporters)} trucks, lodging filings ...", flush=True)
-    client = Client(system.local)
-    try:
-        begun_s = float(json.loads(_state(folder).read_text("utf-8"))["start_s"])
-    except OSError:
-        begun_s = democlock.now_s(clock)
-    papers = Papers(client, exporters, begun_s)
-
-    def put() -> None:
-        register(client, [*exporters, *fleet])
-        register_trailer(client)
-        papers.due(max(begun_s, democlock.now_s(clock)))
-        _say(papers)
-
-    try:
-        await asyncio.to_thread(put)
-    except ClientError as error:
-        raise CliError(f"the trucks could not be registered: {error}") from None
-    return papers
-
-
 def _say(papers: Papers) -> None:
     for reason in papers.refused:
         _log.warning("paper_refused reason=%s", reason)
@@ -170,25 +214,11 @@ async def _in_time(papers: Papers, clock: SimClock) -> None:
         await asyncio.sleep(_PAPERS_EVERY_S)
 
 
-async def _trucks(system: System, folder: Path, options: argparse.Namespace, clock: SimClock) -> Part:
-    hello = {
-        "settings": {"data_dir": str(folder)},
-        "clock": democlock.plain(clock),
-        "mqtt_host": system.local.mqtt_host,
-        "mqtt_port": system.local.mqtt_port,
-        "trucks": options.trucks,
-        "speed_up": options.speed_up,
-        "state": str(folder / "trucks"),
-    }
-    part = Part("trucks", "corridor.parts", ["trucks"], hello)
-    await part.start()
-    return part
-
-
 def _greet(
     system: System,
     fleet: list[dict[str, Any]],
     exporters: list[dict[str, Any]],
+    officers: str,
     took_s: float,
     options: argparse.Namespace,
 ) -> None:
@@ -200,6 +230,7 @@ def _greet(
     )
     print(f"\n  page   {address}")
     print(f"  MQTT   {system.local.mqtt_host}:{system.local.mqtt_port}")
+    print(f"  customs of both sides, simulated: {officers}/")
     if system.admin_key:
         print(f"  admin key (shown this once): {system.admin_key}")
     print(_LEGEND.format(border=border, machine=machine, folder=options.data_dir), end="")
