@@ -71,7 +71,11 @@ def registered(desk: Desk, fact: Fact, by_filing: bool = False) -> None:
     scheme, source = data.get("chassis_scheme"), "registration"
     begin = next((one["from_ms"] for one in folder.claims if one["source"] == source), desk.now_ms)
     if not by_filing:
-        put(desk, folder, said(desk, source, data["vin"], data.get("chassis"), scheme, begin, None))
+        try:
+            made = said(desk, source, data["vin"], data.get("chassis"), scheme, begin, None)
+        except Refused:  # registered before such chassis numbers were refused
+            made = said(desk, source, data["vin"], None, None, begin, None)
+        put(desk, folder, made)
     if data.get("chassis"):
         key = f"number:{fact.tenant}:{bare(str(data['chassis']))}"
         desk.post.send(desk.post.home(key), ["number", key, fact.asset, data["vin"], data["chassis"]])

@@ -48,6 +48,25 @@ def crossed(desk: Desk, event: Event) -> None:
     desk.touch(folder.asset, cause={"kind": "crossing", "id": event.id, "revision": event.revision})
 
 
+def approached(desk: Desk, event: Event) -> None:
+    """Keep a visit of an approach: all that is known of a crossing before it begins."""
+    gate, side = desk.host.gates.get(event.data["gate"]), event.data["country"]
+    if gate is None or side not in (gate.a_country, gate.b_country):
+        return
+    folder = desk.make(event.asset, event.tenant)
+    other = gate.b_country if side == gate.a_country else gate.a_country
+    data = {
+        "gate": gate.id,
+        "direction": f"{side}>{other}",
+        "state": "approaching",
+        "confidence_permille": event.data["confidence_permille"],
+        "stages": dict.fromkeys(STAGES) | {"approach": event.data["enter"]},
+    }
+    gone = event.change is Change.RETRACTED
+    folder.crossings[event.id] = [event.revision, event.t_ms, gone, data, event.data["why"]["positions"]]
+    desk.touch(folder.asset, cause={"kind": "visit", "id": event.id, "revision": event.revision})
+
+
 def start(desk: Desk, command: dict[str, Any]) -> None:
     """coupling.start."""
     data = command["data"]
@@ -144,8 +163,9 @@ def followed(desk: Desk, message: list[Any]) -> None:
     if held is not None and (held[0] >= stamp or held[3:6] == [begin, until, how]):
         return
     folder.followers[coupling] = [stamp, asset, tenant, begin, until, how, [] if held is None else held[6]]
-    for crossing in folder.crossings:
-        _send(desk, folder, coupling, crossing)
+    for crossing, held in folder.crossings.items():
+        if held[3]["state"] != "approaching":
+            _send(desk, folder, coupling, crossing)
 
 
 def _send(desk: Desk, folder: Folder, coupling: str, crossing: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.clearance.derive import derive
 from streams.clearance.inputs import CaseInputs, Decision, Derived, Passing
 from streams.engine import batches, binding, releases
 from streams.engine.carrying import KEPT_MS
@@ -71,8 +72,6 @@ def _departed(held: dict[str, Any]) -> int | None:
 
 def derived(desk: Desk, folder: Folder, id_: str, cause: Cause) -> None:
     """Derive a case anew and tell it if that changed it; ask for its release if that is due."""
-    from streams.clearance.derive import derive
-
     held = folder.cases.get(id_)
     if held is None:
         return
@@ -146,12 +145,26 @@ def _passings(folder: Folder, gate: str, direction: str) -> list[Passing]:
     """The crossings at a gate in a direction: those of its own and those by carriers, by time."""
     found: list[tuple[int, Passing]] = []
     for id_, (revision, t_ms, gone, data, positions) in folder.crossings.items():
-        if not gone and (data["gate"], data["direction"]) == (gate, direction):
+        if gone or (data["gate"], data["direction"]) != (gate, direction):
+            continue
+        if data["state"] != "approaching" or not _came_over(folder, data):
             found.append((t_ms, _passing(id_, revision, data, None, positions)))
     for id_, (_, revision, at_ms, data) in folder.carried.items():
         if at_ms is not None and (data["gate"], data["direction"]) == (gate, direction):
             found.append((at_ms, _passing(id_, revision, data, data["by"], [])))
     return [one for _, one in sorted(found, key=lambda one: (one[0], one[1].id))]
+
+
+def _came_over(folder: Folder, visit: dict[str, Any]) -> bool:
+    """Whether an approach was entered in a crossing the other way: from the line, not from home."""
+    at_ms = visit["stages"]["approach"]["estimate_ms"]
+    for _, _, gone, data, _ in folder.crossings.values():
+        if gone or data["gate"] != visit["gate"] or data["direction"] == visit["direction"]:
+            continue
+        known = {name: stage["estimate_ms"] for name, stage in data["stages"].items() if stage is not None}
+        if min(known.values()) <= at_ms <= known.get("leave", at_ms):
+            return True
+    return False
 
 
 def _passing(

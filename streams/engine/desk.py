@@ -108,6 +108,9 @@ class Desk:
             if event.kind is Kind.CROSSING:
                 if event.data["gate"] is not None and event.data.get("by") is None:
                     carrying.crossed(self, event)
+            elif event.kind is Kind.VISIT:
+                if event.data["zone_kind"] == "approach" and event.data["gate"] is not None:
+                    carrying.approached(self, event)
             elif event.kind is Kind.TRIP and event.asset in self.folders:
                 cases.driven(self, event)
 
@@ -168,7 +171,7 @@ class Desk:
         """Have a case derived anew before the step ends; None: all cases of the asset."""
         self.changed.add(asset)
         for id_ in self.folder(asset).cases if case is None else (case,):
-            self._touched.setdefault((asset, id_), cause or self.cause)
+            self._touched[asset, id_] = cause or self.cause  # of several the last
 
     def judge(self, asset: str) -> None:
         """Have an asset's binding judged anew before the step ends."""

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from streams.events import Change, Kind, object_id
 from streams.homes import Fit, command_home
+from streams.identity.chassis import ChassisError
+from streams.identity.claims import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class Refused(Exception):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+def _refuse_unreadable(data: dict[str, Any]) -> None:
+    """A chassis number that nobody can read again is refused: what it was claims the vehicle's identity."""
+    chassis, scheme = data.get("chassis"), data.get("chassis_scheme")
+    try:
+        Claim("registration", data["vin"], chassis, scheme, 0, None, 0)
+    except ChassisError as error:
+        raise Refused("bad_chassis", str(error)) from error
 
 
 class Registry:
@@ -155,6 +166,7 @@ class Registry:
         id_ = object_id(Kind.ASSET, tenant, data["vin"])
         if id_ in self.assets:
             raise Refused("duplicate", f"asset with VIN {data['vin']} is registered already: {id_}")
+        _refuse_unreadable(data)
         self.assets[id_] = {"tenant": tenant, "revision": 1, "data": dict(data)}
         return Fact(Kind.ASSET, id_, 1, tenant, id_, dict(data))
 
@@ -165,6 +177,8 @@ class Registry:
             raise Refused(
                 "vin_is_fixed", f"a VIN can't change: got {data['vin']}, want {held['data']['vin']}"
             )
+        if "chassis" in changes or "chassis_scheme" in changes:
+            _refuse_unreadable(held["data"] | changes)
         held["revision"] += 1
         held["data"] = held["data"] | changes
         return Fact(Kind.ASSET, data["asset"], held["revision"], tenant, data["asset"], dict(held["data"]))

@@ -67,8 +67,8 @@ def asked(desk: Desk, folder: Folder, case: str, made: Derived, regime: Regime) 
     filing = folder.data("filing", data["filing"])
     if not made.request or filing is None or filing["state"] != "lodged":
         return None
-    if last is not None and last["state"] in ("granted", *_OPEN):
-        return None
+    if last is not None and last["state"] in ("granted", "requested", "timeout"):
+        return None  # one at a time, whatever the rules ask for
     automatic = made.data["release_rule"] == "automatic"
     made_of: dict[str, Any] = {
         "case": case,
@@ -81,7 +81,7 @@ def asked(desk: Desk, folder: Folder, case: str, made: Derived, regime: Regime) 
         "reason": "all conditions of the automatic release held" if automatic else None,
         "by": "automatic" if automatic else None,
         "message": None,
-        "conditions": list(regime.release.conditions) if automatic else [],
+        "conditions": made.data["release_conditions"] if automatic else [],
         "deadline_ms": None if automatic else desk.now_ms + regime.release.timeout_ms,
     }
     id_ = object_id(Kind.RELEASE, case, made_of["n"])

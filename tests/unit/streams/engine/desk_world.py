@@ -69,7 +69,7 @@ automatic = false
 confidence = "C"
 """
 AUTOMATIC = REGIME.replace(
-    "automatic = false", 'automatic = true\nconditions = ["bound", "documents", "permit"]'
+    "automatic = false", 'automatic = true\nconditions = ["bound", "documents_complete", "permit_valid"]'
 )
 
 
@@ -194,7 +194,7 @@ class Office:
     def report(
         self, vin: str, samples: Sequence[Sample] = (), facts: Any = None, kg: float | None = None
     ) -> list[Event]:
-        """A report of a vehicle's device, received when its last sample was taken, or now if that is later."""
+        """A report of a vehicle's device, received when its last sample was taken, or now if later."""
         asset = asset_of(vin)
         seq = self.seq[vin] = self.seq.get(vin, -1) + 1
         if samples:
