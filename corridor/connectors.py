@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,13 +52,15 @@ class Authorities:
         notes: AskNotes,
         submit: Submit,
         partitions: int,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
+        self._clock = clock
         self.connectors, self._read, self._notes, self._submit = list(connectors), read, notes, submit
         self._partitions = partitions
         self._adapters: dict[str, Authority] = {one.authority: adapter_of(one) for one in self.connectors}
         self._facts = FactReader(read, ports())
         items = EffectItems(read, RouteBook(read).routes)
-        self.lanes: Lanes[Connector, Effect] = Lanes(self.connectors, items, notes, self._send, RULE)
+        self.lanes: Lanes[Connector, Effect] = Lanes(self.connectors, items, notes, self._send, RULE, clock)
         self.intakes: dict[str, Intake] = {}
         self.trouble: dict[str, str] = {}
         self._tasks: dict[int, list[asyncio.Task[None]]] = {}
@@ -107,7 +109,7 @@ class Authorities:
         name = connector.authority
         adapter = self._adapters[name]
         while True:
-            intake = Intake(connector, adapter, self._read, self._notes, partition, self._submit, now_ms)
+            intake = Intake(connector, adapter, self._read, self._notes, partition, self._submit, self._clock)
             try:
                 await intake.begin()
                 self.intakes[name] = intake
