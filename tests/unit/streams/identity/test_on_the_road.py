@@ -158,6 +158,35 @@ def test_rounded_chassis_number_is_refused() -> None:
     assert here.latest(Kind.FILING) == {}
 
 
+@pytest.mark.parametrize(
+    ("chassis", "scheme"), [("1.23E+16", None), ("PN0001", "VIS8"), ("无", "OEM"), ("X 1", "NONE")]
+)
+def test_unreadable_chassis_number_is_not_registered(chassis: str, scheme: str | None) -> None:
+    here = office()
+    new: dict[str, Any] = {
+        "vin": A,
+        "chassis": chassis,
+        "chassis_scheme": scheme,
+        "plates": [],
+        "kind": "tractor",
+    }
+    assert here.refused("asset.register", new) == "bad_chassis"
+    registered(here, A, A_NUMBER)
+    change = {"asset": asset_of(A), "chassis": chassis, "chassis_scheme": scheme}
+    assert here.refused("asset.update", change) == "bad_chassis"
+    assert here.engine.registry.assets[asset_of(A)]["data"]["chassis"] == A_NUMBER
+
+
+def test_unreadable_chassis_number_of_old_says_nothing() -> None:
+    here = office()
+    registered(here, A, None)
+    here.engine.registry.assets[asset_of(A)]["data"]["chassis"] = "1.23E+16"
+    here.ok("asset.update", {"asset": asset_of(A), "name": "Truck 1"})
+    here.ok("filing.lodge", lodging(A, "F1", chassis=A_NUMBER))
+    hears(here, A.encode())
+    assert (binding(here)["state"], binding(here)["chassis"]) == ("claimed", A_NUMBER)
+
+
 def settle(here: Office) -> None:
     here.tick(0.1)
     seen = {"asset": asset_of(A), "case": None, "vin": A, "chassis": A_NUMBER, "reason": "read on the frame"}
