@@ -114,7 +114,8 @@ SIDES: Final = (
 Evidence = tuple[int | None, int | None, int | None, dict[str, Any]]
 """Of a guard: estimate, earliest and latest (ms since 1970, None where not known), and the cause."""
 
-_PLAN: Final = tuple((row.target, row.guard, row.rule, row.passed) for row in CHART)
+_GUARDS: Final = tuple(row.guard for row in CHART)
+_SAID: Final = tuple((row.target, row.rule, row.passed) for row in CHART)
 BY_TARGET: Final = {row.target: row for row in CHART}
 
 
@@ -124,27 +125,25 @@ def walk(found: Mapping[str, Evidence | None]) -> list[dict[str, Any]]:
     "lodged" has evidence always. A stage passed over lies between the steps around it and has no time of its
     own; its cause is that of the step that shows it.
     """
-    seen = [found.get(plan[1]) for plan in _PLAN]
-    top = _furthest(seen)
+    seen = [found.get(guard) for guard in _GUARDS]
     steps: list[dict[str, Any]] = []
-    for number in range(top + 1):
-        target, _, rule, passed = _PLAN[number]
+    for number in range(_furthest(seen) + 1):
         one = seen[number]
-        if one is not None:
-            t_ms, earliest, latest, cause = one
-            steps.append(
-                {
-                    "stage": target,
-                    "t_ms": t_ms,
-                    "earliest_ms": earliest,
-                    "latest_ms": latest,
-                    "cause": cause,
-                    "rule": rule,
-                    "inferred": False,
-                }
-            )
-        else:
+        target, rule, passed = _SAID[number]
+        if one is None:
             steps.append(_inferred(target, passed, steps[-1], seen, number))
+            continue
+        steps.append(
+            {
+                "stage": target,
+                "t_ms": one[0],
+                "earliest_ms": one[1],
+                "latest_ms": one[2],
+                "cause": one[3],
+                "rule": rule,
+                "inferred": False,
+            }
+        )
     return steps
 
 
@@ -154,7 +153,7 @@ def _furthest(seen: list[Evidence | None]) -> int:
     for number, one in enumerate(seen):
         if one is not None:
             top = number
-        elif not _PLAN[number][3]:
+        elif not _SAID[number][2]:
             break
     return top
 

@@ -6,7 +6,11 @@ port released. What is not known is None; nothing is guessed.
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from streams.clearance.inputs import Passing
+
+_PLACES: Final = ("exit_port", "exit_port_left", "line", "entry_port", "leave")
 
 
 def estimate(passing: Passing | None, stage: str) -> int | None:
@@ -28,9 +32,8 @@ def clocks(
             "total": None,
             "filing_to_release": None if released_ms is None else max(0, released_ms - lodged_ms),
         }
-    exit_port, entry_port = estimate(passing, "exit_port"), estimate(passing, "entry_port")
-    line, leave = estimate(passing, "line"), estimate(passing, "leave")
-    left = estimate(passing, "exit_port_left")
+    stages = passing.stages
+    exit_port, left, line, entry_port, leave = [_estimate(stages.get(name)) for name in _PLACES]
     left = line if left is None else left
     return {
         "exit_port": _gone(exit_port, left),
@@ -40,6 +43,10 @@ def clocks(
         "total": _gone(exit_port, cleared_ms),
         "filing_to_release": _gone(lodged_ms, released_ms),
     }
+
+
+def _estimate(bracket: dict[str, Any] | None) -> int | None:
+    return None if bracket is None else bracket["estimate_ms"]
 
 
 def _gone(begin: int | None, end: int | None) -> int | None:

@@ -15,13 +15,13 @@ from streams.clearance.chart import Evidence, walk
 from streams.clearance.clocks import clocks, estimate
 from streams.clearance.deadlines import deadlines, utc
 from streams.clearance.holds import Reasons, conflict_id, conflicts, documents, evidence, lift, orders, reason
+from streams.clearance.ids import binding_id, filing_id
 from streams.clearance.inputs import CaseInputs, Derived, Passing
 from streams.clearance.passing import cause_of, own, reference_ms
 from streams.clearance.passing import evidence as seen_in
 from streams.clearance.permits import permitted
 from streams.clearance.regime import Regime
 from streams.clearance.words import ENDED, RANK
-from streams.events import Kind, object_id
 
 _ARRIVED, _AT_ENTRY, _CLEARED = RANK["arrived"], RANK["arrived_entry"], RANK["cleared"]
 
@@ -33,9 +33,9 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     passing, turned = own(inputs, regime)
     given = answers(inputs, regime)
     withdrawn = filing["state"] == "withdrawn"
-    filing_id = object_id(Kind.FILING, inputs.tenant, filing["reference"])
+    named = filing_id(inputs.tenant, filing["reference"])
 
-    found = _evidence(inputs, passing, given, filing_id)
+    found = _evidence(inputs, passing, given, named)
     steps = walk(found)
     rank = len(steps) - 1
     at_entry = found.get("entry_port_entered") is not None
@@ -87,7 +87,7 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     gone = clocks(passing, filing["lodged_ms"], released_ms, cleared_ms)
     total = gone["total"]
     data: dict[str, Any] = {
-        "filing": filing_id,
+        "filing": named,
         "reference": filing["reference"],
         "asset_kind": filing.get("kind") or inputs.vehicle.get("kind"),
         "vin": filing["vin"],
@@ -127,16 +127,16 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
 
 
 def _evidence(
-    inputs: CaseInputs, passing: Passing | None, given: Answers, filing_id: str
+    inputs: CaseInputs, passing: Passing | None, given: Answers, named: str
 ) -> dict[str, Evidence | None]:
     """The evidence by guard, as the chart names them."""
     filing, binding = inputs.filing, inputs.binding
     lodged = filing["lodged_ms"]
-    cause = {"kind": "filing", "id": filing_id, "revision": filing["version"]}
+    cause = {"kind": "filing", "id": named, "revision": filing["version"]}
     found: dict[str, Evidence | None] = {"lodged": (lodged, lodged, lodged, cause)}
     if binding["state"] == "bound" and not inputs.conflicts:
         since = max(lodged, _bound_since(binding))
-        of = {"kind": "binding", "id": object_id(Kind.BINDING, inputs.asset), "revision": None}
+        of = {"kind": "binding", "id": binding_id(inputs.asset), "revision": None}
         found["two_sources_agree"] = (since, since, since, of)
     if inputs.departed_ms is not None:
         of = {"kind": "trip", "id": inputs.asset, "revision": None}

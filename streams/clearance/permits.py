@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streams.clearance.deadlines import utc
+from streams.clearance.ids import permit_id
 from streams.clearance.inputs import CaseInputs
 from streams.clearance.regime import PermitRule
-from streams.events import Kind, object_id
 from streams.identity.difference import bare
 
 _NO_TIME: Final = 1 << 62
@@ -58,7 +58,7 @@ def permitted(inputs: CaseInputs, rule: PermitRule | None, at_ms: int, wakes: li
         text = f"no permit of {rule.country} is known for {inputs.filing['vin']}: want {rule.name}"
         return Permitted("permit_missing", text, None, None)
     rank, number, text, permit = best
-    id_ = object_id(Kind.PERMIT, inputs.tenant, number)
+    id_ = permit_id(inputs.tenant, number)
     return Permitted(_CODES[rank], text, permit, id_)
 
 

@@ -43,7 +43,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One case: where it stands in its file, its regime's name, the heads of the file, its cells by column."""
+    """One case: its place, its regime's name, the heads of its file, its cells by column."""
 
     place: str
     regime: str
