@@ -1,6 +1,6 @@
 /** The crossings, visits, trips and stops of one truck: four lists that follow the events, and what is picked on the map. */
 
-import type { Api } from "./api.ts";
+import { ApiError, type Api } from "./api.ts";
 import { BracketView, type Picked } from "./bracketview.ts";
 import { h } from "./dom.ts";
 import type { CorridorMap } from "./map.ts";
@@ -66,7 +66,8 @@ export class Passages {
         const others = [...this.extra.values()].filter((one) => one.kind === kind).map((one) => one.object);
         this.show(kind, unique([...found, ...mine, ...others]));
       } catch (error) {
-        if (!this.closed) this.sections[kind].say(`Could not load ${TITLES[kind][0].toLowerCase()}: ${error instanceof Error ? error.message : String(error)}`);
+        if (error instanceof ApiError && error.status === 403) this.sections[kind].root.hidden = true;
+        else if (!this.closed) this.sections[kind].say(`Could not load ${TITLES[kind][0].toLowerCase()}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }));
   }

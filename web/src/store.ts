@@ -42,6 +42,11 @@ export class Store {
     return this.role === "customs" || this.role === "admin";
   }
 
+  /** Whether the key may read tracks, signals, visits, trips and stops; officers may not. */
+  get fleet(): boolean {
+    return this.role !== "customs";
+  }
+
   /** The present: the clock's, or the newest report's where the world shown lives in another time. */
   now(): number {
     const clock = Date.now();

@@ -59,12 +59,16 @@ export class TruckPanel {
       store.on("events", () => this.followEvents()),
     ];
     this.clock = window.setInterval(() => {
+      if (!store.fleet) return;
       void this.loadSignals();
       if (this.track?.atRest && !this.day.root.matches(":hover, :focus-within")) void this.loadDay();
     }, FRESH_MS);
     void this.loadIdentity();
-    void this.loadDay();
-    void this.loadSignals();
+    if (store.fleet) {
+      void this.loadDay();
+      void this.loadSignals();
+    }
+    for (const part of [this.day, this.signals]) part.root.hidden = !store.fleet;
     void this.passages.load();
     void this.cases.load();
   }

@@ -33,6 +33,7 @@ export function viewLinks(store: Store): HTMLElement {
   const mark = () => {
     const shown = parseRoute(location.hash).view;
     for (const link of links) {
+      link.hidden = link.dataset.view === "reconcile" && store.role === "customs";
       const own = link.dataset.view === (shown === "case" ? "board" : shown);
       if (own) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

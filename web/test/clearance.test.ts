@@ -127,6 +127,7 @@ test("instants within the server's sentences become the port's", () => {
   const said = "Arrived at 2026-11-22 06:00:00 UTC (not before 05:59:30, not after 06:00:30), by the crossing.";
   assert.equal(localised(said, laos), "Arrived at 22 Nov, 13:00:00 (not before 12:59:30, not after 13:00:30), by the crossing.");
   assert.equal(localised("Before at 2026-11-22 18:30:00 UTC; and 2026-11-22 06:00:00 UTC", laos), "Before at 23 Nov, 01:30:00; and 22 Nov, 13:00:00");
+  assert.equal(localised("must be lodged by 2026-11-22 06:00 UTC, not yet linked.", laos), "must be lodged by 22 Nov, 13:00, not yet linked.");
   assert.equal(localised("no time here", laos), "no time here");
 });
 

@@ -7,7 +7,7 @@ import type { Store } from "../store.ts";
 import { releaseState, troubled } from "./boardrows.ts";
 import { deadlineChip, stateChip, timeOf } from "./chips.ts";
 import { openDecision } from "./decide.ts";
-import type { PortTime } from "./porttime.ts";
+import { localised, type PortTime } from "./porttime.ts";
 import type { Clearance } from "./requests.ts";
 import type { BoardRow } from "./shapes.ts";
 import { DECISIONS, isOpen, kindWords, plain, releaseWords, stateTone, type Decision } from "./words.ts";
@@ -126,7 +126,7 @@ export class BoardTable {
         h("span", { class: "quiet" }, [kindWords(row.kind), row.exporter, row.by ? "carried" : null].filter(Boolean).join(" · "))),
       cell("state", stateChip(row.state), since === null ? null : h("span", { class: "quiet" }, `since ${time.short(since, now)}`),
         asked ? h("span", { class: "quiet" }, `release ${releaseWords(asked)}`) : null),
-      cell("why", ...this.reasons(row)),
+      cell("why", ...this.reasons(row, time)),
       cell("due", deadlineChip(row.deadline, time, now) ?? h("span", { class: "quiet" }, "none open")),
       cell("filed", row.lodged ? h("span", {}, "Filed ", timeOf(row.lodged, time, now)) : h("span", { class: "due due-missed" }, "Not filed")),
       cell("act", this.actions(row)));
@@ -144,8 +144,8 @@ export class BoardTable {
     return [timeOf(row.eta, time, now), h("span", { class: "quiet", "data-eta": ms }, within(ms - now))];
   }
 
-  private reasons(row: BoardRow): (Node | null)[] {
-    const told = row.reasons.map((reason) => h("span", { class: "row-reason" }, reason.text || plain(reason.code)));
+  private reasons(row: BoardRow, time: PortTime): (Node | null)[] {
+    const told = row.reasons.map((reason) => h("span", { class: "row-reason" }, localised(reason.text, time) || plain(reason.code)));
     if (row.conflicts.length && !told.length) told.push(h("span", { class: "row-reason" }, row.conflicts.length === 1 ? "The codes differ" : `${row.conflicts.length} conflicts of the codes`));
     return told.length ? told : [h("span", { class: "quiet" }, isOpen(row) ? "nothing" : "–")];
   }

@@ -18,7 +18,7 @@ import type { EvidenceMap } from "./evidencemap.ts";
 import { explanationView } from "./explanation.ts";
 import { couplingView, deadlinesView, documentsView, filingView, permitView, releaseView } from "./papers.ts";
 import { chosenTime, portSwitch } from "./portswitch.ts";
-import { ends, type PortTime } from "./porttime.ts";
+import { ends, localised, type PortTime } from "./porttime.ts";
 import type { Clearance } from "./requests.ts";
 import type { Case, Conflict, Coupling, ExplainRevision, Filing, Permit, Release } from "./shapes.ts";
 import { clocksView, stageLine } from "./stageline.ts";
@@ -167,7 +167,7 @@ export class CaseView implements View {
       h("p", { class: "case-codes" }, "Chassis ", about.chassis ? h("code", {}, about.chassis) : "not given", ` · ${kindWords(about.asset_kind)} · ${about.exporter ?? "exporter not named"} · ${gate?.name ?? about.gate}, ${country(from)} → ${country(to)}`),
       ...some(coming && eta !== null ? h("p", { class: "case-eta" }, `Arrives about ${time.short(eta, now)}`) : null),
       ...some(about.reasons?.length ? h("ul", { class: "case-reasons", "aria-label": "What stands in the way" },
-        ...about.reasons.map(({ text, code, source }) => h("li", { class: "row-reason" }, text || plain(code), source ? h("small", {}, ` from ${source}`) : null))) : null),
+        ...about.reasons.map(({ text, code, source }) => h("li", { class: "row-reason" }, localised(text, time) || plain(code), source ? h("small", {}, ` from ${source}`) : null))) : null),
       ...some(this.actions(about)),
       h("div", { class: "case-links" },
         portSwitch(about.gate, [from, to], now, () => this.show()),

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.ts";
 import { instant } from "../format.ts";
-import type { PortTime } from "./porttime.ts";
+import { localised, type PortTime } from "./porttime.ts";
 import type { Deadline } from "./shapes.ts";
 import { deadlineWords, stateTone, stateWords } from "./words.ts";
 
@@ -13,7 +13,7 @@ export function stateChip(state: string): HTMLElement {
 export function deadlineChip(deadline: Deadline | null, time: PortTime, now: number): HTMLElement | null {
   if (!deadline) return null;
   const words = deadlineWords(deadline, (ms) => time.short(ms, now));
-  return h("span", { class: `due due-${deadline.state}`, title: deadline.text ?? "" }, words);
+  return h("span", { class: `due due-${deadline.state}`, title: localised(deadline.text ?? "", time) }, words);
 }
 
 /** `14:05` with the whole instant under the pointer; a dash when there is none. */

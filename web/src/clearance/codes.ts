@@ -2,7 +2,7 @@
 
 import { h } from "../dom.ts";
 import { instant } from "../format.ts";
-import type { PortTime } from "./porttime.ts";
+import { localised, type PortTime } from "./porttime.ts";
 import type { Conflict } from "./shapes.ts";
 import { causeWords, sourceWords } from "./words.ts";
 
@@ -50,7 +50,7 @@ export function conflictView(conflict: Conflict, time: PortTime): HTMLElement {
       h("span", { class: "badge" }, causeWords(conflict.cause)),
       h("span", { class: `badge ${conflict.state === "open" ? "badge-turned_back" : "badge-completed"}` }, conflict.state === "open" ? "Open" : "Settled")),
     codesView(got, want, position, [`Got, from ${sourceWords(conflict.source)}`, `Wanted, from ${sourceWords(conflict.against)}`], words),
-    h("p", { class: "conflict-words" }, conflict.text || words),
+    h("p", { class: "conflict-words" }, localised(conflict.text ?? "", time) || words),
     first === null ? null : h("p", { class: "quiet" }, `First seen ${time.full(first)} ${time.name(first)}`));
 }
 

@@ -3,7 +3,7 @@
 import { h } from "../dom.ts";
 import { country, instant, number } from "../format.ts";
 import { deadlineChip } from "./chips.ts";
-import type { PortTime } from "./porttime.ts";
+import { localised, type PortTime } from "./porttime.ts";
 import type { Case, Coupling, Filing, Permit, Release } from "./shapes.ts";
 import { plain, releaseWords } from "./words.ts";
 
@@ -19,7 +19,7 @@ export function documentsView(about: Case, filing: Filing | null, time: PortTime
     return h("li", { class: `paper paper-${state}` },
       h("span", { class: "paper-mark", "aria-hidden": "true" }),
       h("span", { class: "paper-name" }, plain(kind), h("small", {}, n ?? "no number")),
-      h("span", { class: "paper-state" }, state === "ok" ? "there" : state, expires === null ? null : h("small", {}, `until ${time.full(expires).split(",")[0]}`)));
+      h("span", { class: "paper-state" }, state === "ok" ? "there" : state, expires === null ? null : h("small", {}, `until ${time.day(expires)}`)));
   }))];
 }
 
@@ -27,7 +27,7 @@ export function deadlinesView(about: Case, time: PortTime, now: number): HTMLEle
   const list = about.deadlines ?? [];
   if (!list.length) return null;
   return h("ul", { class: "deadlines" }, ...list.map((deadline) =>
-    h("li", {}, deadlineChip(deadline, time, now), deadline.text ? h("small", { class: "quiet" }, ` ${deadline.text}`) : null)));
+    h("li", {}, deadlineChip(deadline, time, now), deadline.text ? h("small", { class: "quiet" }, ` ${localised(deadline.text, time)}`) : null)));
 }
 
 export function filingView(about: Case, filing: Filing | null, time: PortTime): HTMLElement[] {
@@ -40,11 +40,11 @@ export function filingView(about: Case, filing: Filing | null, time: PortTime): 
     ["Consignee", about.consignee ?? filing?.consignee],
     ["Batch", about.batch],
     ["Lodged", lodged === null ? "not lodged" : time.full(lodged)],
-    ["Planned", from === null || until === null ? null : `${time.full(from).slice(0, -3)} – ${time.full(until).slice(0, -3)}`],
+    ["Planned", from === null || until === null ? null : `${time.dated(from)} – ${time.dated(until)}`],
     ["Version", filing?.version && filing.version > 1 ? `${filing.version}, amended ${filing.version - 1} times`.replace("1 times", "once") : null],
     ...Object.entries(filing?.data ?? {}).map(([name, value]): [string, Told] => [plain(name), String(value)]),
   ]);
-  const findings = (filing?.findings ?? []).map(({ text, code }) => h("li", { class: "row-reason" }, text || plain(code)));
+  const findings = (filing?.findings ?? []).map(({ text, code }) => h("li", { class: "row-reason" }, localised(text, time) || plain(code)));
   const versions = (filing?.versions ?? []).map(({ version, by, at, changed }) => {
     const ms = instant(at);
     return h("li", {}, h("b", {}, `Version ${version}`), ` by ${by}${ms === null ? "" : `, ${time.full(ms)}`}`,
@@ -57,12 +57,11 @@ export function permitView(permit: Permit | null, time: PortTime): HTMLElement[]
   if (!permit) return [h("p", { class: "empty" }, "No permit is known for this vehicle.")];
   const from = instant(permit.valid_from);
   const until = instant(permit.valid_until);
-  const day = (ms: number) => time.full(ms).split(",")[0];
   return [dl([
     ["Number", permit.number],
     ["State", plain(permit.state) + (permit.reason ? `: ${permit.reason}` : "")],
     ["Country", permit.country ? country(permit.country) : null],
-    ["Valid", from === null || until === null ? null : `${day(from)} – ${day(until)}`],
+    ["Valid", from === null || until === null ? null : `${time.day(from)} – ${time.day(until)}`],
     ["Axle limit", permit.axle_limit_kg ? `${number(permit.axle_limit_kg)} kg` : null],
     ["Axles", permit.axles],
     ["Gross limit", permit.gross_limit_kg ? `${number(permit.gross_limit_kg)} kg` : null],

@@ -38,7 +38,12 @@ export class PortTime {
 
   /** `14:05` on the day of `now`, else `23 Nov, 14:05`. */
   short(ms: number, now: number): string {
-    return this.day(ms) === this.day(now) ? this.clock(ms) : `${this.day(ms)}, ${this.clock(ms)}`;
+    return this.day(ms) === this.day(now) ? this.clock(ms) : this.dated(ms);
+  }
+
+  /** `22 Nov, 14:05`. */
+  dated(ms: number): string {
+    return `${this.day(ms)}, ${this.clock(ms)}`;
   }
 
   /** `22 Nov, 14:05:33`. */
@@ -46,7 +51,7 @@ export class PortTime {
     return `${this.day(ms)}, ${this.clock(ms, true)}`;
   }
 
-  private day(ms: number): string {
+  day(ms: number): string {
     return format(ms, this.zone, { day: "numeric", month: "short" });
   }
 }
@@ -68,13 +73,13 @@ export function ends(direction: string | null | undefined): [from: string, to: s
   return [from, to];
 }
 
-const UTC_INSTANT = /(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC(?: \(not before (\d\d:\d\d:\d\d), not after (\d\d:\d\d:\d\d)\))?/g;
+const UTC_INSTANT = /(\d{4}-\d\d-\d\d) (\d\d:\d\d)(:\d\d)? UTC(?: \(not before (\d\d:\d\d:\d\d), not after (\d\d:\d\d:\d\d)\))?/g;
 
 /** A sentence of the server with its instants, which are UTC, by the port's clock. */
 export function localised(sentence: string, time: PortTime): string {
-  return sentence.replace(UTC_INSTANT, (_, day: string, at: string, from?: string, to?: string) => {
+  return sentence.replace(UTC_INSTANT, (_, day: string, minute: string, second?: string, from?: string, to?: string) => {
     const ms = (clock: string) => Date.parse(`${day}T${clock}Z`);
-    const said = time.full(ms(at));
+    const said = second ? time.full(ms(minute + second)) : time.dated(ms(minute));
     return from && to ? `${said} (not before ${time.clock(ms(from), true)}, not after ${time.clock(ms(to), true)})` : said;
   });
 }
