@@ -139,5 +139,10 @@ def health(gateway: Gateway, following: Following) -> tuple[bool, dict[str, Any]
         state = "registry_not_followed"
     elif not following.caught_up.is_set():
         state = "registry_not_ready"
-    checks = {"gateway": state, "broker": told["broker"], "waiting": told["waiting"]}
+    checks = {
+        "gateway": state,
+        "detail": told["detail"],
+        "broker": told["broker"],
+        "waiting": told["waiting"],
+    }
     return state == "ok", json.loads(json.dumps(checks))

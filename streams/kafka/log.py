@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, Message, Producer
 
 from streams.kafka.client import RETRY_AFTER_S, LogAwayError, Marks, failed, producer
+from streams.kafka.clock import Clock
 from streams.kafka.reading import Readers
 from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
-from streams.kafka.topics import LOG
+from streams.kafka.topics import LOG, REGISTRY
 from streams.kafka.wire import OVERHEAD, headers_of
 from streams.log import LogError
 from streams.records import LogRecord, NewRecord
@@ -25,10 +26,12 @@ class KafkaLog:
     records are not all or none: after an error each may be in the log or not, and the same may be appended
     again (a report is known by device, boot, number and hash, a command by its id). An append that was
     given up may still arrive. And ``trim`` lets go of nothing: that is the topic's retention.
+
+    Nothing is appended by a machine whose clock is not Kafka's (see ``streams.kafka.clock``).
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: KafkaSettings, clock: Clock | None = None) -> None:
+        self.settings, self.clock = settings, clock or Clock()
         self.topic = settings.topic(LOG)
         self._marks = Marks(settings, self.topic, settings.partitions)
         self._readers = Readers(settings, self.topic, self._marks)
@@ -47,7 +50,7 @@ class KafkaLog:
 
         Raises LogError before anything is sent for a record that is too large or has no such partition, or
         when the topic is missing. Raises LogAwayError (a LogFullError) after at most ``settings.wait_s`` and
-        a little when Kafka does not take all of them.
+        a little when Kafka does not take all of them, ClockOffError (one too) when the clock is off.
         """
         if not records:
             return []
@@ -55,6 +58,8 @@ class KafkaLog:
             self._require(record)
         self._marks.check()
         client = self._sending()
+        self.clock.require(lambda: self._ask_time(client))
+        sent_ms = self.clock.now_ms()
         group = _Group(len(records))
         deadline = time.monotonic() + self.settings.wait_s
         for index, record in enumerate(records):
@@ -68,7 +73,19 @@ class KafkaLog:
             raise failed(group.error, f"{self.topic}: not appended")
         if min(group.positions) < 1:  # confirmed as a repetition that the broker knows no more of
             raise LogAwayError(f"{self.topic}: appended at a place not told", retry_after=RETRY_AFTER_S)
+        self.clock.compare(sent_ms, group.stamped_ms or sent_ms)
         return group.positions
+
+    def _ask_time(self, client: Producer) -> None:
+        """Have Kafka stamp a message that means nothing, in a topic that keeps only the newest of a key."""
+        group, sent_ms = _Group(1), self.clock.now_ms()
+
+        def confirmed(error: KafkaError | None, message: Message) -> None:
+            group.done(0, error, message)
+
+        client.produce(self.settings.topic(REGISTRY), b"{}", b"clock", 0, on_delivery=confirmed)
+        if group.wait(time.monotonic() + self.settings.wait_s) and group.error is None and group.stamped_ms:
+            self.clock.compare(sent_ms, group.stamped_ms)
 
     def read(self, partition: int, after: int, max_bytes: int) -> list[LogRecord]:
         """See Log.read. Raises LogAwayError, LogError, LogCorruptError."""
@@ -185,6 +202,7 @@ class _Group:
     def __init__(self, count: int) -> None:
         self.positions = [0] * count
         self.error: KafkaError | None = None
+        self.stamped_ms: int | None = None
         self._left = count
         self._all = threading.Event()
 
@@ -195,6 +213,9 @@ class _Group:
         else:
             offset = message.offset()
             self.positions[index] = -1 if offset is None or offset < 0 else offset + 1
+            kind, stamped = message.timestamp()
+            if kind == TIMESTAMP_LOG_APPEND_TIME:
+                self.stamped_ms = stamped
         self._left -= 1
         if not self._left:
             self._all.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from streams.kafka.clock import Clock
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import MAX_MESSAGE_BYTES, KafkaSettings
 from streams.kafka.topics import create
@@ -272,3 +274,25 @@ def _delete_before(log: KafkaLog, partition: int, offset: int) -> None:
     admin = AdminClient(log.settings.client())
     (future,) = admin.delete_records([TopicPartition(log.topic, partition, offset)]).values()
     future.result(20)
+
+
+@pytest.mark.parametrize("ahead_ms", [3_600_000, -3_600_000])
+def test_a_machine_whose_clock_is_off_appends_nothing(settings: KafkaSettings, ahead_ms: int) -> None:
+    create(settings)
+    off = [ahead_ms]
+    log = KafkaLog(settings, Clock(lambda: time.time_ns() // 1_000_000 + off[0]))
+    try:
+        with pytest.raises(LogFullError, match=r"clock is 3[56]\d\d s"):
+            log.append([frame(0, b"a")])
+        assert log.end(0) == 0
+        off[0] = 0
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert log.append([frame(0, b"b")]) == [1]
+                break
+            except LogFullError:
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+    finally:
+        log.close()
