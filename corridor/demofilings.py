@@ -16,7 +16,8 @@ from streams.clearance.regime import Regime, parse
 
 GATE, DIRECTION = "mohan-boten", "CN>LA"
 AXLE_LIMIT_KG: Final = 10_000
-_HOUR_S: Final = 3_600
+_PLANNED_S: Final = 6_000
+"""From setting out to the planned window at the gate."""
 _DAY_S: Final = 86_400
 _MAKER_DAYS: Final = 20
 TRAILER: Final = {
@@ -57,14 +58,15 @@ class Story:
 STORIES: Final = (
     Story(0, "clean", "cleared", "the steps of its case, and its time against 2.8 h"),
     Story(1, "permit on the road", "cleared", "held without a permit at first, then not", permit_min=20),
-    Story(2, "VIN slip", "manual_verification", "its bus says ...08 for ...03: position 17", code="conflict"),
+    Story(2, "VIN slip", "manual_verification", "its bus says ...08 for ...03: position 17",
+          code="binding_conflict"),
     Story(3, "swapped chassis pair", "manual_verification", "filed with the chassis number of DEMO-05",
-          code="conflict", chassis_of=4),
+          code="binding_conflict", chassis_of=4),
     Story(4, "swapped chassis pair", "manual_verification", "filed with the chassis number of DEMO-04",
-          code="conflict", chassis_of=3),
+          code="binding_conflict", chassis_of=3),
     Story(5, "no import permit", "held", "known before it set out", code="permit_missing", permit_min=None),
-    Story(6, "axle overload", "held", "12,300 kg on an axle, 10,000 allowed", code="axle_load"),
-    Story(7, "broken seal", "held", "the unit reads it on the road", code="seal"),
+    Story(6, "axle overload", "held", "12,300 kg on an axle, 10,000 allowed", code="axle_overload"),
+    Story(7, "broken seal", "held", "the unit reads it on the road", code="seal_broken"),
     Story(8, "late filing", "cleared", "its deadline: missed", filed_min=45),
     Story(9, "semi-trailer", "cleared", "no unit of its own: its case follows the tractor", trailer=True),
     Story(10, "batch of two", "cleared", "its batch is whole when both have crossed", batch="DEMO-BATCH-1"),
@@ -73,13 +75,14 @@ STORIES: Final = (
 
 
 class Papers:
-    """Puts in the papers of ``trucks`` (as registered, by number); ``begun_s`` is when they set out.
+    """Puts in the papers of ``trucks`` (as registered, by number).
 
+    ``begun_s``: when they set out; it may be put right after the first papers.
     Instants are seconds since 1970, of the demo's time. Blocking: call it from a thread.
     """
 
     def __init__(self, client: Client, trucks: list[dict[str, Any]], begun_s: float) -> None:
-        self._client, self._trucks, self._begun_s = client, trucks, begun_s
+        self._client, self._trucks, self.begun_s = client, trucks, begun_s
         self._left = sorted(self._planned(), key=lambda entry: entry[0])
         self.refused: list[str] = []
 
@@ -97,7 +100,7 @@ class Papers:
 
         Raises ClientError when the system does not answer; what it refuses is kept in ``refused``.
         """
-        while self._left and self._begun_s + 60 * self._left[0][0] <= now_s:
+        while self._left and self.begun_s + 60 * self._left[0][0] <= now_s:
             try:
                 self._left[0][1]()
             except ClientError as error:
@@ -115,7 +118,7 @@ class Papers:
         vehicle = self.vehicle(story)
 
         def put() -> None:
-            made_s = self._begun_s - _MAKER_DAYS * _DAY_S
+            made_s = self.begun_s - _MAKER_DAYS * _DAY_S
             claim = {
                 "source": "maker",
                 "vin": vehicle["vin"],
@@ -133,7 +136,7 @@ class Papers:
             coupled = {
                 "carrier": self._trucks[story.truck]["vin"],
                 "how": "coupled",
-                "from": _instant(self._begun_s - 60),
+                "from": _instant(self.begun_s - 60),
                 "evidence": "yard gate record, Kunming Trailer Works",
             }
             self._post(f"/v1/assets/{TRAILER['vin']}/couplings", coupled)
@@ -155,12 +158,12 @@ class Papers:
                 "consignee": "Vientiane Motors (simulated)",
                 "gate": GATE,
                 "direction": DIRECTION,
-                "window_from": _instant(self._begun_s),
-                "window_until": _instant(self._begun_s + _DAY_S),
+                "window_from": _instant(self.begun_s + _PLANNED_S),
+                "window_until": _instant(self.begun_s + _DAY_S),
                 **({"batch": story.batch} if story.batch else {}),
             }
             self._post(
-                "/v1/filings", filing | papers_of(self._regime(), filing, vehicle["kind"], self._begun_s)
+                "/v1/filings", filing | papers_of(self._regime(), filing, vehicle["kind"], self.begun_s)
             )
 
         return put
@@ -174,8 +177,8 @@ class Papers:
                 "vin": vehicle["vin"],
                 "chassis": vehicle["chassis"],
                 "country": "LA",
-                "valid_from": _instant(self._begun_s - _DAY_S),
-                "valid_until": _instant(self._begun_s + 90 * _DAY_S),
+                "valid_from": _instant(self.begun_s - _DAY_S),
+                "valid_until": _instant(self.begun_s + 90 * _DAY_S),
                 "axle_limit_kg": AXLE_LIMIT_KG,
                 "axles": 3,
                 "gross_limit_kg": 36_000,

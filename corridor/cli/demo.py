@@ -99,8 +99,10 @@ class _Demo:
             settings = settings_of(self._options, **self._more, authorities_file=authorities)
             system = await parts.enter_async_context(running(settings, democlock.plain(self._clock)))
             papers = await self._papers(system)
-            self._keepers.append(asyncio.create_task(_in_time(papers, self._clock), name="papers"))
             await self._part(parts, "trucks", self._trucks(system))
+            if not _state(self._folder).exists():  # they set out now, for the first time
+                papers.begun_s = democlock.now_s(self._clock)
+            self._keepers.append(asyncio.create_task(_in_time(papers, self._clock), name="papers"))
             _greet(
                 system, self._fleet, self._exporters, officers, time.monotonic() - self._begun, self._options
             )
@@ -141,23 +143,27 @@ class _Demo:
         count = len(self._fleet) + len(self._exporters)
         print(f"registering {count} trucks, lodging filings ...", flush=True)
         client = Client(system.local)
-        try:
-            begun_s = float(json.loads(_state(self._folder).read_text("utf-8"))["start_s"])
-        except OSError:
-            begun_s = democlock.now_s(self._clock)
-        papers = Papers(client, self._exporters, begun_s)
 
-        def put() -> None:
+        def put() -> Papers:
             register(client, [*self._exporters, *self._fleet])
             register_trailer(client)
-            papers.due(max(begun_s, democlock.now_s(self._clock)))
+            now_s = democlock.now_s(self._clock)
+            papers = Papers(client, self._exporters, self._set_out_s() or now_s)
+            papers.due(max(papers.begun_s, now_s))
             _say(papers)
+            return papers
 
         try:
-            await asyncio.to_thread(put)
+            return await asyncio.to_thread(put)
         except ClientError as error:
             raise CliError(f"the trucks could not be registered: {error}") from None
-        return papers
+
+    def _set_out_s(self) -> float | None:
+        """When the exporters' trucks set out, if they have."""
+        try:
+            return float(json.loads(_state(self._folder).read_text("utf-8"))["start_s"])
+        except FileNotFoundError:
+            return None
 
     def _trucks(self, system: System) -> dict[str, Any]:
         return {
