@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from api.schemas import Text, Vin
+from api.schemas import Text, Vin, VinOverride
 from api.times import Instant, parse_instant
 
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -39,8 +39,11 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     def commanded(self, **more: Any) -> dict[str, Any]:
-        """The data of a command: all fields, with ``more``."""
-        return self.model_dump() | more
+        """The data of a command: all fields, with ``more``; of a VIN taken all the same the reason too."""
+        plain = self.model_dump()
+        if plain.get("vin_override", "") is None:
+            del plain["vin_override"]
+        return plain | more
 
 
 def _in_order(begin: int | None, end: int | None, name: str, least: str) -> None:
@@ -74,6 +77,7 @@ class FilingNew(Request):
     """
 
     reference: Code
+    vin_override: VinOverride = None
     vin: Vin
     chassis: Code
     kind: Kind | None = None
@@ -133,6 +137,7 @@ class PermitNew(Request):
     """An import permit with the technical data that it was granted for."""
 
     number: Code
+    vin_override: VinOverride = None
     vin: Vin
     chassis: Code | None = None
     country: Country
@@ -190,6 +195,7 @@ class ClaimNew(Request):
     """Somebody says that a vehicle has these two codes, from some time on. VIN left out: the asset's own."""
 
     source: Literal["maker", "registration", "filing", "officer"]
+    vin_override: VinOverride = None
     vin: Vin | None = None
     chassis: Code | None = None
     scheme: Scheme | None = None

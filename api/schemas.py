@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -28,8 +29,10 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 DeviceName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
-def _vin(text: str) -> str:
-    return vin.parse(text).text
+def _vin(text: str, info: ValidationInfo) -> str:
+    """Checked; the reason of an officer, or for an override, takes a check digit that fails."""
+    before = info.data or {}
+    return vin.parse(text, before.get("vin_override") or before.get("reason")).text
 
 
 def _mm(value: Any) -> int:
@@ -40,6 +43,10 @@ def _mm(value: Any) -> int:
 
 Vin = Annotated[
     str, AfterValidator(_vin), Field(max_length=64, description="17 characters, check digit included.")
+]
+VinOverride = Annotated[
+    Text | None,
+    Field(description="Why a VIN is taken whose check digit fails though it must hold. Stands before it."),
 ]
 
 
@@ -111,6 +118,9 @@ class AssetChange(_Request):
 
     chassis: Text | None = None
     chassis_scheme: Literal["VIN", "VIS8", "OEM", "NONE"] | None = None
+    chassis_on_bus: Annotated[
+        bool | None, Field(description="Whether this maker tells the chassis number on the bus.")
+    ] = None
     plates: Annotated[list[Text | Plate], Field(max_length=10)] = []
     customs_codes: Annotated[list[CustomsCode], Field(max_length=10)] = []
     kind: AssetKind | None = None
@@ -129,6 +139,7 @@ class AssetChange(_Request):
 class AssetNew(AssetChange):
     """An asset to register."""
 
+    vin_override: VinOverride = None
     vin: Vin
 
     def commanded(self) -> dict[str, Any]:
@@ -137,7 +148,9 @@ class AssetNew(AssetChange):
         return {name: value for name, value in plain.items() if value or name not in _SELDOM}
 
 
-_SELDOM: Final = frozenset(("chassis_scheme", "customs_codes", "model", "exporter", "technical"))
+_SELDOM: Final = frozenset(
+    ("chassis_scheme", "chassis_on_bus", "vin_override", "customs_codes", "model", "exporter", "technical")
+)
 
 
 class DeviceNew(_Request):
@@ -196,6 +209,8 @@ class Asset(_Object):
     name: str | None
     fleet: str | None
     chassis_scheme: str | None = None
+    chassis_on_bus: bool | None = None
+    vin_override: str | None = None
     customs_codes: list[dict[str, Any]] | None = None
     model: str | None = None
     exporter: str | None = None
