@@ -24,6 +24,7 @@ NAMES = (
     ),
     "scale",
     "reconcile",
+    "clearance",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
 

@@ -105,18 +105,23 @@ FINE: Final = Trouble()
 
 
 def frames(
-    size: int, ways: Roads | None, rng: np.random.Generator, trouble: Trouble = FINE
+    size: int,
+    ways: Roads | None,
+    rng: np.random.Generator,
+    trouble: Trouble = FINE,
+    assets: list[str] | None = None,
 ) -> Iterator[tuple[int, bytes]]:
     """Encoded frames of some ``size`` samples each, for ever: every truck in turn, on ``ways`` or straight.
 
-    Before each frame the number of its samples; what comes twice does not count twice.
+    Before each frame the number of its samples; what comes twice does not count twice. ``assets``: their
+    names, ASSETS of them.
     """
     reports = max(1, size // SAMPLES_A_REPORT)
     lon, lat = 97.0 + 12 * rng.random(ASSETS), 17.0 + 12 * rng.random(ASSETS)
     course, road = rng.random(ASSETS) * 2 * np.pi, rng.integers(0, 50, ASSETS)
     begin = 99 * rng.random(ASSETS)
     step = 60 / 3.6 * (STEP_MS / 1000) / 111_000
-    names = [f"asset-{i:05d}" for i in range(ASSETS)]
+    names = assets or [f"asset-{i:05d}" for i in range(ASSETS)]
     devices = [f"device-{i:05d}" for i in range(ASSETS)]
     hour = 3_600_000 // (STEP_MS * SAMPLES_A_REPORT)  # rounds in an hour
     waiting: dict[int, list[Ints]] = {}

@@ -78,8 +78,16 @@ class Deadly(MemoryLog):
 class Cluster:
     """``partitions`` runners that speak, in ``folder``; ``now_ms`` is the clock of who appends."""
 
-    def __init__(self, folder: Path, partitions: int, world: World, rules: Rules | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        partitions: int,
+        world: World,
+        rules: Rules | None = None,
+        regimes: Sequence[str] | None = None,
+    ) -> None:
         self.folder, self.partitions, self._world, self._rules = folder, partitions, world, rules
+        self._regimes = regimes
         self.log, self.sink = Deadly(partitions), Kept(partitions)
         self.runners = [self._started(partition) for partition in range(partitions)]
 
@@ -96,6 +104,7 @@ class Cluster:
             self._rules,
             speaks=True,
             partitions=self.partitions,
+            regimes=self._regimes,
         )
         runner.recover()
         return runner
