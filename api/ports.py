@@ -7,7 +7,7 @@ called from worker threads and may block.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -148,6 +148,10 @@ class Health:
     checks: Mapping[str, Any] = field(default_factory=dict)
 
 
+Pushed: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable[tuple[int, dict[str, Any]]]]
+"""(authority, headers, body) of what it pushed to the status of the answer and its JSON. Raises AwayError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """All that the API is built from. ``health`` may be called at any time from any thread.
@@ -168,3 +172,4 @@ class Ports:
     registry: CollectorRegistry = field(default_factory=lambda: CollectorRegistry(auto_describe=True))
     zone_book: Callable[[], ZoneBook] | None = None
     dry_run: DryRun | None = None
+    pushed: Pushed | None = None
