@@ -29,7 +29,7 @@ from feeds.outbound.schedule import Answer, judge_authority, throttles_authority
 from feeds.readmodel import ReadModel
 from streams.homes import home
 
-_TROUBLE_S: Final = 5.0
+_TROUBLE_S: Final = 1.0
 _log = logging.getLogger("corridor.authority")
 RULE: Final = Rule[Effect](
     row=lambda effect: effect.case,

@@ -24,6 +24,7 @@ from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
+from corridor.pushes import pushes_of
 from corridor.serving import serve
 from corridor.settings import Settings
 from corridor.threads import CompactThread, EngineThread, StoreThread
@@ -88,6 +89,7 @@ class Hub:
             gates=gates,
             health=self.health,
             zone_book=self._zone_book,
+            pushed=pushes_of(settings, self.read, self.commands.submit),
             dry_run=DryRunner(
                 Sources(
                     assets=registered(self.read),

@@ -14,8 +14,8 @@ router = APIRouter(tags=["releases"])
 
 @router.post("/webhooks/authorities/{name}")
 async def take_pushed(request: Request, name: str) -> Response:
-    """An authority's decisions, signed by the Standard Webhooks scheme. 401 when the signature is not its own,
-    422 with reasons when some can't be taken; those that can are. Needs no key."""
+    """An authority's decisions, signed by the Standard Webhooks scheme. 401 when the signature is not its
+    own, 422 with reasons when some can't be taken; those that can are. Needs no key."""
     pushed = state_of(request.app).ports.pushed
     if pushed is None:
         raise Problem(404, "no authority pushes here: want a secret_file in the file of authorities")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import sys
 import threading
 import time
 from base64 import b64encode
@@ -34,6 +35,11 @@ class Server(ThreadingHTTPServer):
         self.window = window
         self.ending = threading.Event()
         super().__init__((host, port), Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that hung up is no error."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

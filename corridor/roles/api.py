@@ -16,6 +16,7 @@ from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.kafka import kafka_of
 from corridor.probe import serving
+from corridor.pushes import pushes_of
 from corridor.roles.followers import Book, EventSource, Follower, LetterSource, PositionSource
 from corridor.roles.readcopy import read_copy
 from corridor.roles.remotelive import RemoteLive
@@ -71,6 +72,7 @@ class Instance:
             gates=gates,
             health=self.health,
             zone_book=lambda: self.book.book,
+            pushed=pushes_of(settings, self.read, commands.submit),
             dry_run=DryRunner(
                 Sources(
                     assets=registered(self.read),

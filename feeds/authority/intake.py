@@ -74,36 +74,11 @@ class Intake:
 
     async def take(self, page: Page) -> dict[str, bytes | None]:
         """Bring the decisions of a page into the log; gives notes of those that were refused."""
-        found = [(one, await asyncio.to_thread(self._command, one)) for one in page.decisions]
-        commands = [command for _, command in found if isinstance(command, dict)]
-        events = {event.id: event for event in await self._submit(commands)} if commands else {}
-        refused = dict(page.bad)
-        for decision, command in found:
-            if isinstance(command, str):
-                refused[decision.message] = command
-                continue
-            error = events[command["id"]].data.get("error")
-            if error is None or error["code"] in _DONE:
-                self.taken += 1
-            else:
-                refused[decision.message] = f"{error['code']}: {error['detail']}"
+        taken, refused = await bring(page.decisions, self.connector.authority, self._read, self._submit)
+        self.taken += taken
+        refused = {**page.bad, **refused}
         self.refused += len(refused)
         return self._notes_of(refused)
-
-    def _command(self, decision: Decision) -> dict[str, Any] | str:
-        """The command of a decision, or why it can be none."""
-        name = self.connector.authority
-        if decision.request is not None:
-            asked = self._read.object(Kind.RELEASE, OfAuthority(name), decision.request)
-            if asked is None:
-                return f"request not known: got {decision.request}, want one that was asked of {name}"
-            if asked.data.get("case") != decision.case:
-                return f"request of another case: got {decision.case}, want {asked.data.get('case')}"
-            return command_of(decision, name, asked.tenant, asked.asset)
-        case = self._read.object(Kind.CASE, AtGates(), decision.case)
-        if case is None:
-            return f"case not known: got {decision.case}"
-        return command_of(decision, name, case.tenant, case.asset)
 
     def _notes_of(self, refused: dict[str, str]) -> dict[str, bytes | None]:
         values: dict[str, bytes | None] = {}
@@ -117,3 +92,41 @@ class Intake:
         while len(self._kept) > _MOST:
             values[self._kept.pop(0)] = None
         return values
+
+
+async def bring(
+    decisions: Sequence[Decision], name: str, read: ReadModel, submit: Submit
+) -> tuple[int, dict[str, str]]:
+    """Bring decisions of authority ``name`` into the log; gives how many count, and why others do not.
+
+    One that came before counts again as taken. Raises what ``submit`` raises.
+    """
+    found = [(one, await asyncio.to_thread(_command, one, name, read)) for one in decisions]
+    commands = {command["id"]: command for _, command in found if isinstance(command, dict)}
+    events = {event.id: event for event in await submit(list(commands.values()))} if commands else {}
+    taken, refused = 0, {}
+    for decision, command in found:
+        if isinstance(command, str):
+            refused[decision.message] = command
+            continue
+        error = events[command["id"]].data.get("error")
+        if error is None or error["code"] in _DONE:
+            taken += 1
+        else:
+            refused[decision.message] = f"{error['code']}: {error['detail']}"
+    return taken, refused
+
+
+def _command(decision: Decision, name: str, read: ReadModel) -> dict[str, Any] | str:
+    """The command of a decision, or why it can be none."""
+    if decision.request is not None:
+        asked = read.object(Kind.RELEASE, OfAuthority(name), decision.request)
+        if asked is None:
+            return f"request not known: got {decision.request}, want one that was asked of {name}"
+        if asked.data.get("case") != decision.case:
+            return f"request of another case: got {decision.case}, want {asked.data.get('case')}"
+        return command_of(decision, name, asked.tenant, asked.asset)
+    case = read.object(Kind.CASE, AtGates(), decision.case)
+    if case is None:
+        return f"case not known: got {decision.case}"
+    return command_of(decision, name, case.tenant, case.asset)

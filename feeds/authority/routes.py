@@ -52,20 +52,31 @@ class RouteBook:
             self._book.put(text)
 
     def routes(self, case: Mapping[str, Any]) -> Sequence[Route]:
-        """What the regime of a case says; nothing when it is not known."""
-        version = case.get("regime_version")
-        if not isinstance(version, str):
-            return ()
-        with self._lock:
-            if version not in self._routes:
-                regime = self._book.by_version(version) or self._published(version)
-                if regime is None:
-                    return ()
-                self._routes[version] = routes_of(regime)
-            return self._routes[version]
+        """What the regime of a case says; of a filing, the one that it names or that is in force.
 
-    def _published(self, version: str) -> Regime | None:
-        """The regime among those that were published since it was looked for last."""
+        Nothing when no regime is known.
+        """
+        with self._lock:
+            regime = self._of(case)
+            if regime is None and self._look():
+                regime = self._of(case)
+            if regime is None:
+                return ()
+            if regime.version not in self._routes:
+                self._routes[regime.version] = routes_of(regime)
+            return self._routes[regime.version]
+
+    def _of(self, case: Mapping[str, Any]) -> Regime | None:
+        version = case.get("regime_version")
+        if isinstance(version, str):
+            return self._book.by_version(version)
+        at_ms = case.get("lodged_ms") or 0
+        if case.get("regime"):
+            return self._book.named(str(case["regime"]), at_ms)
+        return self._book.in_force(str(case.get("gate")), str(case.get("direction")), at_ms)
+
+    def _look(self) -> bool:
+        """Take up what was published since it was looked for last; returns whether there was anything."""
         found, self._since = self._read.changed(Kind.REGIME, self._since)
         for one in found:
             text = one.data.get("text")
@@ -75,4 +86,4 @@ class RouteBook:
                 self._book.put(text, one.id)
             except RegimeError as error:  # the engine took it: another version of this system did
                 _log.warning("regime_not_read id=%s reason=%s", one.id, error)
-        return self._book.by_version(version)
+        return bool(found)
