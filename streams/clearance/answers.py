@@ -58,7 +58,9 @@ def answers(inputs: CaseInputs, regime: Regime) -> Answers:
             if stands(release) and not (inputs.decisions and release.get("by") != "automatic"):
                 cause = {"kind": "release", "id": release.get("id"), "revision": None}
                 rule = "automatic" if release.get("by") == "automatic" else "authority"
-                found.grant = release["decided_ms"], rule, cause, release.get("id")
+                decided = release.get("decided_ms")
+                decided = release["requested_ms"] if decided is None else decided
+                found.grant = decided, rule, cause, release.get("id")
     if inputs.filing["state"] == "withdrawn":
         found.grant = None
     return found

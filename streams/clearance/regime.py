@@ -177,6 +177,8 @@ def parse(text: str, name: str = "regime") -> Regime:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RegimeError(name, [(_line(str(error), text), f"not TOML: {error}")]) from None
+    except RecursionError:
+        raise RegimeError(name, [(1, "not a regime: values lie too deep in each other")]) from None
     faults = check(document, text) or _doubles(document, text)
     if faults:
         raise RegimeError(name, faults)

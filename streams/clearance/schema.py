@@ -55,9 +55,9 @@ def _instant(value: Any) -> bool:
 
 
 def _need(value: Any) -> bool:
-    return value in ("filing", "permit") or (
-        isinstance(value, str) and _code(value.removeprefix("document:"))
-    )
+    if not isinstance(value, str):
+        return False
+    return value in ("filing", "permit") or (value.startswith("document:") and _code(value[9:]))
 
 
 def _one(names: Sequence[str]) -> tuple[str, Callable[[Any], bool]]:
