@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from feeds.reconcile.book import NAMES, Book, Indexed
 from feeds.reconcile.codes import derived, expected, slip
-from feeds.reconcile.findings import Change, Kind
+from feeds.reconcile.findings import Change, Kind, Side
 from streams.identity import chassis
 from streams.identity.difference import difference
 
@@ -58,7 +58,7 @@ class SameVin:
 
     def _empty(self, one: int, row: int) -> None:
         left, right = self._left, self._right
-        if one in left.blind or row in right.blind:
+        if one in left.blind or row in right.blind or left.side is Side.REGISTRY:
             return
         of, at, other, there = (left, one, right, row) if not left.chassis[one] else (right, row, left, one)
         has = other.chassis[there]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from feeds.sheets import Filings, SheetError, filings_of, known_names, read_sheet
-from tests.unit.feeds.sheets.books import book
+from tests.unit.feeds.sheets.books import Rows, book
 
 VIN, OTHER = "LZZTESTA6PN000001", "LZZTESTA8PN000002"
 HEADER = (
@@ -105,7 +105,7 @@ def test_a_row_of_another_width_is_one_fault() -> None:
 
 
 def test_defaults_stand_for_columns_and_an_offset_for_instants_without() -> None:
-    rows = [
+    rows: Rows = [
         ["reference", "VIN", "底盘号", "window_from"],
         ["R1", VIN, "x", datetime.fromisoformat("2026-11-22T07:00")],
     ]
@@ -120,7 +120,7 @@ def test_defaults_stand_for_columns_and_an_offset_for_instants_without() -> None
 
 
 def test_a_day_number_without_a_date_s_format_is_told() -> None:
-    rows = [["reference", "VIN", "chassis", "window from"], ["R1", VIN, "x", 46_348.25]]
+    rows: Rows = [["reference", "VIN", "chassis", "window from"], ["R1", VIN, "x", 46_348.25]]
     table = read_sheet("f.xlsx", book(rows), known_names)
     (fault,) = filings_of(table, {"gate": "g", "direction": "CN>LA"}).faults
     assert (fault.address, fault.got) == ("Sheet1!D2", "46348.25")
@@ -128,7 +128,7 @@ def test_a_day_number_without_a_date_s_format_is_told() -> None:
 
 
 def test_a_whole_number_as_chassis_is_a_warning_and_filed() -> None:
-    rows = [["reference", "VIN", "chassis"], ["R1", VIN, 12345]]
+    rows: Rows = [["reference", "VIN", "chassis"], ["R1", VIN, 12345]]
     filings = filings_of(read_sheet("f.xlsx", book(rows), known_names), {"gate": "g", "direction": "CN>LA"})
     assert filings.rows[0].data["chassis"] == "12345"
     assert [fault.severity.value for fault in filings.faults] == ["warning"]
