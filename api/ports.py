@@ -7,6 +7,7 @@ called from worker threads and may block.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -158,6 +159,7 @@ class Ports:
 
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
+    ``now_ms``: the clock, ms since 1970.
     """
 
     read: ReadModel
@@ -172,4 +174,5 @@ class Ports:
     registry: CollectorRegistry = field(default_factory=lambda: CollectorRegistry(auto_describe=True))
     zone_book: Callable[[], ZoneBook] | None = None
     dry_run: DryRun | None = None
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     pushed: Pushed | None = None

@@ -230,6 +230,10 @@ class Scope:
                 return one
         raise not_found("gate", id_)
 
+    def now_ms(self) -> int:
+        """ms since 1970."""
+        return self.ports.now_ms()
+
     @property
     def is_officer(self) -> bool:
         """Whether the key may act as an officer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -32,7 +31,7 @@ def get_binding(scope: Clearing, asset: str, at: At = None, known: Known = None)
     """Whether VIN and chassis number are one vehicle's: as it held at one instant, by what was known at
     another. Conflicts are those of the claims; what buses told besides is under /v1/conflicts."""
     held = scope.asset(asset)
-    return answer(binding_at(scope, held, _now() if at is None else at, known))
+    return answer(binding_at(scope, held, scope.now_ms() if at is None else at, known))
 
 
 @router.post("/v1/assets/{asset}/claims", response_model=Binding, status_code=201)
@@ -45,7 +44,7 @@ async def claim_binding(scope: Clearing, asset: str, new: ClaimNew) -> Response:
         raise Problem(403, f"source {new.source} is for the tenant: got role {scope.who.role}, want officer")
     held = await asyncio.to_thread(scope.asset, asset)
     data = new.commanded(asset=held.id, vin=new.vin or held.data["vin"])
-    data["from_ms"] = _now() if new.from_ms is None else new.from_ms
+    data["from_ms"] = scope.now_ms() if new.from_ms is None else new.from_ms
     await scope.command("binding.claim", data, held.tenant)
     told = await asyncio.to_thread(scope.object, Kind.BINDING, object_id(Kind.BINDING, held.id))
     return answer(item(told), 201, {"Location": f"/v1/assets/{held.id}/binding"})
@@ -100,7 +99,7 @@ async def couple(scope: Clearing, asset: str, new: CouplingNew) -> Response:
             ],
         )
     data = new.commanded(asset=held.id, carrier=carrier.id)
-    data["from_ms"] = _now() if new.from_ms is None else new.from_ms
+    data["from_ms"] = scope.now_ms() if new.from_ms is None else new.from_ms
     event = await scope.command("coupling.start", data, held.tenant)
     told = await asyncio.to_thread(scope.object, Kind.COUPLING, event.data["object"])
     return answer(item(told), 201, {"Location": f"/v1/couplings/{told.id}"})
@@ -116,11 +115,7 @@ def get_coupling(scope: Clearing, coupling: str) -> Response:
 async def uncouple(scope: Clearing, coupling: str, end: CouplingEnd) -> Response:
     """Say when a coupling ended. 409 when it ended before."""
     held = await asyncio.to_thread(scope.object, Kind.COUPLING, coupling)
-    to_ms = _now() if end.to_ms is None else end.to_ms
+    to_ms = scope.now_ms() if end.to_ms is None else end.to_ms
     data = {"asset": held.asset, "coupling": held.id, "to_ms": to_ms}
     await scope.command("coupling.end", data, held.tenant)
     return answer(item(await asyncio.to_thread(scope.object, Kind.COUPLING, coupling)))
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

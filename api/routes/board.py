@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -35,7 +34,7 @@ def get_board(
     if direction is not None and direction not in ways(held):
         raise Problem(422, f"direction: got {shown(direction)}, want {' or '.join(ways(held))}")
     told: dict[str, Any] = board(scope, held, direction, limit)
-    now_ms = int(time.time() * 1000)
+    now_ms = scope.now_ms()
     told["regime"] = in_force(scope.regimes, gate, direction or ways(held)[0], now_ms)
     return answer(told)
 
@@ -51,7 +50,7 @@ def get_report(
 ) -> Response:
     """How long clearance took at a gate: cases lodged in [from, to), against the benchmark of 2.8 h."""
     held = scope.gate(gate)
-    until_ms = int(time.time() * 1000) if end is None else end
+    until_ms = scope.now_ms() if end is None else end
     from_ms = until_ms - _WEEK_MS if start is None else start
     if from_ms >= until_ms:
         raise Problem(422, "period is empty: got from at or after to, want from before to")

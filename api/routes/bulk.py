@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -66,7 +65,7 @@ async def lodge_filings(
 
 def _read(scope: Scope, body: bytes, defaults: dict[str, str], offset_min: int | None) -> Bulk:
     bulk = read_bulk(body, scope.tenant, defaults, offset_min)
-    check_bulk(scope, bulk, int(time.time() * 1000))
+    check_bulk(scope, bulk, scope.now_ms())
     return bulk
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -76,7 +75,7 @@ async def decide_case(scope: Officer, case: str, new: OfficerDecision) -> Respon
     """An officer's decision. 409 when the case has ended."""
     held = await asyncio.to_thread(scope.object, Kind.CASE, case)
     data: dict[str, Any] = {"asset": held.asset, "case": held.id, **new.commanded()}
-    data["at_ms"] = _now() if new.at_ms is None else new.at_ms
+    data["at_ms"] = scope.now_ms() if new.at_ms is None else new.at_ms
     await scope.command("case.decide", data, held.tenant)
     return answer(item(await asyncio.to_thread(scope.object, Kind.CASE, case)))
 
@@ -101,10 +100,6 @@ async def decide_as_authority(scope: Connector, name: str, new: AuthorityDecisio
         )
     held = await asyncio.to_thread(scope.answered_case, new.case)
     data = new.commanded(asset=held.asset, authority=name)
-    data["at_ms"] = _now() if new.at_ms is None else new.at_ms
+    data["at_ms"] = scope.now_ms() if new.at_ms is None else new.at_ms
     event = await scope.command("authority.decide", data, held.tenant)
     return answer({"case": held.id, "message": new.message, "object": event.data["object"]})
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from fastapi import APIRouter, Response
 
@@ -23,7 +22,7 @@ router = APIRouter(tags=["regimes"])
 @router.get("/v1/regimes", response_model=Page[Regime])
 def list_regimes(scope: Clearing) -> Response:
     """All versions of all regimes, by id and validity; cases keep the version that they began with."""
-    book, now_ms = scope.regimes, _now()
+    book, now_ms = scope.regimes, scope.now_ms()
     return answer({"items": [shown(one, book, now_ms) for one in book.all()], "next": None})
 
 
@@ -56,7 +55,7 @@ async def publish_regime(scope: Scoped, new: RegimeNew) -> Response:
 
 
 def _whole(scope: Scope, name: str) -> dict[str, object]:
-    book, now_ms = scope.regimes, _now()
+    book, now_ms = scope.regimes, scope.now_ms()
     versions = [one for one in book.all() if name in (one.id, one.version)]
     if not versions:
         raise not_found("regime", name)
@@ -70,7 +69,3 @@ def _faults(error: RegimeError) -> list[dict[str, str]]:
         {"field": f"body.text line {line}", "got": text, "want": "see docs/regimes.md"}
         for line, text in error.faults
     ]
-
-
-def _now() -> int:
-    return int(time.time() * 1000)

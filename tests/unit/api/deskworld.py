@@ -131,6 +131,7 @@ def make(folder: Path) -> DeskWorld:
         zones=(),
         gates=tuple(engine.engine.gates.values()),
         health=lambda: Health(True),
+        now_ms=lambda: engine.now_ms,
     )
     app = create_app(ports)
     directory = state_of(app).directory

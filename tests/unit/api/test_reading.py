@@ -57,7 +57,13 @@ async def test_single_has_the_declared_shape(reader: httpx.AsyncClient, path: st
 
 
 async def test_whoami_names_the_key(reader: httpx.AsyncClient) -> None:
-    want = {"name": "admin", "tenant": "main", "role": "admin", "gates": [], "authority": None}
+    want: dict[str, object] = {
+        "name": "admin",
+        "tenant": "main",
+        "role": "admin",
+        "gates": [],
+        "authority": None,
+    }
     assert (await reader.get("/v1/whoami")).json() == want
 
 

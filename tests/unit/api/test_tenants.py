@@ -164,8 +164,8 @@ async def test_asking_for_foreign_things_is_as_if_they_were_not_there(
     method, path = any_route
     if url(path, OWN) == url(path, THEIRS):
         return
-    body = BODIES.get(path, {"name": "mine now"} if method == "PATCH" else {"reason": "why"})
-    body = None if method == "GET" or path in LINKS_ONLY else body
+    usual = {"name": "mine now"} if method == "PATCH" else {"reason": "why"}
+    body = None if method == "GET" or path in LINKS_ONLY else BODIES.get(path, usual)
     answer = await reader.request(method, url(path, THEIRS), json=body)
     assert answer.status_code == 404
     other = await reader.request(method, url(path, ABSENT), json=body)
