@@ -72,6 +72,7 @@ def _row(
         "stage": data["stage"],
         "reasons": data["reasons"],
         "eta": _instant(data.get("eta_ms")),
+        "window_from": _instant(data["window_from_ms"]),
         "deadline": _deadline(data["deadlines"]),
         "lodged": _instant(data["lodged_ms"]),
         "release": _release(release),

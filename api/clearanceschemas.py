@@ -210,6 +210,7 @@ class BoardRow(BaseModel):
     stage: str
     reasons: list[dict[str, Any]]
     eta: str | None
+    window_from: str | None
     deadline: dict[str, Any] | None
     lodged: str | None
     release: dict[str, Any] | None

@@ -229,7 +229,7 @@ class FakeClearance:
         truck = self.fake.by_asset[case["asset"]]
         return {
             "case": id_,
-            **{name: case[name] for name in (*names, "conflicts", "by", "direction")},
+            **{name: case[name] for name in (*names, "window_from", "conflicts", "by", "direction")},
             "kind": case["asset_kind"],
             "plate": f"云K {5100 + truck.number}",
             "deadline": left[0] if left else None,

@@ -82,8 +82,8 @@ def test_a_conflict_comes_to_the_top_by_its_event(board: Page, fake: FakeApi) ->
     fake.clearance.slip(late)
     expect(row).to_contain_text("Manual verification")
     top = board.locator("tr.board-row .case-link")
-    expect(top.nth(0)).to_have_text(late.vin)  # it still comes; the other one is there
-    expect(top.nth(1)).to_have_text(fake.trucks[SLIP].vin)
+    expect(top.nth(0)).to_have_text(fake.trucks[SLIP].vin)
+    expect(top.nth(1)).to_have_text(late.vin)
 
 
 def test_the_board_is_walked_by_keyboard_and_leads_to_the_case(board: Page, fake: FakeApi) -> None:

@@ -94,6 +94,11 @@ export class Store {
     return !this.hidden.has(STATES[stateIndex]!);
   }
 
+  /** The VIN of a truck, null when it is not known. */
+  vinOf(asset: string): string | null {
+    return this.info.get(asset)?.vin ?? null;
+  }
+
   /** A truck's name for people: its name, else the end of its VIN, else its id. */
   name(asset: string): string {
     const info = this.info.get(asset);

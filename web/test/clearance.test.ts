@@ -8,7 +8,7 @@ import { ends, localised, offset, PortTime } from "../src/clearance/porttime.ts"
 import { histogramBars } from "../src/clearance/report.ts";
 import type { BoardRow, Case, Step } from "../src/clearance/shapes.ts";
 import { clearanceTime, stagePlaces } from "../src/clearance/stageline.ts";
-import { deadlineWords, plain, stateTone, stateWords, STATE_ORDER } from "../src/clearance/words.ts";
+import { deadlineWords, named, plain, sourceWords, stateTone, stateWords, STATE_ORDER } from "../src/clearance/words.ts";
 import { hashOf, parseRoute, type Route } from "../src/routes.ts";
 import type { CorridorEvent } from "../src/types.ts";
 
@@ -17,7 +17,7 @@ const at = (minute: number) => new Date(NOW + minute * 60_000).toISOString();
 
 const row = (name: string, more: Partial<BoardRow> = {}): BoardRow => ({
   case: `case_${name}`, asset: `asset_${name}`, vin: `LZZ${name}`, chassis: name, plate: null, exporter: "Lancang", kind: "tractor", state: "bound", stage: "bound",
-  reasons: [], eta: null, deadline: null, lodged: at(-600), release: null, conflicts: [], by: null, position: null, since: at(-60), direction: "CN>LA", ...more,
+  reasons: [], eta: null, window_from: null, deadline: null, lodged: at(-600), release: null, conflicts: [], by: null, position: null, since: at(-60), direction: "CN>LA", ...more,
 });
 
 const event = (kind: CorridorEvent["kind"], id: string, object: object, change: CorridorEvent["change"] = "amended"): CorridorEvent => ({
@@ -26,10 +26,10 @@ const event = (kind: CorridorEvent["kind"], id: string, object: object, change: 
 
 test("conflicts come first, then the next to arrive, what is over last", () => {
   const rows = [
-    row("late", { eta: at(90) }), row("none"), row("done", { state: "cleared", stage: "cleared", eta: at(-99), conflicts: ["x"] }),
+    row("late", { eta: at(90) }), row("planned", { window_from: at(60) }), row("none"), row("done", { state: "cleared", stage: "cleared", eta: at(-99), conflicts: ["x"] }),
     row("soon", { eta: at(10) }), row("differs", { state: "manual_verification", eta: at(200) }), row("open", { conflicts: ["conflict_1"], eta: at(300) }),
   ];
-  assert.deepEqual(ordered(rows).map(({ case: id }) => id.slice(5)), ["differs", "open", "soon", "late", "none", "done"]);
+  assert.deepEqual(ordered(rows).map(({ case: id }) => id.slice(5)), ["differs", "open", "soon", "planned", "late", "none", "done"]);
   assert.deepEqual(ordered([...rows].reverse()), ordered(rows));
 });
 
@@ -190,6 +190,16 @@ test("clearance events are told, those that come by thousands are left out, and 
   assert.equal(caseOf(manual), "case_a");
   assert.equal(caseOf(event("release", "release_1", { case: "case_b" })), "case_b");
   assert.equal(caseOf(conflict), null);
+});
+
+test("sources and assets in the server's sentences have the names that people know", () => {
+  const name = (asset: string) => (asset === "asset_07815dad5bd937ff0b807626" ? "LZZ1" : null);
+  assert.equal(named("VIN by can:0 is LZG8, by registration LZG3: position 17: got 8, want 3", name), "VIN by the vehicle's bus is LZG8, by the registration LZG3: position 17: got 8, want 3");
+  assert.equal(named("chassis number by filing:DEMO-04 is D4, by maker D3; D4 is the number of asset_07815dad5bd937ff0b807626", name), "chassis number by the filing DEMO-04 is D4, by the maker's record D3; D4 is the number of LZZ1");
+  assert.equal(named("the number of asset_fe02db446afaf8df984bf389: exchanged", name), "the number of asset_fe02db44…: exchanged");
+  assert.equal(named("decided by officers", name), "decided by officers");
+  assert.equal(sourceWords("filing:DE-1"), "the filing DE-1");
+  assert.equal(sourceWords("odd"), "Odd");
 });
 
 test("every state has its name and tone, and findings their order", () => {

@@ -18,10 +18,10 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 
 export const troubled = (row: BoardRow) => row.conflicts.length > 0 || row.state === "manual_verification";
 
-/** Conflicts first, then those that still come by their ETA, then those without one; what is over last. */
+/** Conflicts first, then those that still come by their ETA, else by their plan; what is over last. */
 export function ordered(rows: readonly BoardRow[]): BoardRow[] {
   const rank = (row: BoardRow) => (!isOpen(row) ? 2 : troubled(row) ? 0 : 1);
-  const when = (row: BoardRow) => instant(row.eta) ?? NEVER;
+  const when = (row: BoardRow) => instant(row.eta) ?? instant(row.window_from) ?? NEVER;
   return [...rows].sort((a, b) => rank(a) - rank(b) || when(a) - when(b) || (a.vin ?? "").localeCompare(b.vin ?? "") || a.case.localeCompare(b.case));
 }
 
@@ -53,7 +53,7 @@ export function rowOf(event: CorridorEvent, before: BoardRow | undefined): Board
   const since = before && before.stage === told.stage && before.state === told.state ? before.since : event.t;
   return {
     case: event.id, asset: event.asset, vin: told.vin, chassis: told.chassis, plate: before?.plate ?? null, exporter: told.exporter,
-    kind: told.asset_kind ?? before?.kind ?? null, state: told.state, stage: told.stage, reasons: told.reasons ?? [], eta: told.eta ?? null,
+    kind: told.asset_kind ?? before?.kind ?? null, state: told.state, stage: told.stage, reasons: told.reasons ?? [], eta: told.eta ?? null, window_from: told.window_from ?? null,
     deadline: nearest(told.deadlines), lodged: told.lodged ?? null, release: released(before?.release, told.release), conflicts: told.conflicts ?? [],
     by: told.by ?? null, position: before?.position ?? null, since, direction: told.direction,
   };

@@ -10,7 +10,7 @@ import { openDecision } from "./decide.ts";
 import { localised, type PortTime } from "./porttime.ts";
 import type { Clearance } from "./requests.ts";
 import type { BoardRow } from "./shapes.ts";
-import { DECISIONS, isOpen, kindWords, plain, releaseWords, stateTone, type Decision } from "./words.ts";
+import { DECISIONS, isOpen, kindWords, named, plain, releaseWords, stateTone, type Decision } from "./words.ts";
 
 /** So many rows are drawn; the filters find the others. */
 const MOST = 300;
@@ -140,12 +140,16 @@ export class BoardTable {
     const ms = instant(row.eta);
     const there = !["filed", "bound", "departing", "approaching"].includes(row.stage);
     if (there) return [h("b", {}, "Here")];
-    if (ms === null) return [h("span", { class: "quiet" }, row.position ? "no estimate" : "not seen yet")];
+    const plan = instant(row.window_from);
+    if (ms === null) return [plan === null ? null : h("span", { class: "planned" }, `planned ${time.short(plan, now)}`), h("span", { class: "quiet" }, row.position ? "no estimate yet" : "not seen yet")];
     return [timeOf(row.eta, time, now), h("span", { class: "quiet", "data-eta": ms }, within(ms - now))];
   }
 
   private reasons(row: BoardRow, time: PortTime): (Node | null)[] {
-    const told = row.reasons.map((reason) => h("span", { class: "row-reason" }, localised(reason.text, time) || plain(reason.code)));
+    const told = row.reasons.map((reason) => {
+      const text = localised(named(reason.text, (asset) => this.store.vinOf(asset)), time) || plain(reason.code);
+      return h("span", { class: "row-reason", title: text }, text);
+    });
     if (row.conflicts.length && !told.length) told.push(h("span", { class: "row-reason" }, row.conflicts.length === 1 ? "The codes differ" : `${row.conflicts.length} conflicts of the codes`));
     return told.length ? told : [h("span", { class: "quiet" }, isOpen(row) ? "nothing" : "–")];
   }

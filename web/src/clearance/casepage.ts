@@ -22,7 +22,7 @@ import { ends, localised, type PortTime } from "./porttime.ts";
 import type { Clearance } from "./requests.ts";
 import type { Case, Conflict, Coupling, ExplainRevision, Filing, Permit, Release } from "./shapes.ts";
 import { clocksView, stageLine } from "./stageline.ts";
-import { isOpen, kindWords, plain, type Decision } from "./words.ts";
+import { isOpen, kindWords, named, plain, sourceWords, type Decision } from "./words.ts";
 
 const AGAIN_MS = 400;
 const TICK_MS = 10_000;
@@ -137,9 +137,9 @@ export class CaseView implements View {
     this.showHead();
     this.showStages();
     this.conflicts.root.hidden = around.conflicts.length === 0;
-    this.conflicts.set(...around.conflicts.map((conflict) => conflictView(conflict, time)));
+    this.conflicts.set(...around.conflicts.map((conflict) => conflictView(conflict, time, (asset) => this.store.vinOf(asset))));
     if (around.explained instanceof Error) this.explained.say(trouble("load the explanation", around.explained));
-    else this.explained.set(explanationView(around.explained, time));
+    else this.explained.set(explanationView(around.explained, time, (asset) => this.store.vinOf(asset)));
     const open = this.history.root.querySelector("details")?.open ?? false;
     const history = revisionsView(this.requests.api, this.id, about.revision ?? 1);
     history.toggleAttribute("open", open);
@@ -167,7 +167,7 @@ export class CaseView implements View {
       h("p", { class: "case-codes" }, "Chassis ", about.chassis ? h("code", {}, about.chassis) : "not given", ` · ${kindWords(about.asset_kind)} · ${about.exporter ?? "exporter not named"} · ${gate?.name ?? about.gate}, ${country(from)} → ${country(to)}`),
       ...some(coming && eta !== null ? h("p", { class: "case-eta" }, `Arrives about ${time.short(eta, now)}`) : null),
       ...some(about.reasons?.length ? h("ul", { class: "case-reasons", "aria-label": "What stands in the way" },
-        ...about.reasons.map(({ text, code, source }) => h("li", { class: "row-reason" }, localised(text, time) || plain(code), source ? h("small", {}, ` from ${source}`) : null))) : null),
+        ...about.reasons.map(({ text, code, source }) => h("li", { class: "row-reason" }, localised(named(text, (asset) => this.store.vinOf(asset)), time) || plain(code), source ? h("small", {}, ` from ${sourceWords(source)}`) : null))) : null),
       ...some(this.actions(about)),
       h("div", { class: "case-links" },
         portSwitch(about.gate, [from, to], now, () => this.show()),

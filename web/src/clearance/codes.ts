@@ -4,7 +4,7 @@ import { h } from "../dom.ts";
 import { instant } from "../format.ts";
 import { localised, type PortTime } from "./porttime.ts";
 import type { Conflict } from "./shapes.ts";
-import { causeWords, sourceWords } from "./words.ts";
+import { causeWords, named, sourceWords } from "./words.ts";
 
 export interface CodeCell {
   /** Null: this code has no character here. */
@@ -39,7 +39,7 @@ export function differenceWords(got: string | null, want: string | null, positio
 const WHAT = { vin: "VIN", chassis: "Chassis number", component: "Control unit", device: "Telematics unit" } as const;
 
 /** One conflict: what differs, where, who said which, and what the likely cause is. */
-export function conflictView(conflict: Conflict, time: PortTime): HTMLElement {
+export function conflictView(conflict: Conflict, time: PortTime, vinOf: (asset: string) => string | null): HTMLElement {
   const { got, want, position } = conflict;
   const first = instant(conflict.first);
   const words = differenceWords(got, want, position);
@@ -50,7 +50,7 @@ export function conflictView(conflict: Conflict, time: PortTime): HTMLElement {
       h("span", { class: "badge" }, causeWords(conflict.cause)),
       h("span", { class: `badge ${conflict.state === "open" ? "badge-turned_back" : "badge-completed"}` }, conflict.state === "open" ? "Open" : "Settled")),
     codesView(got, want, position, [`Got, from ${sourceWords(conflict.source)}`, `Wanted, from ${sourceWords(conflict.against)}`], words),
-    h("p", { class: "conflict-words" }, localised(conflict.text ?? "", time) || words),
+    h("p", { class: "conflict-words" }, localised(named(conflict.text ?? "", vinOf), time) || words),
     first === null ? null : h("p", { class: "quiet" }, `First seen ${time.full(first)} ${time.name(first)}`));
 }
 

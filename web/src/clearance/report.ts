@@ -62,11 +62,9 @@ export class ReportView implements View {
   private async load(): Promise<void> {
     const asked = (this.asked = `${this.gate}/${this.days}`);
     this.note.textContent = "Loading…";
-    const now = this.store.now();
-    const to = Math.abs(now - Date.now()) > DAY_MS / 24 ? new Date(now + DAY_MS).toISOString() : "";
-    const from = new Date(this.days ? now - Number(this.days) * DAY_MS : 0).toISOString();
+    const from = new Date(this.days ? this.store.now() - Number(this.days) * DAY_MS : 0).toISOString();
     try {
-      const report = await this.requests.report(this.gate, from, to);
+      const report = await this.requests.report(this.gate, from);
       if (this.closed || asked !== this.asked) return;
       this.note.textContent = "";
       this.output.replaceChildren(...told(report));

@@ -43,8 +43,9 @@ export class Clearance {
     return this.api.send("POST", `/v1/cases/${part(id)}/settle`, { vin, chassis: chassis || null, reason });
   }
 
-  report(gate: string, from: string, to: string): Promise<Report> {
-    return this.api.json(`/v1/gates/${part(gate)}/clearance`, { ...(from ? { from } : {}), ...(to ? { to } : {}) });
+  /** Of the cases lodged since `from`, by the server's clock. */
+  report(gate: string, from: string): Promise<Report> {
+    return this.api.json(`/v1/gates/${part(gate)}/clearance`, { from });
   }
 
   reconcile(files: FormData): Promise<ReconcileAnswer> {

@@ -98,6 +98,8 @@ export interface BoardRow {
   stage: LineStage;
   reasons: Reason[];
   eta: string | null;
+  /** The planned arrival, from when. */
+  window_from: string | null;
   /** The nearest that is not met. */
   deadline: Deadline | null;
   lodged: string | null;

@@ -78,7 +78,26 @@ const SOURCE_WORDS: Record<string, string> = {
   bus: "the vehicle's bus", device: "the fitted device", permit: "the permit",
 };
 
-export const sourceWords = (source: string | null | undefined) => (source ? (SOURCE_WORDS[source] ?? plain(source)) : "a source not named");
+/** `can:0` is the vehicle's bus, `filing:DE-04` the filing DE-04. */
+export function sourceWords(source: string | null | undefined): string {
+  if (!source) return "a source not named";
+  const [kind = "", which = ""] = source.split(":", 2);
+  const words = SOURCE_WORDS[kind] ?? plain(kind);
+  return which && !["can", "bus"].includes(kind) ? `${words} ${which}` : words;
+}
+
+/** A sentence of the server for people: sources and assets by their names. `name` tells an asset's, null when it is not known. */
+export function named(text: string, name: (asset: string) => string | null): string {
+  return text
+    .replace(/\b(by|from) (can|bus|filing|device|registration|maker|officer|permit)(:[^\s,;:]+)?(?= is|,|;|:| [A-Z0-9])/g, (_, word: string, kind: string, which = "") => `${word} ${sourceWords(kind + which)}`)
+    .replace(/\basset_[0-9a-f]{8,}\b/g, (asset) => name(asset) ?? short(asset));
+}
+
+/** An id that people can tell from another one: its kind and its first characters. */
+export function short(id: string): string {
+  const [kind = "", rest = ""] = id.split("_", 2);
+  return rest.length > 10 ? `${kind}_${rest.slice(0, 8)}…` : id;
+}
 
 const KIND_WORDS: Record<string, string> = {
   tractor: "Tractor", semi_trailer: "Semi-trailer", rigid: "Rigid truck", special: "Special vehicle", passenger: "Passenger vehicle",
