@@ -91,9 +91,9 @@ class Papers:
             yield 0, self._claims(story)
             if story.trailer:
                 yield 0, self._coupling(story)
-            yield story.filed_min, self._filing(story)
             if story.permit_min is not None:
                 yield story.permit_min, self._permit(story)
+            yield story.filed_min, self._filing(story)
 
     def due(self, now_s: float) -> int:
         """Put in what is due at ``now_s``; returns how much is left.

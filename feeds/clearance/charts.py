@@ -65,4 +65,7 @@ def _svg(title: str, high: float, parts: Sequence[str], left: int = 0) -> str:
 
 
 def _scale(seconds: int) -> str:
-    return f"{seconds // 60} min" if seconds % 3_600 and seconds < 3_600 else f"{seconds / 3_600:g} h"
+    hours, minutes = divmod(seconds // 60, 60)
+    if not hours:
+        return f"{minutes} min" if minutes else "0"
+    return f"{hours}:{minutes:02} h" if minutes else f"{hours} h"

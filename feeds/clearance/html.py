@@ -19,7 +19,7 @@ margin: 2rem auto; max-width: 62rem; padding: 0 1rem } h1 { font-size: 1.5rem; m
 font-size: 1.1rem; margin: 2rem 0 .5rem } p.under { color: var(--soft); margin: .2rem 0 1rem } table {
 border-collapse: collapse; width: 100%; font-size: 13px } th, td { text-align: left; padding: .3rem
 .5rem; border-bottom: 1px solid var(--line); vertical-align: top } th { color: var(--soft); font-weight:
-600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } .tiles { display: flex;
+600 } td.n { font-variant-numeric: tabular-nums } .tiles { display: flex;
 flex-wrap: wrap; gap: 1rem; margin: 1rem 0 } .tiles div { border: 1px solid var(--line); border-radius:
 8px; padding: .6rem 1rem; min-width: 9rem } .tiles b { display: block; font-size: 1.5rem } .tiles span,
 .note { color: var(--soft); font-size: 12px } svg { width: 100%; height: auto; display: block } svg text

@@ -121,7 +121,7 @@ def row_of(case: CaseHistory, conflicts: Mapping[str, Mapping[str, Any]], until_
         "manual_s": _s(waits["manual_verification"]),
         "held_s": _s(waits["held"]),
         "manual_cause": manual_cause(case, conflicts),
-        "delay": delay(case, conflicts),
+        "delay": delay(case, conflicts, until_ms),
     }
 
 
@@ -137,15 +137,20 @@ def manual_cause(case: CaseHistory, conflicts: Mapping[str, Mapping[str, Any]]) 
     return None
 
 
-def delay(case: CaseHistory, conflicts: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """What held the case up first: ``manual_verification: CAUSE``, ``held: CODE``, or None."""
-    for at in case.revisions:
+def delay(case: CaseHistory, conflicts: Mapping[str, Mapping[str, Any]], until_ms: int) -> str | None:
+    """What held the case up longest: ``manual_verification: CAUSE``, ``held: CODE``, or None for nothing.
+
+    Of a revision's reasons the first counts; of equally long ones that which came first.
+    """
+    lasted: dict[str, int] = {}
+    ends = [at.recorded_ms for at in case.revisions[1:]] + [max(until_ms, case.revisions[-1].recorded_ms)]
+    for at, end in zip(case.revisions, ends, strict=True):
         state = at.data.get("state")
-        if state == "manual_verification":
-            return f"manual_verification: {manual_cause(case, conflicts)}"
-        if state == "held":
-            return f"held: {_code(at.data) or 'unknown'}"
-    return None
+        if state in ATTENTION:
+            manual = state == "manual_verification"
+            why = manual_cause(case, conflicts) if manual else _code(at.data) or "unknown"
+            lasted[f"{state}: {why}"] = lasted.get(f"{state}: {why}", 0) + end - at.recorded_ms
+    return max(lasted, key=lambda key: lasted[key]) if lasted else None
 
 
 def _code(data: Mapping[str, Any]) -> str | None:

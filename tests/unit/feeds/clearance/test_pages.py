@@ -56,7 +56,7 @@ def answered(*cases: Any, **more: Any) -> dict[str, Any]:
 
 def test_the_report_is_one_page_that_fetches_nothing() -> None:
     manual = data(state="manual_verification", conflicts=["c"], exporter="B")
-    up = uptime(range(T0, T0 + HOUR, 10_000), T0, T0 + 2 * HOUR)
+    up = uptime([(T0, T0 + HOUR - 10_000)], T0, T0 + 2 * HOUR)
     found = answered(
         *(history(cleared(20 * n), id_=f"case_{n}") for n in range(1, 12)),
         history(manual, id_="m"),

@@ -88,6 +88,16 @@ def test_manual_verification_counts_also_when_it_is_over_and_names_the_conflicts
     ]
 
 
+def test_the_reason_of_delay_is_the_one_that_lasted_longest() -> None:
+    permit, seal = (
+        data(state="held", reasons=[{"code": c, "text": c}]) for c in ("permit_missing", "seal_broken")
+    )
+    rows = made(history(permit, data(), seal, seal, cleared(300)), history(permit, seal, id_="open"))["rows"]
+    assert {row["case"]: row["delay"] for row in rows} == dict.fromkeys(
+        ("case_1", "open"), "held: seal_broken"
+    )
+
+
 def test_time_in_manual_verification_is_that_between_the_revisions() -> None:
     manual = data(state="manual_verification")
     rows = made(history(data(), manual, manual, data(), every_min=10), history(manual, id_="open"))["rows"]
