@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from corridor.cli.options import CliError, settings_of
 from corridor.cli.roles import distributed
 from corridor.folder import Folder
 from corridor.settings import Settings
+from feeds.authority.intake import REFUSED
 from feeds.outbound.asks import PREFIX, AskNotes, ask
 from feeds.outbound.filenotes import FileNotes
 from feeds.outbound.lane import Waiting, waiting_of
@@ -64,7 +65,10 @@ def run_action(
         if options.name is not None:
             rows = [one for one in rows if one[1] == name_of(options.name)]
         if options.action == "list":
-            return _show(rows, options.json)
+            told = [one for one in refused_of(notes, partitions) if mine(one["receiver"])]
+            if options.name is not None:
+                told = [one for one in told if one["receiver"] == name_of(options.name)]
+            return _show(rows, told, options.json)
         wanted = [
             one
             for one in rows
@@ -120,7 +124,18 @@ def rows_of(notes: AskNotes, partitions: int) -> list[Row]:
     return sorted(found, key=lambda one: (one[1], one[0], one[2].number))
 
 
-def _show(rows: Sequence[Row], as_json: bool) -> int:
+def refused_of(notes: AskNotes, partitions: int) -> list[dict[str, Any]]:
+    """Decisions that were not taken, the oldest first: receiver, message, reason, at_ms."""
+    found = []
+    for partition in range(partitions):
+        for key, value in notes.load(partition).items():
+            name, _, rest = key.rpartition("/")
+            if rest.startswith(REFUSED):
+                found.append({"receiver": name, **json.loads(value)})
+    return sorted(found, key=lambda one: (one["receiver"], one["at_ms"], one["message"]))
+
+
+def _show(rows: Sequence[Row], refused: Sequence[dict[str, Any]], as_json: bool) -> int:
     for partition, name, one in rows:
         if as_json:
             print(json.dumps({"receiver": name, "partition": partition, **asdict(one)}))
@@ -131,6 +146,10 @@ def _show(rows: Sequence[Row], as_json: bool) -> int:
             f"{name:<20} {partition:>3} {one.number:>10}  {one.what:<24} {one.row:<32} "
             f"tried {one.attempts:<3} {state:<30} {one.detail}"
         )
-    if not rows and not as_json:
+    for told in refused:
+        at = datetime.fromtimestamp(told["at_ms"] / 1000, UTC).isoformat(timespec="seconds")
+        line = f"{told['receiver']:<20} decision {told['message']} refused {at}: {told['reason']}"
+        print(json.dumps(told) if as_json else line)
+    if not rows and not refused and not as_json:
         print(_NOTHING)
     return 0

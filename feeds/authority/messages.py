@@ -109,7 +109,7 @@ def _report(effect: Effect, facts: Facts, connector: Connector) -> dict[str, Any
             "DeclarationOfficeID": connector.offices.get(gate),
             "BorderTransportMeans": vehicle,
             "RepresentativePerson": {"Name": connector.filer or filing.get("exporter")},
-            "Consignment": _consignment(facts),
+            "Consignment": {"TransportEquipment": _equipment(facts, "ID", "Seal", "ID")},
         },
         "Status": {"Code": status, "DateTime": instant(status_ms, offset)}
         if status and not effect.cancels
@@ -141,7 +141,7 @@ def _manifest(effect: Effect, facts: Facts, connector: Connector) -> dict[str, A
     missing = [name for name, value in must.items() if not value]
     if missing:
         raise IncompleteError(f"message {effect.code} not complete: got no {', '.join(missing)}")
-    offset = _offset(effect, facts)
+    offset, arrives = _offset(effect, facts), effect.purpose is Purpose.NOTIFY_ARRIVAL
     return {
         "MessageType": effect.code,
         "FunctionCode": codes.FUNCTION_CN[_function(effect)],
@@ -153,19 +153,10 @@ def _manifest(effect: Effect, facts: Facts, connector: Connector) -> dict[str, A
                 "borderTransportMeansId": _customs_code(effect, facts),
                 "name": _plate(effect, facts),
                 "typeCode": codes.ROAD_CN,
-                "arrivalDateTime": instant(told_ms, offset) if told_ms is not None else None,
+                "arrivalDateTime": instant(told_ms, offset) if arrives and told_ms is not None else None,
             },
             "transportEquipment": _equipment(facts, "equipmentId", "seal", "sealId"),
         },
-    }
-
-
-def _consignment(facts: Facts) -> dict[str, Any]:
-    left, entered = sides(_gate(facts)[1])
-    return {
-        "LoadingLocation": {"ID": facts.ports.get(left)},
-        "UnloadingLocation": {"ID": facts.ports.get(entered)},
-        "TransportEquipment": _equipment(facts, "ID", "Seal", "ID"),
     }
 
 
@@ -225,6 +216,7 @@ def _own(effect: Effect, facts: Facts) -> dict[str, Any]:
         "Cancels": effect.cancels or None,
         "Gate": gate,
         "Direction": direction,
+        "Ports": dict(facts.ports),
         "VIN": case.get("vin") or filing.get("vin"),
         "Chassis": case.get("chassis") or filing.get("chassis"),
         "Kind": filing.get("kind") or case.get("asset_kind"),

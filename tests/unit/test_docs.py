@@ -233,6 +233,7 @@ def test_packages_have_a_page() -> None:
         "feeds/store",
         "api",
         "firmware-sim",
+        "authority-sim",
         "bench",
     ):
         assert (ROOT / package / "README.md").is_file(), package

@@ -67,6 +67,18 @@ def test_webhooks_and_authorities_are_listed_apart(
     assert "nothing waits" in capsys.readouterr().out
 
 
+def test_decisions_that_were_refused_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = keep(tmp_path)
+    told = {"message": "m1", "reason": "ended: the case has ended", "at_ms": 0}
+    notes.put(0, {"@boten/refused-abc": orjson.dumps(told)})
+    notes.close()
+    assert main(["authority", "list", "boten", "--data-dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "decision m1 refused 1970-01-01T00:00:00+00:00: ended: the case has ended" in out
+    assert main(["authority", "list", "mohan", "--data-dir", str(tmp_path)]) == 0
+    assert "nothing waits" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

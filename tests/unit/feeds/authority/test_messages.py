@@ -32,7 +32,7 @@ from tests.unit.feeds.authority.world import (
 )
 
 PORTS = {"CN": "CNMHN", "LA": "LABTN"}
-AT_EXIT = Connector(EXIT, url="https://example.org", offices={"mohan-boten": "8601"})
+AT_EXIT = Connector(EXIT, url="https://example.org", offices={"mohan-boten": "OFFICE"})
 AT_ENTRY = Connector(ENTRY, url="https://example.org")
 
 
@@ -55,11 +55,11 @@ def test_a_departure_is_told_with_the_time_of_the_port_that_was_left() -> None:
     body = render(effect("crossed", EXIT), facts(), AT_EXIT).body
     declaration = body["Declaration"]
     assert (declaration["TypeCode"], declaration["FunctionCode"]) == ("525", "9")
-    assert declaration["DeclarationOfficeID"] == "8601"
+    assert declaration["DeclarationOfficeID"] == "OFFICE"
     assert body["Status"] == {"Code": "24", "DateTime": instant(T0 + 3_000, offset_of("mohan-boten", "CN"))}
     assert body["Status"]["DateTime"].endswith("+08:00")
     vehicle = declaration["BorderTransportMeans"]
-    assert vehicle["ID"] == "5301001234"
+    assert vehicle["ID"] == "VEHICLE-CODE"
     assert vehicle["TypeCode"] == "3"
     assert vehicle["RegistrationNationalityCode"] == "CN"
     assert "ArrivalDateTime" not in vehicle
@@ -119,13 +119,14 @@ def test_the_chinese_manifest_has_its_own_codes() -> None:
     assert (body["MessageType"], body["FunctionCode"]) == ("MT4402", "2")
     declaration = body["declaration"]
     assert declaration["declarationId"] == "B-77"
-    assert declaration["declarationOfficeId"] == "8601"
+    assert declaration["declarationOfficeId"] == "OFFICE"
     assert declaration["borderTransportMeans"] == {
-        "borderTransportMeansId": "5301001234",
+        "borderTransportMeansId": "VEHICLE-CODE",
         "name": "云A12345",
         "typeCode": "4",
-        "arrivalDateTime": instant(T0 + 3_000, offset_of("mohan-boten", "CN")),
     }
+    inbound = render(manifest("MT4401"), facts(), AT_EXIT).body["declaration"]["borderTransportMeans"]
+    assert inbound["arrivalDateTime"].startswith("2026-09-21T")
     cancelled = render(replace(manifest(), cancels=True), facts(), AT_EXIT).body
     assert cancelled["FunctionCode"] == "3"
 

@@ -109,7 +109,7 @@ def asset_data() -> dict[str, Any]:
         ],
         "customs_codes": [
             {"code": "OLD", "from_ms": 0, "to_ms": T0},
-            {"code": "5301001234", "from_ms": T0, "to_ms": None},
+            {"code": "VEHICLE-CODE", "from_ms": T0, "to_ms": None},
         ],
     }
 
