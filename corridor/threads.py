@@ -69,7 +69,7 @@ class EngineThread(threading.Thread):
             if time.monotonic() - self._saved >= self._snapshot_s:
                 self._saved = time.monotonic()
                 sound = self._checkpoint()
-            if beat.due(time.monotonic(), folded.records, bool(self.runner.engine.again)):
+            if beat.due(time.monotonic(), folded.records, self.runner.engine.waits):
                 self.runner.tick(int(time.time() * 1000))
             elif not folded.records:
                 self._wake.wait(_IDLE_S)

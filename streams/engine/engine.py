@@ -25,7 +25,7 @@ from streams.engine.columns import Array, Columns
 from streams.engine.desk import Desk
 from streams.engine.drafts import Notes
 from streams.engine.edits import hold, publish
-from streams.engine.heard import facts_heard, loads_heard
+from streams.engine.heard import facts_heard, late_said, loads_heard
 from streams.engine.journey import Course, Journey, opened, packed
 from streams.engine.late import Memory, chunk, refold, renumber
 from streams.engine.names import Listed, Names
@@ -43,7 +43,7 @@ from streams.engine.slips import slip_in, slips
 from streams.engine.states import States, fits
 from streams.engine.units import NONE
 from streams.engine.world import World
-from streams.events import Change, Event, Kind, object_id
+from streams.events import Change, Event, Kind
 from streams.homes import DESK, Early, Fit, Handed, home, opened_note
 from streams.past import Past
 from streams.records import LogRecord, RecordKind
@@ -183,6 +183,11 @@ class Engine:
             "device": extra["device"][rows],
             "trip_mm": np.where(driving, s["cum"] - s["trip_cum"], -1),
         }
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is to be done at the next record, so that a tick should come soon."""
+        return bool(self.again) or self.desk.wakes.due(self.now_ms)
 
     def journeys(self) -> Iterable[Journey]:
         """Those of the assets whose open objects are unpacked."""
@@ -329,25 +334,7 @@ class Engine:
         if not late.any():
             return rows
         self.counts.too_late += int(late.sum())
-        for number in np.unique(report[late]).tolist():
-            t = rows.t[late & (report == number)]
-            row = int(rows.asset[np.flatnonzero(report == number)[0]])
-            (device, devices), (boot, boots) = frame.names("device"), frame.names("boot")
-            told: dict[str, Any] = {
-                "device": devices.strings()[int(device[number])],
-                "boot": boots.strings()[int(boot[number])],
-                "seq": int(frame.numbers("seq", NONE)[number]),
-            }
-            id_ = object_id(Kind.LATE, self.names[row], *told.values())
-            data = {
-                **told,
-                "samples": len(t),
-                "first_ms": int(t.min()),
-                "last_ms": int(t.max()),
-                "why": {"changed": [], "positions": [self.position]},
-            }
-            asset, tenant = self.names[row], self.tenants[row]
-            self._say(tenant, asset, Kind.LATE, id_, 1, Change.CREATED, int(t.max()), data)
+        late_said(self, rows, frame, report, late)
         return rows.take(~late)
 
     def _rows_of(self, frame: FrameView) -> Array:

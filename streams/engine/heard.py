@@ -1,18 +1,21 @@
-"""What a frame tells the desk beside where assets are: the facts of its reports, and axle loads.
+"""What a frame tells beside where assets are: facts of its reports, axle loads, and what came too late.
 
 Only rows that have any are looked at, and of loads those above a limit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streams.codec import FrameView
 from streams.engine import bus, cases
 from streams.engine.columns import Array
+from streams.engine.registry import Fact
+from streams.engine.rows import Rows
 from streams.engine.units import NONE
+from streams.events import Change, Kind, object_id
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
@@ -56,3 +59,27 @@ def loads_heard(engine: Engine, frame: FrameView, row: Array) -> None:
             place = devices.strings()[device[number]], boots.strings()[boot[number]], int(seq[number])
             desk.cause = dict(zip(("kind", "device", "boot", "seq"), ("report", *place), strict=True))
             cases.loaded(desk, folder, int(kg[one]), int(t[one]))
+
+
+def late_said(engine: Engine, rows: Rows, frame: FrameView, report: Array, late: Array) -> None:
+    """Tell of the samples that came too late, an object for each report; ``late``: bool a row."""
+    (device, devices), (boot, boots) = frame.names("device"), frame.names("boot")
+    for number in np.unique(report[late]).tolist():
+        t = rows.t[late & (report == number)]
+        row = int(rows.asset[np.flatnonzero(report == number)[0]])
+        told: dict[str, Any] = {
+            "device": devices.strings()[int(device[number])],
+            "boot": boots.strings()[int(boot[number])],
+            "seq": int(frame.numbers("seq", NONE)[number]),
+        }
+        asset = engine.names[row]
+        id_ = object_id(Kind.LATE, asset, *told.values())
+        data = {
+            **told,
+            "samples": len(t),
+            "first_ms": int(t.min()),
+            "last_ms": int(t.max()),
+            "why": {"changed": [], "positions": [engine.position]},
+        }
+        fact = Fact(Kind.LATE, id_, 1, engine.tenants[row], asset, data)
+        engine.say(fact, Change.CREATED, int(t.max()))

@@ -229,7 +229,7 @@ class Owner(threading.Thread):
             if now >= due or self._save.is_set():
                 self._checkpoint(runner)
                 due = time.monotonic() + self._parts.snapshot_s
-            elif beat.due(now, folded.records, bool(runner.engine.again)):
+            elif beat.due(now, folded.records, runner.engine.waits):
                 runner.tick(int(time.time() * 1000))
         if self._keep:
             self._checkpoint(runner)
@@ -241,7 +241,7 @@ class Owner(threading.Thread):
     def _next(self, runner: PartitionRunner) -> list[LogRecord]:
         """Records that follow, given or read; none after a moment without."""
         position = runner.engine.position
-        records = self.inbox.take(_AT_ONCE, _AGAIN_S if runner.engine.again else _IDLE_S)
+        records = self.inbox.take(_AT_ONCE, _AGAIN_S if runner.engine.waits else _IDLE_S)
         if not records and self.inbox.behind(position):
             records = self._parts.log.read(self.partition, position, _AT_ONCE)
             self.caught += len(records)

@@ -20,7 +20,7 @@ from gateway.recent import Recent
 from gateway.registry import Fitted
 from streams.codec import dump_json
 from streams.engine import World
-from streams.events import Event
+from streams.events import Event, Kind
 from streams.homes import command_home, home
 from streams.log import Log
 from streams.memory_log import MemoryLog
@@ -29,7 +29,17 @@ from streams.runtime.embedded import Runner
 from streams.runtime.pastfolder import PastFolder
 from streams.runtime.snapshots import SnapshotFiles
 from streams.sqlite_log import SqliteLog
-from tests.parity.sources import TENANT, Sent, Source, command, demo, edits, random_trucks, real_trips
+from tests.parity.sources import (
+    TENANT,
+    Sent,
+    Source,
+    command,
+    demo,
+    edits,
+    exporters,
+    random_trucks,
+    real_trips,
+)
 from tests.property.cluster import Kept
 
 _BATCH: Final = 100  # reports that a gateway appends at once
@@ -93,6 +103,7 @@ class _System:
             runner.recover()
         self.fitted: dict[str, str] = {}
         self._commands = 0
+        self._answered: set[str] = set()
 
     def command(self, name: str, data: dict[str, Any], now_ms: int) -> None:
         self._commands += 1
@@ -107,6 +118,18 @@ class _System:
         fitted = {d: Fitted(asset, TENANT, home(asset, partitions)) for d, asset in places.items()}
         arrived = [Arrived(one.device, fitted[one.device], one.payload, one.received_ms) for one in sent]
         self.log.append(prepare(arrived, Recent(), self._buses, sent[-1].received_ms).records)
+
+    def answers(self, now_ms: int) -> None:
+        """The authority releases whatever it is asked for."""
+        events = (event for some in self.sink.events for event in some)
+        for event in [event for event in events if event.kind is Kind.RELEASE]:
+            if event.data["state"] == "requested" and event.id not in self._answered:
+                self._answered.add(event.id)
+                about = {"asset": event.asset, "case": event.data["case"], "request": event.id}
+                says = {"decision": "release", "reason": "", "at_ms": now_ms, "message": f"m-{event.id}"}
+                self.command(
+                    "authority.decide", about | says | {"authority": event.data["authority"]}, now_ms
+                )
 
     def ticks(self, now_ms: int) -> None:
         for runner in self._runners:
@@ -134,12 +157,14 @@ def record(sources: Sequence[Source], partitions: int) -> Recorded:
         system = _System(Path(folder), partitions)
         begin = sent[0].received_ms
         for truck in trucks:
-            system.command("asset.register", {"vin": truck.vin, "name": truck.device}, begin)
+            known = {} if truck.chassis is None else {"chassis": truck.chassis, "chassis_scheme": "OEM"}
+            system.command("asset.register", {"vin": truck.vin, "name": truck.device, **known}, begin)
             system.command("device.fit", {"device": truck.device, "asset": truck.asset}, begin)
             system.fitted[truck.device] = truck.asset
         system.settle()
         moves = list(zip(trucks[::50], trucks[2::50], strict=False))
         waiting = edits()
+        papers = sorted((one for source in sources for one in source.papers), key=lambda one: one[0])
         for first, some in _batches(sent):
             while waiting and first >= waiting[0][0] * len(sent):
                 _, name, data = waiting.pop(0)
@@ -153,11 +178,15 @@ def record(sources: Sequence[Source], partitions: int) -> Recorded:
                     system.command("device.fit", {"device": one.device, "asset": other.asset}, now)
                     system.fitted[one.device] = other.asset
                 moves = []
+            while papers and papers[0][0] <= some[-1].received_ms:
+                _, name, data = papers.pop(0)
+                system.command(name, data, some[-1].received_ms)
             system.reports(some)
             if first // _BATCH % 3 == 0:  # else what one partition tells another comes behind further reports
                 system.settle()
             if first // _BATCH % 20 == 0:
                 system.ticks(some[-1].received_ms)
+                system.answers(some[-1].received_ms)
         for hours in (1, 24):
             system.settle()
             system.ticks(sent[-1].received_ms + hours * 3_600_000)
@@ -172,9 +201,14 @@ def _batches(sent: list[Sent]) -> Iterator[tuple[int, list[Sent]]]:
 
 @cache
 def recorded(partitions: int) -> Recorded:
-    """The demo, all real trips and a thousand random trucks in ``partitions`` partitions; made once."""
+    """All sources in a log of ``partitions`` partitions; made once."""
     with tempfile.TemporaryDirectory() as folder:
-        sources = [demo(Path(folder)), real_trips(), random_trucks()]
+        sources = [
+            demo(Path(folder) / "demo"),
+            real_trips(),
+            random_trucks(),
+            exporters(Path(folder) / "twelve"),
+        ]
     return record(sources, partitions)
 
 

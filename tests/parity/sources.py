@@ -1,4 +1,4 @@
-"""What trucks send and operators command: the demo's trucks, real trips, and a thousand random trucks.
+"""What trucks send and operators command: the demo's trucks, real trips, random trucks, exporters' vehicles.
 
 Reports are bytes as they would come over MQTT. Equal calls give equal bytes.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -18,6 +18,7 @@ import orjson
 from shapely import Point
 
 import geofences
+from corridor.demofilings import AXLE_LIMIT_KG, DIRECTION, GATE, STORIES, TRAILER, Story
 from corridor.replay import ReplayError, read
 from corridor.replay.recording import Piece
 from firmware_sim.fleet import Fleet
@@ -48,6 +49,7 @@ class Truck:
 
     device: str
     vin: str
+    chassis: str | None = None
 
     @property
     def asset(self) -> str:
@@ -57,11 +59,15 @@ class Truck:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Trucks and all that their devices sent, by time of receipt."""
+    """Trucks and all that their devices sent, by time of receipt.
+
+    ``papers``: commands about them, each at a time: ms since 1970, name, data.
+    """
 
     name: str
     trucks: list[Truck]
     sent: list[Sent]
+    papers: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
 
 
 def command(name: str, number: int, data: dict[str, Any]) -> dict[str, Any]:
@@ -70,8 +76,78 @@ def command(name: str, number: int, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def demo(folder: Path, trucks: int = 16, hours: float = 1.5) -> Source:
-    """The demo's scenario with its faults; a report goes out when there is a network, some of them twice."""
-    fleet = Fleet(load("demo", trucks=trucks), folder, T0 // 1000)
+    """The demo's scenario with its faults."""
+    return _simulated("demo", Fleet(load("demo", trucks=trucks), folder, T0 // 1000), hours)
+
+
+def exporters(folder: Path, hours: float = 3.5) -> Source:
+    """The demo's twelve exporters: vehicles that drive over the gate, and papers as its script has them.
+
+    Clean ones, a VIN slip, a swapped pair, a missing permit, an axle overload, a broken seal, a late filing,
+    a semi-trailer that is pulled, a batch of two.
+    """
+    fleet = Fleet(load("clearance"), folder, T0 // 1000)
+    source = _simulated("exporters", fleet, hours)
+    chassis = {who.vin: who.chassis for who in fleet.who}
+    trucks = [Truck(one.device, one.vin, chassis[one.vin]) for one in source.trucks]
+    papers = [paper for story in STORIES for paper in _papers(story, trucks)]
+    return Source(source.name, trucks, source.sent, sorted(papers, key=lambda one: one[0]))
+
+
+def _papers(story: Story, trucks: list[Truck]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """What the exporter of a story sends."""
+    minute, truck = 60_000, trucks[story.truck]
+    vin, chassis = (TRAILER["vin"], TRAILER["chassis"]) if story.trailer else (truck.vin, truck.chassis)
+    about = {"asset": object_id(Kind.ASSET, TENANT, vin), "vin": vin, "chassis": chassis}
+    begin = T0 - 20 * 86_400_000
+    made = {"source": "maker", "scheme": "OEM", "from_ms": begin, "to_ms": None, "evidence": "built"}
+    yield T0, "binding.claim", about | made
+    if story.trailer:
+        carried = {"carrier": truck.asset, "how": "coupled", "from_ms": T0 - minute, "evidence": "yard"}
+        yield T0, "coupling.start", {"asset": about["asset"]} | carried
+    filed = about if story.chassis_of is None else about | {"chassis": trucks[story.chassis_of].chassis}
+    yield (
+        T0 + story.filed_min * minute,
+        "filing.lodge",
+        filed
+        | {
+            "reference": story.reference,
+            "kind": "semi_trailer" if story.trailer else "tractor",
+            "exporter": f"exporter {story.truck}",
+            "consignee": "Vientiane Motors",
+            "gate": GATE,
+            "direction": DIRECTION,
+            "window_from_ms": T0 + 6_000_000,
+            "window_until_ms": T0 + 86_400_000,
+            "batch": story.batch,
+            "regime": None,
+            "documents": [{"kind": "export_declaration", "number": f"D{story.truck}"}],
+            "data": {"filer": "agent", "batch": "1", "customs_office": "8600", "transport_mode": "4"},
+        },
+    )
+    if story.permit_min is not None:
+        yield (
+            T0 + story.permit_min * minute,
+            "permit.grant",
+            about
+            | {
+                "number": f"LA-SIM-{story.truck}",
+                "country": "LA",
+                "valid_from_ms": T0 - 86_400_000,
+                "valid_until_ms": T0 + 90 * 86_400_000,
+                "axle_limit_kg": AXLE_LIMIT_KG,
+                "axles": 3,
+                "gross_limit_kg": 36_000,
+                "emission_class": "Euro V",
+                "lighting": "UN R48",
+                "agent": "Boten Technical Inspection (simulated)",
+                "accreditation": "SIM-ACC-1",
+            },
+        )
+
+
+def _simulated(name: str, fleet: Fleet, hours: float) -> Source:
+    """What a fleet's units send; a report goes out when there is a network, some of them twice."""
     chance, sent = Random(1), []
     while fleet.t_s < T0 // 1000 + hours * 3_600:
         fleet.step()
@@ -93,7 +169,7 @@ def demo(folder: Path, trucks: int = 16, hours: float = 1.5) -> Source:
         for who, unit in zip(fleet.who, fleet.units, strict=True)
         if not unit.sender.plain
     ]
-    return Source("demo", known, sorted(sent))
+    return Source(name, known, sorted(sent))
 
 
 def real_trips() -> Source:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from corridor.demofilings import STORIES
 from streams.events import Change, Event, Kind
 from streams.homes import home
 from streams.records import RecordKind
@@ -51,10 +52,36 @@ def test_the_recorded_log_holds_what_parity_is_about(log: Recorded, live: Outcom
     assert refused == {("device.fit", "fitted"), ("zone.retire", "unknown")}
 
 
+def test_the_twelve_exporters_cases_end_as_their_stories_tell(live: Outcome) -> None:
+    events = [event for events in live.events for event in events]
+    cases = {event.data["reference"]: event.data for event in events if event.kind is Kind.CASE}
+    assert {story.reference: cases[story.reference]["state"] for story in STORIES} == {
+        story.reference: story.state for story in STORIES
+    }
+    for story in STORIES:
+        codes = [one["code"] for one in cases[story.reference]["reasons"]]
+        assert story.code is None or story.code in codes, story
+    assert cases["DEMO-10"]["by"] is not None, "the trailer takes its case from its tractor"
+    pair = [
+        event.data
+        for event in events
+        if event.kind is Kind.CONFLICT and event.data["cause"] == "swapped_pair"
+    ]
+    assert len({data["other"] for data in pair}) == 2
+    (batch,) = {event.data["batch"]: event.data for event in events if event.kind is Kind.BATCH}.values()
+    assert batch["complete"]
+    releases = Counter(
+        event.data["case"] for event in events if event.kind is Kind.RELEASE and event.revision == 1
+    )
+    assert set(releases.values()) == {1}
+
+
 def test_each_object_is_told_in_its_home(log: Recorded, live: Outcome) -> None:
     for partition, events in enumerate(live.events):
         for event in events:
-            if event.kind in (Kind.ZONE, Kind.QUEUE, Kind.DEVICE, Kind.COMMAND):
+            if event.kind is Kind.BATCH:
+                want: int | None = home(f"batch:{event.tenant}:{event.data['batch']}", PARTITIONS)
+            elif event.kind in (Kind.ZONE, Kind.QUEUE, Kind.DEVICE, Kind.COMMAND):
                 key = {Kind.QUEUE: "gate", Kind.DEVICE: "device"}.get(event.kind)
                 want = 0 if event.kind is Kind.ZONE else home(event.data[key], PARTITIONS) if key else None
             else:
