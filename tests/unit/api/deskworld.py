@@ -18,13 +18,13 @@ from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing, Principal, Role
 from feeds.readmodel import ReadModel
 from feeds.store.memory import MemoryStore
-from streams.codec import dump_json
+from streams.codec import dump_json, encode_frame
 from streams.engine import Engine
 from streams.events import Event, Kind
 from streams.records import LogRecord, RecordKind
 from tests.unit.api.world import FakeLive, positions
-from tests.unit.streams.engine.desk_world import REGIME
-from tests.unit.streams.engine.small_world import T0, world
+from tests.unit.streams.engine.desk_world import REGIME, asset_of, frame_of
+from tests.unit.streams.engine.small_world import T0, Sample, world
 
 OTHERS = """
 id = "others"
@@ -64,6 +64,7 @@ class DeskEngine:
     submitted: list[dict[str, Any]] = field(default_factory=list)
     before: list[dict[str, Any]] = field(default_factory=list)
     away_after: int | None = None
+    seq: int = -1
 
     async def submit(self, bodies: Sequence[dict[str, Any]]) -> list[Event]:
         """See Commands. ``before`` are bodies that somebody else gets in first, once."""
@@ -85,6 +86,15 @@ class DeskEngine:
         position = self.engine.position + 1
         record = LogRecord(0, position, RecordKind.COMMAND, self.now_ms, body["id"], dump_json(body))
         return self.commit(record)
+
+    def drive(self, vin: str, samples: Sequence[Sample], facts: Any = None) -> None:
+        """One report of a vehicle of tenant ``main``."""
+        self.now_ms = max(self.now_ms, T0 + round(samples[-1].t_s * 1000)) if samples else self.now_ms
+        self.seq += 1
+        now_s = (self.now_ms - T0) / 1000
+        content = encode_frame(frame_of(asset_of(vin), self.seq, samples, facts, None, now_s))
+        position = self.engine.position + 1
+        self.commit(LogRecord(0, position, RecordKind.FRAME, self.now_ms, "k", content))
 
     def commit(self, record: LogRecord) -> list[Event]:
         """Fold any record and commit its events."""
