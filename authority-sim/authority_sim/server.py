@@ -22,6 +22,7 @@ from authority_sim.rules import Authority
 from authority_sim.window import RefusedError, Window
 
 _MOST_BYTES: Final = 1 << 20
+_MOST_READ: Final = 8 << 20
 _MOST_ROWS: Final = 500
 
 
@@ -186,6 +187,9 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusedError(411, "content-length: got none") from None
         if not 0 <= length <= _MOST_BYTES:
             self.close_connection = True
+            left = min(length, _MOST_READ)  # who is still sending would not see the answer
+            while left > 0 and (piece := self.rfile.read(min(left, 65_536))):
+                left -= len(piece)
             raise RefusedError(413, f"body too large: got {length} bytes, want at most {_MOST_BYTES}")
         return self.rfile.read(length)
 
