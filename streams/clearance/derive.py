@@ -41,7 +41,13 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     at_entry = found.get("entry_port_entered") is not None
     bound = found.get("two_sources_agree") is not None
 
-    at_ms = _at_line(inputs, passing, now_ms)
+    expires = filing["window_until_ms"]
+    expires = None if expires is None or rank >= _ARRIVED else expires + regime.tolerance_ms
+    expired = expires is not None and now_ms > expires
+    stopped_ms = _stopped(inputs, given, expires if expired else None)
+    then_ms = now_ms if stopped_ms is None or stopped_ms > now_ms else stopped_ms
+
+    at_ms, seen = _at_line(inputs, passing, then_ms)
     timed: list[int] = []
     permit = permitted(inputs, regime.permit, at_ms, timed)
     reasons = Reasons()
@@ -52,15 +58,11 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     listed = documents(inputs, regime, rank, at_ms, reasons, timed)
     evidence(inputs, regime, rank, permit, reasons)
     lift(inputs, given, reasons)
-    if passing is None:
+    if not seen:
         wakes += timed
-    due = deadlines(inputs, regime, passing, not permit.code, now_ms, wakes)
-    orders(inputs, regime, given, now_ms, reasons, wakes)
-
-    expires = filing["window_until_ms"]
-    expires = None if expires is None else expires + regime.tolerance_ms
-    expired = expires is not None and now_ms > expires and rank < _ARRIVED
-    if expires is not None and rank < _ARRIVED and not expired:
+    due = deadlines(inputs, regime, passing, not permit.code, then_ms, wakes)
+    orders(inputs, regime, given, then_ms, reasons, wakes)
+    if expires is not None:
         wakes.append(expires + 1)
 
     state = _state(steps, given, withdrawn, expired, reasons)
@@ -120,7 +122,7 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
         "eta_ms": inputs.eta_ms if passing is None else None,
         "lodged_ms": filing["lodged_ms"],
         "version": filing["version"],
-        "ended_ms": _ended(state, steps, inputs, given, expires) if over else None,
+        "ended_ms": (cleared_ms if state == "cleared" else stopped_ms) if over else None,
     }
     later = [t for t in wakes if t > now_ms] if wakes and not over else None
     return Derived(data, request, correct, min(later) if later else None)
@@ -173,13 +175,15 @@ def _bound_since(binding: dict[str, Any]) -> int:
     return sorted(first.values())[1] if len(first) > 1 else max(first.values(), default=0)
 
 
-def _at_line(inputs: CaseInputs, passing: Passing | None, now_ms: int) -> int:
-    """When the vehicle is at the line, as far as is known: seen, expected, planned; never before now."""
-    seen = estimate(passing, "line") or (None if passing is None else reference_ms(passing))
-    if seen is not None:
-        return seen
+def _at_line(inputs: CaseInputs, passing: Passing | None, now_ms: int) -> tuple[int, bool]:
+    """When the vehicle is at the line, and whether that was seen; else expected, planned, not before now."""
     planned = inputs.eta_ms if inputs.eta_ms is not None else inputs.filing["window_from_ms"]
-    return now_ms if planned is None or planned < now_ms else int(planned)
+    if passing is not None:
+        seen = estimate(passing, "line") or estimate(passing, "entry_port")
+        planned = reference_ms(passing)
+        if seen is not None or (planned is not None and passing.state == "completed"):
+            return int(seen or planned or 0), True
+    return (now_ms if planned is None or planned < now_ms else int(planned)), False
 
 
 def _state(
@@ -242,14 +246,9 @@ def _times(steps: list[dict[str, Any]]) -> tuple[int | None, int | None]:
     return released, steps[_CLEARED]["t_ms"] if last == _CLEARED else None
 
 
-def _ended(
-    state: str, steps: list[dict[str, Any]], inputs: CaseInputs, given: Answers, expires: int | None
-) -> int | None:
-    if state == "cleared":
-        return int(steps[-1]["t_ms"])
-    if state == "closed" and given.closed is not None:
-        return given.closed.at_ms
-    if state == "expired":
-        return expires
-    gone = inputs.filing.get("withdrawn") or {}
-    return int(gone.get("at_ms") or inputs.filing["lodged_ms"])
+def _stopped(inputs: CaseInputs, given: Answers, expired_ms: int | None) -> int | None:
+    """When the case was withdrawn, closed or expired; None when it was not."""
+    if inputs.filing["state"] == "withdrawn":
+        gone = inputs.filing.get("withdrawn") or {}
+        return int(gone.get("at_ms") or inputs.filing["lodged_ms"])
+    return expired_ms if given.closed is None else given.closed.at_ms

@@ -93,10 +93,9 @@ def documents(
                     f"{rule.name} {one['number']} expired: valid until {until}, got {utc(at_ms)} at the line"
                 )
             found.evidence.append(reason(f"document_{state}", text, "filing"))
-    for name, one in given.items() if len(given) > len(wanted & given.keys()) else ():
-        if name not in wanted:
-            state = _document(one, at_ms, wakes)
-            listed.append({"kind": name, "number": one.get("number"), "state": state})
+    for name in sorted(given.keys() - wanted):
+        state = _document(given[name], at_ms, wakes)
+        listed.append({"kind": name, "number": given[name].get("number"), "state": state})
     return listed
 
 
@@ -141,10 +140,14 @@ def evidence(inputs: CaseInputs, regime: Regime, rank: int, permit: Permitted, f
     heavy, _ = overload(inputs, permit.permit)
     if heavy:
         found.evidence.append(reason("axle_overload", heavy, "bus" if inputs.axle else "registry"))
-    for seal in inputs.seals:
+    for seal in sorted(inputs.seals, key=_seal) if inputs.seals else ():
         if seal["state"] in _SEALS:
             text = f"seal {seal['seal']} is {seal['state']} since {utc(seal['t_ms'])}"
             found.evidence.append(reason("seal_broken", text, "seal"))
+
+
+def _seal(one: dict[str, Any]) -> tuple[str, int]:
+    return str(one["seal"]), int(one["t_ms"])
 
 
 def orders(
