@@ -93,4 +93,6 @@ def reported(scope: Scope, gate: str, from_ms: int, until_ms: int) -> dict[str, 
     named = sorted({id_ for case in histories for at in case.revisions for id_ in at.data["conflicts"]})
     conflicts = scope.ports.read.objects_by_id(Kind.CONFLICT, scope.reach, named)
     told = {id_: conflict.data for id_, conflict in conflicts.items()}
-    return report(histories, gate=gate, from_ms=from_ms, until_ms=until_ms, conflicts=told)
+    ran = scope.ports.uptime
+    up = None if ran is None else ran(from_ms, until_ms)
+    return report(histories, gate=gate, from_ms=from_ms, until_ms=until_ms, conflicts=told, uptime=up)

@@ -159,7 +159,7 @@ class Ports:
 
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
-    ``now_ms``: the clock, ms since 1970.
+    ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``.
     """
 
     read: ReadModel
@@ -176,3 +176,4 @@ class Ports:
     dry_run: DryRun | None = None
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     pushed: Pushed | None = None
+    uptime: Callable[[int, int], Mapping[str, Any] | None] | None = None

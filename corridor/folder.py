@@ -90,6 +90,11 @@ class Folder:
         return self.root / "deliveries.db"
 
     @property
+    def beats(self) -> Path:
+        """When the system ran."""
+        return self.root / "beats.db"
+
+    @property
     def rebuild(self) -> Path:
         """Where a rebuild makes everything anew."""
         return self.root / "rebuild"

@@ -28,6 +28,7 @@ from corridor.pushes import pushes_of
 from corridor.serving import serve
 from corridor.settings import Settings
 from corridor.threads import CompactThread, EngineThread, StoreThread
+from feeds.beats import Beats
 from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing, Principal, Role
 from feeds.readmodel import ReadModel
@@ -42,6 +43,8 @@ from streams.sqlite_log import SqliteLog
 from streams.zones import ZoneBook
 
 _TRIM_S: Final = 600.0
+_BEAT_S: Final = 5.0
+_STALLED_S: Final = 60.0
 _DAY_MS: Final = 86_400_000
 _TOLD: Final = ("late", "too_late", "refolds", "contested")
 _READY_LAG: Final = 200  # records behind which the hub still calls itself caught up
@@ -74,6 +77,7 @@ class Hub:
         ]
         self.store_thread = StoreThread(writer)
         self.compact_thread = CompactThread(self.store, *(runner.past for runner in self.runners))
+        self._beats = Beats(folder.beats)
         self.keys = KeyRing(folder.keys)
         preset = settings.admin_key.get_secret_value() if settings.admin_key else None
         self.new_admin_key = self.keys.ensure_admin(preset, settings.tenant)
@@ -88,6 +92,7 @@ class Hub:
             zones=zones,
             gates=gates,
             health=self.health,
+            uptime=self._beats.uptime,
             zone_book=self._zone_book,
             pushed=pushes_of(settings, self.read, self.commands.submit),
             dry_run=DryRunner(
@@ -197,11 +202,13 @@ class Hub:
         self.store_thread.start()
         self.compact_thread.start()
         trimming = asyncio.create_task(self._trim(), name="hub retention")
+        beating = asyncio.create_task(self._beat(), name="hub beats")
         try:
             async with self._delivering():
                 await serve(create_app(self.ports), listener, stop, ready, self.live.close)
         finally:
             trimming.cancel()
+            beating.cancel()
             await asyncio.to_thread(self.close)
 
     @contextlib.asynccontextmanager
@@ -225,6 +232,21 @@ class Hub:
                 )
                 self.ports.registry.register(LaneCollector(authorities.lanes, "authorities"))
             yield
+
+    async def _beat(self) -> None:
+        """Note when the system runs: for the share of time in which it did."""
+        last = time.monotonic()
+        while True:
+            try:
+                ready = self.health().ready
+                if not ready or time.monotonic() - last > _STALLED_S:
+                    self._beats.miss()
+                if ready:
+                    await asyncio.to_thread(self._beats.beat, int(time.time() * 1000))
+                last = time.monotonic()
+            except Exception:  # a full disk: it is told as an outage
+                _log.exception("beat_not_noted")
+            await asyncio.sleep(_BEAT_S)
 
     async def _trim(self) -> None:
         while True:

@@ -33,6 +33,7 @@ _STATE: Final = {
     "expired": "Expired",
     "closed": "Closed",
 }
+_PEOPLE: Final = ("authority", "officer", "decision")
 _BY_RULE: Final = {
     "authority": "asked of the authority",
     "officer": "by an officer",
@@ -120,9 +121,13 @@ def _back(step: Mapping[str, Any], has: Mapping[str, Any]) -> Entry:
 
 
 def _amended(was: Mapping[str, Any], step: Mapping[str, Any], new: Mapping[str, Any]) -> Entry:
-    said = (
-        f"{_STEP[step['stage']]}: now known to be at {_when(step)}, before at {_when(was)}, by {_cause(step)}"
-    )
+    name = _STEP[step["stage"]]
+    if was.get("inferred") and not step.get("inferred"):
+        said = f"{name}: seen now, at {_when(step)}, before only inferred, by {_cause(step)}"
+    elif _when(was) == _when(step):
+        said = f"{name}: rests now on {_cause(step)}"
+    else:
+        said = f"{name}: now known to be at {_when(step)}, before at {_when(was)}, by {_cause(step)}"
     return _of_step("step", f"{said}; {_rule(step, new)}.", step)
 
 
@@ -146,9 +151,12 @@ def _cause(step: Mapping[str, Any]) -> str:
     cause = step.get("cause")
     if not cause:
         return "no single cause"
-    named = f"the {cause.get('kind')}"
-    revision = cause.get("revision")
-    return f"{named} {cause.get('id')}" + (f" in its revision {revision}" if revision is not None else "")
+    named, revision = f"the {cause.get('kind')} {cause.get('id')}", cause.get("revision")
+    if revision is None:
+        return named
+    if cause.get("kind") in _PEOPLE:  # a decision has a place in the log and no revisions
+        return f"{named}, log {revision}"
+    return f"{named} in its revision {revision}"
 
 
 def _rule(step: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -185,7 +193,7 @@ def _of_reason(said: str, reason: Mapping[str, Any]) -> Entry:
 def _release(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Entry]:
     found = []
     if new.get("release") and new.get("release") != old.get("release"):
-        how = _BY_RULE.get(str(new.get("release_rule")), "opened")
+        how = _BY_RULE.get(str(new.get("release_rule")), "asked for")
         entry = _entry("release", f"Release {new['release']}: {how}.")
         found.append(entry | {"cause": {"kind": "release", "id": new["release"], "revision": None}})
     total, was = (side.get("clocks_ms", {}).get("total") for side in (new, old))
@@ -203,8 +211,9 @@ def _deadlines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Entry]:
         was = had.get(deadline["rule"])
         if was is not None and was["state"] == deadline["state"]:
             continue
-        text = deadline.get("text") or deadline["rule"]
-        due = f", due {instant(deadline['due_ms'])}" if deadline.get("due_ms") is not None else ""
+        text = str(deadline.get("text") or deadline["rule"]).removesuffix(".")
+        told = deadline.get("due_ms") is None or instant(deadline["due_ms"])[:16] in text
+        due = "" if told else f", due {instant(deadline['due_ms'])}"
         said = f"Deadline {deadline['state'].replace('_', ' ')}: {text}{due}."
         found.append(_entry("deadline", said) | {"rule": deadline["rule"]})
     return found

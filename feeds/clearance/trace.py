@@ -14,6 +14,7 @@ from feeds.clearance.history import instant, length
 
 Object = Mapping[str, Any]
 """An object's data with its ``id``."""
+_STAGES: Final = ("approach", "exit_port", "exit_port_left", "line", "entry_port", "leave")
 _ORDER: Final = (
     *("factory", "registration", "claim", "filing", "permit", "coupling", "conflict", "crossing", "seal"),
     *("release", "clearance", "destination"),
@@ -107,12 +108,17 @@ def _asset(found: Found) -> Iterable[dict[str, Any]]:
 
 def _claims(found: Found) -> Iterable[dict[str, Any]]:
     binding = found.binding or {}
+    told = set()
     for claim in binding.get("claims") or ():
         source = str(claim.get("source"))
         what = "factory" if source == "maker" else "claim"
         title = "Maker's production record" if source == "maker" else f"Claim by {source.replace('_', ' ')}"
         evidence = f" ({claim['evidence']})" if claim.get("evidence") else ""
-        text = f"VIN {claim.get('vin')} with chassis number {claim.get('chassis') or 'none'}{evidence}"
+        chassis = f" with chassis number {claim['chassis']}" if claim.get("chassis") else ""
+        text = f"VIN {claim.get('vin')}{chassis}{evidence}"
+        if (source, text) in told:
+            continue
+        told.add((source, text))
         t_ms = claim.get("from_ms") if claim.get("from_ms") is not None else claim.get("known_ms")
         yield _step(what, t_ms, title, text, binding.get("id"))
 
@@ -158,7 +164,7 @@ def _conflicts(found: Found) -> Iterable[dict[str, Any]]:
 def _crossings(found: Found) -> Iterable[dict[str, Any]]:
     for crossing in found.crossings:
         stages = crossing.get("stages") or {}
-        seen = [(name, at) for name, at in stages.items() if at]
+        seen = [(name, stages[name]) for name in _STAGES if stages.get(name)]
         first = min((_t(at) for _, at in seen if _t(at) is not None), default=None)
         way = ", ".join(f"{name.replace('_', ' ')} {instant(_t(at))[11:19]}" for name, at in seen)
         by = " with its carrier" if crossing.get("by") else ""

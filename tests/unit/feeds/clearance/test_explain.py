@@ -64,6 +64,30 @@ def test_a_step_whose_time_became_better_known_says_both_times() -> None:
     assert "before at 2026-09-21 14:18:20 UTC" in sentence
 
 
+def test_a_step_that_was_inferred_and_is_seen_later_says_so() -> None:
+    was = {**step("crossed", 5, inferred=True), "t_ms": None, "earliest_ms": None, "latest_ms": None}
+    (sentence,) = sentences(data(steps=[was]), data(steps=[step("crossed", 6)]))[1]
+    assert sentence.startswith("Crossed the line: seen now, at 2026-09-21 14:19:20 UTC")
+    assert "before only inferred" in sentence
+
+
+def test_a_step_that_rests_on_other_evidence_says_on_which() -> None:
+    (sentence,) = sentences(data(), data(steps=[step("filed", 0, cause="crossing_2")]))[1]
+    assert sentence.startswith("Filed: rests now on the crossing crossing_2 in its revision 3; ")
+
+
+def test_a_decision_is_named_by_its_place_in_the_log() -> None:
+    released = step("released", 3) | {"cause": {"kind": "authority", "id": "LA-7", "revision": 99}}
+    (sentence,) = sentences(data(steps=[released]))[0]
+    assert "by the authority LA-7, log 99; " in sentence
+
+
+def test_a_deadline_that_says_when_it_is_due_does_not_say_it_twice() -> None:
+    due = {"rule": "n", "due_ms": T0, "state": "met", "text": "had to be there by 2026-09-21 14:13 UTC."}
+    first = sentences(data(deadlines=[due]))[0]
+    assert first[-1] == "Deadline met: had to be there by 2026-09-21 14:13 UTC."
+
+
 def test_a_newer_revision_of_the_same_evidence_alone_is_no_step() -> None:
     newer = steps(0)
     newer[0]["cause"] = {**newer[0]["cause"], "revision": 9}
