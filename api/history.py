@@ -49,6 +49,10 @@ def traced(scope: Scope, vin: str, asset: StoredObject) -> dict[str, Any]:
     of = {kind: _of(scope, kind, asset.id) for kind in _TRACED}
     binding = of[Kind.BINDING]
     place = scope.position(asset)
+    if not len(place):  # it has no unit: where its carrier is
+        on = [coupling["carrier"] for coupling in of[Kind.COUPLING] if coupling["to_ms"] is None]
+        for carrier in scope.ports.read.objects_by_id(Kind.ASSET, scope.reach, on[-1:]).values():
+            place = scope.position(carrier)
     position = None
     if len(place) and (isinstance(scope.reach, str) or any(c["ended_ms"] is None for c in of[Kind.CASE])):
         lon, lat = int(place.lon_e7[0]) / 1e7, int(place.lat_e7[0]) / 1e7

@@ -135,6 +135,10 @@ def test_each_of_the_twelve_ends_as_the_legend_promises(tmp_path: Path) -> None:
         for words in ("Maker's production record", "Filed", "Import permit", "At gate", "Release granted"):
             assert words in traced, traced
         assert "nothing here shows" not in traced
+        followed = run(folder, "trace", TRAILER["vin"])
+        assert "with its carrier" in followed
+        assert "nothing here shows" not in followed
+        assert "system up: not measured" not in run(folder, "case", "report", "--gate", "mohan-boten")
 
     # the same command goes on: nothing is lodged twice, and what was cleared stays so
     with demo(folder, said) as process:
