@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streams.clearance.derive import derive
 from streams.clearance.inputs import CaseInputs, Decision, Derived, Passing
-from streams.engine import batches, binding, releases
+from streams.engine import ahead, batches, binding, releases
 from streams.engine.carrying import KEPT_MS
 from streams.engine.folder import Folder
 from streams.events import Change, Event, Kind
@@ -220,7 +220,8 @@ def settled(desk: Desk, folder: Folder) -> None:
                 del folder.carried[id_]
             else:
                 wakes.append(at_ms + KEPT_MS)
-    desk.axles.set(folder.asset, limit(folder), desk.host.rows)
+    desk.limits.set(folder.asset, limit(folder), desk.host.rows)
+    ahead.watched(desk, folder)
     desk.wakes.set(folder.asset, min(wakes, default=None))
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 from geofences.zone import Gate
 from streams.codec import dump_json
 from streams.engine import batches, binding, bus, carrying, cases, filings, permits, regimes, releases
-from streams.engine.axles import Axles
 from streams.engine.batches import Batches
+from streams.engine.byrow import ByRow
 from streams.engine.claims import Asked, Claims
 from streams.engine.folder import Folder, Folders
 from streams.engine.post import Message, Post
@@ -68,7 +68,8 @@ class Desk:
         self.post = Post(host.partition, host.partitions)
         self.claims = Claims(self.post, self._decided)
         self.folders, self.wakes = Folders(), Wakes()
-        self.batches, self.regimes, self.axles = Batches(), Regimes(shipped), Axles()
+        self.batches, self.regimes = Batches(), Regimes(shipped)
+        self.limits, self.ahead = ByRow(), ByRow()  # axle loads in kg; when to look for the gate again
         self.cause: Cause = {}
         self.changed: set[str] = set()  # assets whose folders are others than when they were packed
         self.seen = bus.Seen()

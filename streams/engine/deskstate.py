@@ -25,7 +25,8 @@ def dumped(desk: Desk) -> tuple[dict[str, Any], list[bytes]]:
         "regimes": desk.regimes.dump(),
         "batches": list(desk.batches.held.items()),
         "numbers": list(desk.numbers.items()),
-        "limits": sorted(desk.axles.limits.items()),
+        "limits": sorted(desk.limits.values.items()),
+        "ahead": sorted(desk.ahead.values.items()),
         "wakes": desk.wakes.dump(),
         "stamped": desk.stamped,
     }
@@ -44,6 +45,7 @@ def loaded(desk: Desk, head: dict[str, Any], parts: list[memoryview], shipped: I
     desk.regimes.load(head["regimes"], shipped)
     desk.batches.held = dict(head["batches"])
     desk.numbers = dict(head["numbers"])
-    desk.axles.load(dict(head["limits"]))
+    desk.limits.load(dict(head["limits"]))
+    desk.ahead.load(dict(head["ahead"]))
     desk.wakes = Wakes((name, t_ms) for name, t_ms in head["wakes"])
     desk.stamped = head["stamped"]

@@ -18,7 +18,7 @@ import numpy as np
 
 from geofences.zone import Gate
 from streams.codec import FrameView, load_json, open_frame
-from streams.engine import kernel
+from streams.engine import ahead, kernel
 from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
@@ -143,6 +143,8 @@ class Engine:
         moved = np.empty(0, np.int64)
         if record.kind is RecordKind.FRAME:
             moved = self._fold_frame(open_frame(record.body))
+            if self.desk.ahead.values:
+                ahead.moved(self, moved)
         elif record.kind is RecordKind.COMMAND:
             self._fold_command(load_json(record.body))
         elif record.kind is RecordKind.NOTE:
@@ -311,7 +313,7 @@ class Engine:
         if frame.has("facts"):
             facts_heard(self, frame, asset_row)
         report = frame.numbers("report", NONE)
-        if self.desk.axles.limits and frame.has("axle_load_kg"):
+        if self.desk.limits.values and frame.has("axle_load_kg"):
             loads_heard(self, frame, asset_row[report])
         rows, index = rows_of(frame, asset_row[report], received[report], self.position)
         self.counts.samples += len(report)

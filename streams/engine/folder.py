@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from streams.codec import dump_json, load_json
 
-_OPEN: Final = 4_096
+_OPEN: Final = 8_192
 _LEVEL: Final = 1
 
 Told = list[Any]

@@ -39,15 +39,14 @@ def facts_heard(engine: Engine, frame: FrameView, asset_row: Array) -> None:
 def loads_heard(engine: Engine, frame: FrameView, row: Array) -> None:
     """Give the desk the axle loads above a limit; ``row``: of each sample its asset's, -1 for none."""
     desk, kg = engine.desk, frame.numbers("axle_load_kg", -1)
-    above = desk.axles.above(engine.rows, row, kg)
-    if not above:
+    above = np.flatnonzero((kg > desk.limits.of(engine.rows, row)) & (row >= 0))
+    if not len(above):
         return
     t = frame.numbers("t_ms", NONE)
     report = frame.numbers("report", NONE)
     (device, devices), (boot, boots) = frame.names("device"), frame.names("boot")
     seq = frame.numbers("seq", NONE)
-    at = np.array(above)
-    order = at[np.lexsort((t[at], -kg[at], row[at]))].tolist()
+    order = above[np.lexsort((t[above], -kg[above], row[above]))].tolist()
     done = -1
     for one in order:  # of each asset the heaviest, of equal ones the first
         if row[one] == done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -513,3 +514,26 @@ def test_a_snapshot_holds_all_of_it() -> None:
         crossed(one, upto=-0.008)
         one.tick(24 * 40)
     assert twin.events == desk.events
+
+
+def test_the_arrival_is_foretold_on_the_way_and_watches_the_deadline() -> None:
+    desk = office()
+    desk.ok("asset.register", {"vin": VIN, "chassis": VIN})
+    way = through(VIN, START)
+    desk.report(VIN, way[:3])
+    desk.now_s = way[3].t_s
+    desk.ok("filing.lodge", lodging(VIN, "R1"))
+    assert desk.case("R1")["deadlines"][0]["state"] == "pending"
+    desk.report(VIN, way[3:6])
+    case = desk.case("R1")
+    assert case["eta_ms"] is not None
+    assert case["deadlines"][0]["state"] == "missed", "lodged less than an hour before it arrives"
+    told = len([event for event in desk.events if event.kind is Kind.CASE])
+    desk.report(VIN, way[6:8])
+    assert len([event for event in desk.events if event.kind is Kind.CASE]) == told, "no news is not told"
+
+
+def test_a_vehicle_out_of_reach_is_foretold_nothing() -> None:
+    desk = filed()
+    desk.report(VIN, [replace(one, lat=-60.0) for one in through(VIN, START)[:5]])
+    assert desk.case("R1")["eta_ms"] is None
