@@ -176,17 +176,17 @@ def _inferred(
 
 def mermaid() -> str:
     """The chart as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    direction TB"]
+    lines = ["stateDiagram-v2", "    direction TB", "    state case {"]
     for row in CHART:
-        lines.append(f"    {row.source or '[*]'} --> {row.target}: {row.guard.replace('_', ' ')}")
+        lines.append(f"        {row.source or '[*]'} --> {row.target}: {row.guard.replace('_', ' ')}")
         if row.back:
-            lines.append(f"    {row.target} --> {row.source}: back, {row.back.split(',')[0]}")
-    lines.append("    cleared --> [*]")
+            lines.append(f"        {row.target} --> {row.source}: back, {row.back.split(',')[0]}")
+    lines += ["        cleared --> [*]", "    }"]
     for side in SIDES:
         if side.state not in RANK:
-            lines.append(f"    state {side.state}")
-            if side.ends:
-                lines.append(f"    {side.state} --> [*]")
+            lines.append(f"    case --> {side.state}: {side.guard.replace('_', ' ')}")
+            back = "[*]" if side.ends else "case: no more"
+            lines.append(f"    {side.state} --> {back}")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from streams.clearance.clocks import estimate
 from streams.clearance.inputs import CaseInputs, Passing
-from streams.clearance.regime import Deadline, Regime
+from streams.clearance.regime import Regime
+from streams.clearance.rules import Deadline
 from streams.clearance.words import MINUTE_MS
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from streams.clearance.deadlines import utc
 from streams.clearance.ids import permit_id
 from streams.clearance.inputs import CaseInputs
-from streams.clearance.regime import PermitRule
+from streams.clearance.rules import PermitRule
 from streams.identity.difference import bare
 
 _NO_TIME: Final = 1 << 62
