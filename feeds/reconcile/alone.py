@@ -16,6 +16,7 @@ from streams.identity import chassis
 from streams.identity.proposals import proposals
 
 _MOST = 20  # places of one finding
+_PROPOSED = 1_000  # what may have been meant costs a millisecond; a list with more is wrong as a whole
 
 
 class Alone:
@@ -25,6 +26,7 @@ class Alone:
         self, of: Indexed, others: list[Indexed], book: Book, only: Collection[str] | None = None
     ) -> None:
         self._of, self._others, self._book, self._only = of, others, book, only
+        self._proposed = 0
 
     def run(self) -> None:
         """Tell all of it."""
@@ -83,7 +85,9 @@ class Alone:
             places += [(other, row) for row in other.by_vin.get(code, ())]
         kind = Kind.BAD_VIN if verdict.form else Kind.CHECK_DIGIT
         names = " and ".join(dict.fromkeys(NAMES[one.side] for one, _ in places))
-        meant = [p.vin for p in proposals(code, 3) if p.rank < 3]
+        self._proposed += verdict.form is None
+        tried = proposals(code, 3) if self._proposed <= _PROPOSED else []
+        meant = [p.vin for p in tried if p.rank < 3]
         perhaps = f" Perhaps {', '.join(meant)} was meant." if meant else ""
         text = f"{code} in {names}: {verdict.form or verdict.check}."
         proposal = "Read the VIN on the vehicle, all of it"
@@ -104,7 +108,7 @@ class Alone:
             how = (
                 "with the same chassis number"
                 if same
-                else f"with chassis {', '.join(n or 'none' for n in numbers)}"
+                else f"with chassis {', '.join(n or 'none' for n in list(numbers)[:5])}"
             )
             self._book.add(
                 Kind.DOUBLED_VIN,

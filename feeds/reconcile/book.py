@@ -15,6 +15,8 @@ NAMES = {
     Side.FILINGS: "the filings",
     Side.REGISTRY: "the registry",
 }
+MANY = 16
+"""So many rows with one code are looked at for its vehicle; more are told as doubles."""
 Row = tuple["Indexed", int]
 
 

@@ -7,6 +7,7 @@ numbers mean, `streams.identity` says. Pure.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import ne
 from typing import Final
 
 from streams.identity import chassis, vin
@@ -26,6 +27,7 @@ _FOLD: Final = {
         "Z": "2",
     }.items()
 }
+_LOOK_ALIKES: Final = 3  # as many as `difference` takes for a slip; more only where all of them fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,14 @@ def slip(got: str, want: str) -> Slip | None:
     """How ``got`` is a slip of ``want``; None when it is more than one, or none."""
     if not got or not want or abs(len(got) - len(want)) > 1:
         return None
-    found = difference(got, want)
-    if found.position is None:
+    apart = sum(map(ne, got, want)) if len(got) == len(want) else 1
+    if not apart or (apart > _LOOK_ALIKES and fold(got) != fold(want)):
         return None
+    found = difference(got, want)
     one_end = len(got) != len(want) and found.cause in (Cause.TRUNCATED, Cause.JUNK)
     if found.cause is not Cause.SLIP and not one_end and fold(got) != fold(want):
         return None
-    only = len(got) == len(want) and sum(a != b for a, b in zip(got, want, strict=True)) == 1
-    return Slip(found.position, found.text, only)
+    return Slip(found.position or 1, found.text, apart == 1 and len(got) == len(want))
 
 
 def derived(code: str, of_vin: str) -> str | None:

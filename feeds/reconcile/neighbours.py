@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 _BASE: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 _MASK: Final = (1 << 64) - 1
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
-_MOST: Final = 64  # of one hash; a family of serial numbers meets in tens
+_MOST: Final = 16  # of one hash; a family of serial numbers meets in tens
 
 
 class Index:
@@ -41,9 +41,9 @@ class Index:
         if not total:
             return []
         begin = np.repeat(first - (np.cumsum(count) - count), count)
-        pairs = np.stack([np.repeat(asking, count), self._owners[begin + np.arange(total)]], axis=1)
-        unique = np.unique(pairs, axis=0)
-        return [(int(one), int(other)) for one, other in unique.tolist()]
+        # both are below 2^31, so a pair is one integer and its order is theirs
+        pairs = np.unique((np.repeat(asking, count) << 32) | self._owners[begin + np.arange(total)])
+        return list(zip((pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist(), strict=True))
 
 
 def _hashes(codes: Sequence[str]) -> tuple[Words, Ints]:

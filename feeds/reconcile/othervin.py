@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from feeds.reconcile.book import NAMES, Book, Indexed
+from feeds.reconcile.book import MANY, NAMES, Book, Indexed
 from feeds.reconcile.codes import Slip, derived, expected, slip
 from feeds.reconcile.findings import Change, Kind
 from feeds.reconcile.neighbours import Index
@@ -55,7 +55,7 @@ class OtherVin:
     def _owners(self, row: int) -> list[int]:
         """Rows with the chassis number of ``row``; where it comes out of the VIN the VINs must be near."""
         left, got = self._left, self._right.chassis[row]
-        owners = [one for one in left.owners(got) if left.vins[one]]
+        owners = [one for one in left.owners(got)[:MANY] if left.vins[one]]
         if got and any(derived(left.chassis[one], left.vins[one]) for one in owners):
             owners = [one for one in owners if self._slip(one, row) is not None]
         return owners
@@ -81,7 +81,7 @@ class OtherVin:
         index = Index([left.vins[one] for one in lefts])
         for asked, found in index.near([right.vins[row] for row in rights]):
             one, row = lefts[found], rights[asked]
-            if self._likely(one, row):
+            if len(of_right.get(row, ())) <= _MOST and self._likely(one, row):
                 of_right.setdefault(row, []).append(one)
                 of_left.setdefault(one, []).append(row)
         ready = deque(row for row, ones in of_right.items() if len(ones) == 1)
@@ -220,7 +220,7 @@ class OtherVin:
         del self._rights[row]
         left, right = self._left, self._right
         listed = ", ".join(left.vins[one] for one in ones[:_MOST])
-        more = f" and {len(ones) - _MOST} more" if len(ones) > _MOST else ""
+        more = " and more" if len(ones) > _MOST else ""
         self._book.add(
             Kind.VIN_SLIP,
             [(right, row), *((left, one) for one in ones[:_MOST])],

@@ -6,7 +6,7 @@ belongs to another vehicle is no slip of this one's.
 
 from __future__ import annotations
 
-from feeds.reconcile.book import NAMES, Book, Indexed
+from feeds.reconcile.book import MANY, NAMES, Book, Indexed
 from feeds.reconcile.codes import derived, expected, slip
 from feeds.reconcile.findings import Change, Kind, Side
 from streams.identity import chassis
@@ -32,11 +32,11 @@ class SameVin:
             lefts = left.by_vin.get(vin)
             if lefts is None:
                 continue
-            agrees = False
+            agrees, numbers = False, {left.chassis[one] for one in lefts}
             for row in rows:
                 if skip_explained and self._book.is_explained(right, row, "chassis"):
                     continue
-                verdict = self._agrees(lefts, row)
+                verdict = right.chassis[row] in numbers or self._agrees(lefts, row)
                 agrees |= verdict
                 if not verdict and left.chassis[lefts[0]] and right.chassis[row]:
                     differing.append((lefts[0], row))
@@ -48,9 +48,7 @@ class SameVin:
 
     def _agrees(self, lefts: list[int], row: int) -> bool:
         got = self._right.chassis[row]
-        if any(self._left.chassis[one] == got for one in lefts):
-            return True
-        for one in lefts:
+        for one in lefts[:MANY]:
             if got and self._left.has(one, got):
                 self._scheme(one, row)
                 return True
@@ -78,7 +76,7 @@ class SameVin:
             if (one, row) not in waiting:
                 continue
             del waiting[one, row]
-            owners = [o for o in self._left.owners(self._right.chassis[row]) if self._other(o, row)]
+            owners = [o for o in self._left.owners(self._right.chassis[row])[:MANY] if self._other(o, row)]
             partner = self._partner(one, owners, by_row, waiting)
             if partner is not None:
                 del waiting[partner]
@@ -96,7 +94,7 @@ class SameVin:
     ) -> Pair | None:
         """The pair whose chassis number stands here, and has this one's."""
         for owner in owners:
-            for row in self._right.by_vin.get(self._left.vins[owner], ()):
+            for row in self._right.by_vin.get(self._left.vins[owner], [])[:MANY]:
                 pair = by_row.get(row, -1), row
                 if pair in waiting and self._left.has(one, self._right.chassis[row]):
                     return pair

@@ -16,7 +16,7 @@ from typing import Any, Final
 from feeds.sheets.cells import Fault, OddKind, Severity, SheetError, Table, shown
 from feeds.sheets.columns import Columns, columns_of, faults_of
 from feeds.sheets.names import Field, plain
-from streams.identity import vin
+from streams.identity import chassis, vin
 
 _WANTED: Final = (Field.REFERENCE, Field.VIN, Field.CHASSIS, Field.GATE, Field.DIRECTION)
 _OTHERS: Final = (
@@ -159,6 +159,12 @@ class _Reader:
             try:
                 text = vin.parse(text).text
             except vin.VinError as error:
+                self._say(said, at, name, text, str(error))
+                return None
+        elif name is Field.CHASSIS:
+            try:
+                chassis.parse(text, None, vin.normalise(self._text(at, Field.VIN)))
+            except chassis.ChassisError as error:
                 self._say(said, at, name, text, str(error))
                 return None
         elif name is Field.KIND:

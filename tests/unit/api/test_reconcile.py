@@ -88,7 +88,7 @@ async def test_a_body_of_6_mb_is_compared_and_one_above_the_limit_refused(client
     ],
 )
 async def test_what_is_no_list_is_refused(
-    client: httpx.AsyncClient, parts: dict[str, bytes], detail: str
+    client: httpx.AsyncClient, parts: dict[str, Any], detail: str
 ) -> None:
     response = await post(client, **parts)
     assert response.status_code == 422

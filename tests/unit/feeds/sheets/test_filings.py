@@ -61,6 +61,8 @@ def test_a_good_row_becomes_the_data_of_a_command() -> None:
         (VIN, "LZZTESTA5PN000001", 2, "LZZTESTA5PN000001", "check digit at position 9: got 5, want 6"),
         (VIN, "", 2, "nothing", "a value"),
         ("AB 1", "1.23E+16", 3, "1.23E+16", "the digits as text"),
+        ("AB 1", "A" * 41, 3, "A" * 41, "chassis number: got 41 characters, want at most 40"),
+        ("AB 1", "AB#1", 3, "AB#1", "chassis number: got '#' in 'AB#1'"),
         ("牵引车", "boat", 4, "boat", "passenger, rigid, semi_trailer, special, tractor"),
         ("cn-la", "south", 8, "south", "two countries, for example CN>LA"),
         ("2026-11-22T07:00+08:00", "2026-11-22T07:00", 9, "2026-11-22T07:00", "an offset"),
