@@ -417,10 +417,11 @@ def _refuse_different(db: sqlite3.Connection, event: Event) -> None:
 
 
 def _insert(db: sqlite3.Connection, events: Sequence[Event]) -> None:
-    db.executemany(readsql.INSERT_EVENT, map(readsql.event_row, events))
-    objects = [event for event in events if event.kind is not Kind.COMMAND]
+    told = [readsql.event_row(event) for event in events]
+    db.executemany(readsql.INSERT_EVENT, told)
+    objects = [(e, row[-1]) for e, row in zip(events, told, strict=True) if e.kind is not Kind.COMMAND]
     touched = meta(db, "touched")
-    rows = [readsql.object_row(event, touched + i) for i, event in enumerate(objects, 1)]
+    rows = [readsql.object_row(event, touched + i, blob) for i, (event, blob) in enumerate(objects, 1)]
     db.executemany(readsql.PUT_OBJECT, rows)
     db.execute("UPDATE meta SET value = ? WHERE name = 'touched'", (touched + len(rows),))
 

@@ -52,13 +52,11 @@ CREATE INDEX objects_by_zone ON objects (kind, tenant, zone, start_ms, id) WHERE
 CREATE INDEX objects_lasting ON objects (kind, tenant, start_ms, id) WHERE end_ms IS NULL;
 CREATE INDEX objects_by_touch ON objects (kind, touched);
 CREATE INDEX objects_by_vin ON objects (kind, vin, start_ms, id) WHERE vin IS NOT NULL;
-CREATE INDEX objects_by_exporter ON objects (kind, exporter, start_ms, id) WHERE exporter IS NOT NULL;
 CREATE INDEX objects_by_batch ON objects (kind, batch, start_ms, id) WHERE batch IS NOT NULL;
 CREATE INDEX objects_by_reference ON objects (kind, reference) WHERE reference IS NOT NULL;
 CREATE INDEX releases_by_authority ON objects (authority, start_ms, id) WHERE authority IS NOT NULL;
 CREATE INDEX cases_of_asset ON objects (asset, gate) WHERE kind = 'case';
 CREATE INDEX cases_by_gate ON objects (gate, start_ms, id) WHERE kind = 'case';
-CREATE INDEX cases_by_state ON objects (state, start_ms, id) WHERE kind = 'case';
 CREATE INDEX cases_open ON objects (gate, start_ms, id) WHERE kind = 'case' AND end_ms IS NULL;
 """
 
@@ -144,8 +142,9 @@ def event_of(row: tuple[Any, ...]) -> Event:
     )
 
 
-def object_row(event: Event, touched: int) -> tuple[Any, ...]:
-    """The row that PUT_OBJECT takes; ``touched`` counts the writes, for the feed of changes."""
+def object_row(event: Event, touched: int, blob: bytes | None = None) -> tuple[Any, ...]:
+    """The row that PUT_OBJECT takes; ``touched`` counts the writes, for the feed of changes; ``blob`` is the
+    event's data when it is packed already."""
     start_ms, end_ms = span(event)
     data = event.data
     asset = (data.get("asset") or "") if event.kind is Kind.DEVICE else event.asset
@@ -171,7 +170,7 @@ def object_row(event: Event, touched: int) -> tuple[Any, ...]:
         data.get("reference"),
         data.get("authority"),
         touched,
-        dump_json(data),
+        dump_json(data) if blob is None else blob,
     )
 
 
