@@ -1,6 +1,6 @@
 /** The crossings, visits, trips and stops of one truck: four lists that follow the events, and what is picked on the map. */
 
-import { ApiError, type Api } from "./api.ts";
+import type { Api } from "./api.ts";
 import { BracketView, type Picked } from "./bracketview.ts";
 import { h } from "./dom.ts";
 import type { CorridorMap } from "./map.ts";
@@ -26,7 +26,7 @@ interface Shown {
 export class Passages {
   readonly sections: Record<Kind, Section>;
   private readonly shown = new Map<string, Shown>();
-  private readonly all = new Set<Kind>();
+  private readonly whole = new Set<Kind>();
   private readonly extra = new Map<string, { kind: Kind; object: Passage }>();
   private readonly view: BracketView;
   private readonly tools: CardTools;
@@ -35,7 +35,8 @@ export class Passages {
   private untouched = true;
   private closed = false;
 
-  constructor(private readonly api: Api, map: CorridorMap, private readonly asset: string) {
+  /** `all`: whether the key may read more than crossings. */
+  constructor(private readonly api: Api, map: CorridorMap, private readonly asset: string, private readonly all: boolean) {
     this.view = new BracketView(map, api, asset);
     this.sections = Object.fromEntries(KINDS.map((kind) => [kind, section(TITLES[kind][0])])) as Record<Kind, Section>;
     this.tools = {
@@ -45,8 +46,12 @@ export class Passages {
     };
   }
 
+  private get kinds(): readonly Kind[] {
+    return this.all ? KINDS : ["crossing"];
+  }
+
   get roots(): HTMLElement[] {
-    return KINDS.map((kind) => this.sections[kind].root);
+    return this.kinds.map((kind) => this.sections[kind].root);
   }
 
   close(): void {
@@ -57,8 +62,8 @@ export class Passages {
   /** Ask for the lists and show them; what is open stays open. */
   async load(): Promise<void> {
     const filter = { asset: this.asset, limit: "100" };
-    const gone = await this.api.retracted(this.asset).catch(() => []);
-    await Promise.all(KINDS.map(async (kind) => {
+    const gone = this.all ? await this.api.retracted(this.asset).catch(() => []) : [];
+    await Promise.all(this.kinds.map(async (kind) => {
       try {
         const found: Passage[] = await this.listed(kind, filter);
         if (this.closed) return;
@@ -66,8 +71,7 @@ export class Passages {
         const others = [...this.extra.values()].filter((one) => one.kind === kind).map((one) => one.object);
         this.show(kind, unique([...found, ...mine, ...others]));
       } catch (error) {
-        if (error instanceof ApiError && error.status === 403) this.sections[kind].root.hidden = true;
-        else if (!this.closed) this.sections[kind].say(`Could not load ${TITLES[kind][0].toLowerCase()}: ${error instanceof Error ? error.message : String(error)}`);
+        if (!this.closed) this.sections[kind].say(`Could not load ${TITLES[kind][0].toLowerCase()}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }));
   }
@@ -79,14 +83,14 @@ export class Passages {
 
   private show(kind: Kind, objects: Passage[]): void {
     const sorted = objects.map((object) => ({ object, at: beginOf(kind, object) })).sort((a, b) => b.at - a.at).map(({ object }) => object);
-    const cut = this.all.has(kind) ? sorted : sorted.slice(0, FIRST);
+    const cut = this.whole.has(kind) ? sorted : sorted.slice(0, FIRST);
     const focus = document.activeElement as HTMLElement | null;
     const cards: HTMLElement[] = cut.map((object, i) => this.card(kind, object, kind === "crossing" && i === 0 && this.untouched));
     if (kind === "crossing") this.untouched = false;
     const rest = sorted.length - cut.length;
     if (rest > 0) {
       cards.push(h("button", { type: "button", class: "link more", onclick: () => {
-        this.all.add(kind);
+        this.whole.add(kind);
         this.show(kind, sorted);
       } }, `${rest} more`));
     }
@@ -125,7 +129,7 @@ export class Passages {
       if (!kind || !newest || this.closed) return;
       const { object, ...head } = newest;
       this.extra.set(id, { kind, object: { id, asset: this.asset, ...head, ...object } as unknown as Passage });
-      this.all.add(kind);
+      this.whole.add(kind);
       await this.load();
     }
     const card = this.shown.get(id)?.card;

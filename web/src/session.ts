@@ -47,8 +47,9 @@ export class Session {
   }
 
   async start(): Promise<void> {
+    await this.loadIdentity();
     this.live.start();
-    await Promise.all([this.loadIdentity(), this.loadGates(), this.loadInfo()]);
+    await Promise.all([this.loadGates(), this.loadInfo()]);
   }
 
   async zones(): Promise<GeoJSON.FeatureCollection> {
@@ -73,7 +74,7 @@ export class Session {
   private async recent(): Promise<void> {
     const [crossings, visits] = await Promise.all([
       this.api.crossings({ limit: String(RECENT) }).catch(() => []),
-      this.api.visits({ limit: String(RECENT) }).catch(() => []),
+      this.store.fleet ? this.api.visits({ limit: String(RECENT) }).catch(() => []) : [],
     ]);
     const past = [...crossings.map((object) => eventOf("crossing", object)), ...visits.map((object) => eventOf("visit", object))];
     past.sort((a, b) => b.recorded.localeCompare(a.recorded));

@@ -48,7 +48,7 @@ export class TruckPanel {
   private heard = "";
 
   constructor(private readonly store: Store, private readonly api: Api, private readonly map: CorridorMap, readonly asset: string) {
-    this.passages = new Passages(api, map, asset);
+    this.passages = new Passages(api, map, asset, store.fleet);
     this.cases = new TruckCases(api, asset);
     this.element.append(h("div", { class: "detail-title" }, this.title, this.badge), this.identity, this.now, this.cases.root,
       this.day.root, this.signals.root, ...this.passages.roots);
@@ -115,7 +115,7 @@ export class TruckPanel {
   }
 
   private async loadIdentity(): Promise<void> {
-    const asset = await this.api.asset(this.asset).catch(() => null);
+    const asset = this.store.fleet ? await this.api.asset(this.asset).catch(() => null) : null;
     if (this.closed) return;
     const info = this.store.info.get(this.asset);
     const vin = asset?.vin ?? info?.vin ?? null;
