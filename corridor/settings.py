@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     snapshot_s: float = Field(10, gt=0, description="seconds between snapshots of the engine")
     device_rate: float = Field(50, gt=0, description="reports a second that one device may send for long")
     webhooks_file: Path | None = Field(None, description="who is sent which events (TOML)")
-    authorities_file: Path | None = Field(None, description="which authorities there are and how to reach them")
+    authorities_file: Path | None = Field(
+        None, description="which authorities there are and how to reach them"
+    )
     gateway_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
