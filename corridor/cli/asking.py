@@ -68,7 +68,10 @@ def run_action(
             told = [one for one in refused_of(notes, partitions) if mine(one["receiver"])]
             if options.name is not None:
                 told = [one for one in told if one["receiver"] == name_of(options.name)]
-            return _show(rows, told, options.json)
+            away = [one for one in away_of(notes, partitions) if mine(one["receiver"])]
+            if options.name is not None:
+                away = [one for one in away if one["receiver"] == name_of(options.name)]
+            return _show(rows, told, away, options.json)
         wanted = [
             one
             for one in rows
@@ -135,7 +138,25 @@ def refused_of(notes: AskNotes, partitions: int) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["receiver"], one["at_ms"], one["message"]))
 
 
-def _show(rows: Sequence[Row], refused: Sequence[dict[str, Any]], as_json: bool) -> int:
+def away_of(notes: AskNotes, partitions: int) -> list[dict[str, Any]]:
+    """Receivers that are left alone, by partition: what is new for them is not tried one by one."""
+    found = []
+    for partition in range(partitions):
+        for key, value in notes.load(partition).items():
+            name, _, rest = key.rpartition("/")
+            head = json.loads(value) if rest == "place" else {}
+            if head.get("away"):
+                kept = {"gone": head["gone"], "away": head["away"]}
+                found.append({"receiver": name, "partition": partition, **kept})
+    return sorted(found, key=lambda one: (one["receiver"], one["partition"]))
+
+
+def _show(
+    rows: Sequence[Row],
+    refused: Sequence[dict[str, Any]],
+    away: Sequence[dict[str, Any]],
+    as_json: bool,
+) -> int:
     for partition, name, one in rows:
         if as_json:
             print(json.dumps({"receiver": name, "partition": partition, **asdict(one)}))
@@ -150,6 +171,10 @@ def _show(rows: Sequence[Row], refused: Sequence[dict[str, Any]], as_json: bool)
         at = datetime.fromtimestamp(told["at_ms"] / 1000, UTC).isoformat(timespec="seconds")
         line = f"{told['receiver']:<20} decision {told['message']} refused {at}: {told['reason']}"
         print(json.dumps(told) if as_json else line)
-    if not rows and not refused and not as_json:
+    for one_away in away:
+        state = "is gone" if one_away["gone"] else "is away, all that is new waits"
+        line = f"{one_away['receiver']:<20} {one_away['partition']:>3} {state}: {one_away['away']}"
+        print(json.dumps(one_away) if as_json else line)
+    if not (rows or refused or away or as_json):
         print(_NOTHING)
     return 0

@@ -138,7 +138,7 @@ class Lane(Generic[TargetT, ItemT]):
         self.waiting: dict[str, list[Waiting]] = {}
         self.gone = False  # the receiver said that it wants nothing any more
         self.delivered = 0
-        self.away = ""  # what the receiver's last attempt came to, when it is away
+        self.away = ""  # what the last attempt came to, when the receiver is away or gone
         self._held = 0  # attempts in a row that found the receiver away
         self._held_until = 0
         self._dirty: dict[str, bytes | None] = {}
@@ -163,7 +163,7 @@ class Lane(Generic[TargetT, ItemT]):
         head = mine.pop(_PLACE, None)
         if head is not None:
             told = orjson.loads(head)
-            self.place, self.gone = told["number"], told["gone"]
+            self.place, self.gone, self.away = told["number"], told["gone"], told.get("away", "")
         else:
             newest = await asyncio.to_thread(self._items.newest, self.partition)
             self.place = 0 if self.target.begin else newest
@@ -179,9 +179,10 @@ class Lane(Generic[TargetT, ItemT]):
         """Try what is due again, then send what is new; returns whether there was something to do."""
         if self.gone or self.held:
             return False
+        before = self.away
         due = await self._again()
         new = False if self.held else await self._new()
-        if self._dirty:
+        if self._dirty or self.away != before:
             await self._keep()
         return due or new
 
@@ -198,7 +199,7 @@ class Lane(Generic[TargetT, ItemT]):
         ]
         for one in found:
             self._set(replace(one, parked=False, attempts=0, due_ms=self._now_ms()))
-        self.gone, self._held_until = False, 0
+        self.gone, self.away, self._held_until = False, "", 0
         await self._keep()
         return len(found)
 
@@ -269,7 +270,7 @@ class Lane(Generic[TargetT, ItemT]):
     def _left_alone(self, answer: Answer) -> bool:
         """Whether the receiver is away or gone; then it is left alone."""
         if self._rule.judge(answer, 1, "")[0] is Verdict.GONE:
-            self.gone = True
+            self.gone, self.away = True, answer.detail or "status 410"
             return True
         if not self._rule.throttles(answer):
             self._held, self.away = 0, ""
@@ -277,7 +278,7 @@ class Lane(Generic[TargetT, ItemT]):
         pause = max(_HOLD_S[min(self._held, len(_HOLD_S) - 1)], answer.retry_after_s or 0.0)
         self._held += 1
         self._held_until = self._now_ms() + int(pause * 1000)
-        self.away = answer.detail or f"status {answer.status}"
+        self.away = (answer.detail or f"status {answer.status}")[:_TOLD]
         return True
 
     def _note(self, one: Waiting, answer: Answer) -> bool:
@@ -312,7 +313,7 @@ class Lane(Generic[TargetT, ItemT]):
     async def _keep(self) -> None:
         """Make place and changes durable."""
         values, self._dirty = self._dirty, {}
-        head: dict[str, Any] = {"number": self.place, "gone": self.gone}
+        head: dict[str, Any] = {"number": self.place, "gone": self.gone, "away": self.away}
         values[_PLACE] = orjson.dumps(head)
         named = {f"{self.target.name}/{key}": value for key, value in values.items()}
         try:

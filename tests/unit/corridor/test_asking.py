@@ -67,6 +67,16 @@ def test_webhooks_and_authorities_are_listed_apart(
     assert "nothing waits" in capsys.readouterr().out
 
 
+def test_a_receiver_that_is_away_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    notes = keep(tmp_path)
+    notes.put(0, {"hook/place": b'{"number":7,"gone":false,"away":"status 503"}'})
+    notes.put(0, {"well/place": b'{"number":7,"gone":false}'})
+    notes.close()
+    assert main(["webhooks", "list", "--data-dir", str(tmp_path)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.endswith("is away, all that is new waits: status 503")
+
+
 def test_decisions_that_were_refused_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     notes = keep(tmp_path)
     told = {"message": "m1", "reason": "ended: the case has ended", "at_ms": 0}

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -241,10 +242,12 @@ async def test_a_receiver_that_is_away_is_left_alone_and_gets_all_when_it_is_bac
     await until_idle(one)
     assert len(receiver.tried) == tried
     assert set(notes.kept) == {"customs/place"}  # nothing is noted for each of them
+    assert orjson.loads(notes.kept["customs/place"])["away"] == "refused"  # but people can see it
     away = False
     clock.now += 400_000
     await until_idle(one)
     assert by_asset(receiver.got) == by_asset(events.all)
+    assert orjson.loads(notes.kept["customs/place"])["away"] == ""
 
 
 async def test_a_receiver_that_is_gone_is_never_asked_again() -> None:
