@@ -85,6 +85,7 @@ class Papers:
         self._client, self._trucks, self.begun_s = client, trucks, begun_s
         self._left = sorted(self._planned(), key=lambda entry: entry[0])
         self.refused: list[str] = []
+        self._asked: Regime | None = None
 
     def _planned(self) -> Iterator[tuple[int, Callable[[], None]]]:
         for story in STORIES:
@@ -192,6 +193,11 @@ class Papers:
         return put
 
     def _regime(self) -> Regime | None:
+        if self._asked is None:
+            self._asked = self._in_force()
+        return self._asked
+
+    def _in_force(self) -> Regime | None:
         for known in self._client.get("/v1/regimes")["items"]:
             if known["in_force"] and [GATE, DIRECTION] in known["gates"]:
                 return parse(self._client.get(f"/v1/regimes/{known['id']}")["text"])
