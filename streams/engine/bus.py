@@ -30,10 +30,10 @@ class Seen:
         self._held: dict[tuple[int, str, Any], tuple[Any, int]] = {}
 
     def known(self, key: tuple[int, str, Any], value: Any, t_ms: int) -> bool:
-        """Whether ``value`` was taken already with no later time; from now on it is."""
+        """Whether ``value`` was taken already with an earlier time; from now on it is."""
         held = self._held.get(key)
         if held is not None and held[0] == value and held[1] <= t_ms:
-            return True
+            return held[1] < t_ms
         if len(self._held) >= _SEEN:
             self._held.clear()
         self._held[key] = value, t_ms
@@ -50,21 +50,21 @@ def facts(desk: Desk, row: int, asset: str, tenant: str, report: Report, text: s
         told = load_json(text.encode())
     except CodecError:  # a gateway wrote it, so it is: but a record must not stop the log
         return
+    if asset not in desk.host.registry.assets:
+        return
     for fact in told if isinstance(told, list) else ():
         if not isinstance(fact, dict):
             continue
         t_ms, kind = fact.get("t"), fact.get("kind")
-        if not isinstance(t_ms, int) or kind not in _KINDS:
+        if not isinstance(t_ms, int) or not isinstance(kind, str) or kind not in _KINDS:
             continue
         if kind == "identity":
-            value: Any = (fact.get("vin"), fact.get("junk"))
+            value: Any = (fact.get("vin"), fact.get("junk"), fact.get("truncated"))
         elif kind == "component":
             value = tuple(fact.get(name) for name in _COMPONENT)
         else:
             value = None
         if value is not None and desk.seen.known((row, kind, str(fact.get("source"))), value, t_ms):
-            continue
-        if asset not in desk.host.registry.assets:
             continue
         desk.cause = {"kind": "report", "device": report[0], "boot": report[1], "seq": report[2]}
         _KINDS[kind](desk, desk.make(asset, tenant), report, fact)

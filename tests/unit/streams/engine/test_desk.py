@@ -10,6 +10,7 @@ import pytest
 
 from streams.codec import dump_json
 from streams.engine import restore, snapshot
+from streams.engine.bus import Seen
 from streams.events import Kind, object_id
 from streams.memory_past import MemoryPast
 from streams.records import RecordKind
@@ -206,6 +207,7 @@ def test_odd_facts_change_nothing(odd: Any) -> None:
         {"kind": "seal", "seal": None, "state": "broken"},
         {"kind": "coupling", "vin": 4, "state": []},
         {"kind": "driver", "id": "x"},
+        {"kind": ["identity"], "vin": "x"},
     ],
 )
 def test_facts_of_odd_form_change_nothing(fact: dict[str, Any]) -> None:
@@ -537,3 +539,27 @@ def test_a_vehicle_out_of_reach_is_foretold_nothing() -> None:
     desk = filed()
     desk.report(VIN, [replace(one, lat=-60.0) for one in through(VIN, START)[:5]])
     assert desk.case("R1")["eta_ms"] is None
+
+
+def test_facts_of_an_unknown_vehicle_are_not_remembered() -> None:
+    desk = office()
+    wrong = [{"t": T0, "kind": "identity", "vin": OTHER, "source": 0}]
+    assert desk.report(VIN, facts=wrong) == []
+    desk.ok("asset.register", {"vin": VIN, "chassis": VIN})
+    assert [event.kind for event in desk.report(VIN, facts=wrong)][:1] == [Kind.CONFLICT]
+
+
+def test_of_two_reports_of_one_instant_the_same_is_evidence_whichever_came_first() -> None:
+    wrong = [{"t": T0, "kind": "identity", "vin": OTHER, "source": 0}]
+    seen = []
+    for forgets in (False, True):
+        desk = filed()
+        desk.seq[VIN] = 4
+        desk.report(VIN, facts=wrong)
+        desk.seq[VIN] = 2
+        if forgets:
+            desk.engine.desk.seen = Seen()
+        desk.report(VIN, facts=wrong)
+        (conflict,) = desk.latest(Kind.CONFLICT).values()
+        seen.append(conflict.data["seen"])
+    assert seen == [[[f"d-{asset_of(VIN)}", "b1", 3]]] * 2
