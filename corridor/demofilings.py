@@ -7,6 +7,7 @@ again goes on. Which end each case has to take is written here too: the legend a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +20,7 @@ AXLE_LIMIT_KG: Final = 10_000
 _PLANNED_S: Final = 6_000
 """From setting out to the planned window at the gate."""
 _DAY_S: Final = 86_400
+_AT_ONCE: Final = 8
 _MAKER_DAYS: Final = 20
 TRAILER: Final = {
     "vin": "LJRTESTTXRN700021",
@@ -83,33 +85,37 @@ class Papers:
 
     def __init__(self, client: Client, trucks: list[dict[str, Any]], begun_s: float) -> None:
         self._client, self._trucks, self.begun_s = client, trucks, begun_s
-        self._left = sorted(self._planned(), key=lambda entry: entry[0])
+        self._left = [list(self._planned(story)) for story in STORIES]
         self.refused: list[str] = []
         self._asked: Regime | None = None
 
-    def _planned(self) -> Iterator[tuple[int, Callable[[], None]]]:
-        for story in STORIES:
-            yield 0, self._claims(story)
-            if story.trailer:
-                yield 0, self._coupling(story)
-            if story.permit_min is not None:
-                yield story.permit_min, self._permit(story)
-            yield story.filed_min, self._filing(story)
+    def _planned(self, story: Story) -> Iterator[tuple[int, Callable[[], None]]]:
+        yield 0, self._claims(story)
+        if story.trailer:
+            yield 0, self._coupling(story)
+        if story.permit_min is not None:
+            yield story.permit_min, self._permit(story)
+        yield story.filed_min, self._filing(story)
 
     def due(self, now_s: float) -> int:
         """Put in what is due at ``now_s``; returns how much is left.
 
         Raises ClientError when the system does not answer; what it refuses is kept in ``refused``.
         """
-        while self._left and self.begun_s + 60 * self._left[0][0] <= now_s:
+        with ThreadPoolExecutor(_AT_ONCE) as threads:  # exporters don't wait for each other
+            list(threads.map(lambda papers: self._put(papers, now_s), self._left))
+        return sum(len(papers) for papers in self._left)
+
+    def _put(self, papers: list[tuple[int, Callable[[], None]]], now_s: float) -> None:
+        """Put in what is due of one exporter's."""
+        for entry in [one for one in papers if self.begun_s + 60 * one[0] <= now_s]:
             try:
-                self._left[0][1]()
+                entry[1]()
             except ClientError as error:
                 if error.status is None or error.status >= 500:
                     raise
                 self.refused.append(str(error))
-            del self._left[0]
-        return len(self._left)
+            papers.remove(entry)
 
     def vehicle(self, story: Story) -> Mapping[str, Any]:
         """What is exported."""
