@@ -141,7 +141,7 @@ export class BoardTable {
     const there = !["filed", "bound", "departing", "approaching"].includes(row.stage);
     if (there) return [h("b", {}, "Here")];
     const plan = instant(row.window_from);
-    if (ms === null) return [plan === null ? null : h("span", { class: "planned" }, `planned ${time.short(plan, now)}`), h("span", { class: "quiet" }, row.position ? "no estimate yet" : "not seen yet")];
+    if (ms === null) return [plan === null ? null : h("span", { class: "planned" }, `planned ${time.short(plan, now)}`), h("span", { class: "quiet" }, row.stage === "approaching" ? "near the gate" : row.position ? "no estimate yet" : "not seen yet")];
     return [timeOf(row.eta, time, now), h("span", { class: "quiet", "data-eta": ms }, within(ms - now))];
   }
 
