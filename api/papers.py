@@ -180,14 +180,16 @@ class Settlement(Reason):
 class AuthorityDecision(Request):
     """An authority's answer about a case; ``message`` is its own id of it, so that it counts once.
 
-    ``request``: the id of the release that it answers, null when it answers none.
+    ``request``: the id of the release that it answers, null when it answers none. ``authority`` may repeat
+    whose it is.
     """
 
+    authority: Code | None = None
     case: Code
     message: Text
     request: Code | None = None
     decision: Literal["release", "inspect", "detain", "wait", "withdraw"]
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None
     at_ms: Annotated[Day | None, Field(alias="at")] = None
 
 

@@ -92,14 +92,12 @@ async def settle_case(scope: Officer, case: str, new: Settlement) -> Response:
 async def decide_as_authority(scope: Connector, name: str, new: AuthorityDecision) -> Response:
     """An authority's decision, by its connector. Counts once a `message`: 409 `duplicate` when it came
     before, which a connector may take as done."""
-    if scope.who.authority != name:
-        raise Problem(
-            403,
-            f"authority: got {shown(name)}, want that of the key: {scope.who.authority}",
-            "wrong_authority",
-        )
+    for got in (name, new.authority or name):
+        if got != scope.who.authority:
+            want = f"that of the key: {scope.who.authority}"
+            raise Problem(403, f"authority: got {shown(got)}, want {want}", "wrong_authority")
     held = await asyncio.to_thread(scope.answered_case, new.case)
-    data = new.commanded(asset=held.asset, authority=name)
+    data = new.commanded(asset=held.asset, authority=name, reason=new.reason or "")
     data["at_ms"] = scope.now_ms() if new.at_ms is None else new.at_ms
     event = await scope.command("authority.decide", data, held.tenant)
     return answer({"case": held.id, "message": new.message, "object": event.data["object"]})

@@ -85,6 +85,7 @@ async def test_an_authority_is_asked_and_its_answer_counts_once(
     assert [one["id"] for one in asked["items"]] == [release["id"]]
     assert (await ok(client.get("/v1/releases", headers=as_(FAR_LINK))))["items"] == []
     body = {"case": case["id"], "message": "M1", "request": release["id"], "decision": "release"}
+    body |= {"authority": "g-customs", "reason": None, "at": "2026-09-21T17:00:00Z"}
     url = "/v1/authorities/g-customs/decisions"
     told = await ok(client.post(url, json=body, headers=as_(LINK)))
     assert (told["case"], told["message"]) == (case["id"], "M1")
@@ -102,6 +103,7 @@ async def test_an_authority_is_asked_and_its_answer_counts_once(
     [
         (LINK, "far-customs", {}, 403, "wrong_authority"),
         (FAR_LINK, "far-customs", {}, 403, "wrong_authority"),
+        (LINK, "g-customs", {"authority": "far-customs"}, 403, "wrong_authority"),
         (OFFICER, "g-customs", {}, 403, "not_allowed"),
         (LINK, "g-customs", {"case": "case_none"}, 404, "not_found"),
         (LINK, "g-customs", {"request": "release_none"}, 404, "unknown"),
