@@ -15,6 +15,18 @@ from corridor.threads import EngineThread
 _NO_ROWS = np.empty(0, np.int64)
 
 
+class _Engine:
+    """What a thread asks of an engine."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.again: dict[int, int] = {}
+
+    @property
+    def waits(self) -> bool:
+        return bool(self.again)
+
+
 class _Runner:
     """Gives one step after another; ``recover`` makes an engine that knows no asset."""
 
@@ -24,7 +36,7 @@ class _Runner:
         self.recover()
 
     def recover(self) -> None:
-        self.engine = SimpleNamespace(names=[], again={})
+        self.engine = _Engine()
 
     def step(self) -> Any:
         if not self.steps:
