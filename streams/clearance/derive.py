@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.clearance.answers import PENDING, Answers, answers, may_ask, stands
 from streams.clearance.automatic import conditions
+from streams.clearance.bound import bound
 from streams.clearance.chart import Evidence, walk
 from streams.clearance.clocks import clocks, estimate
 from streams.clearance.deadlines import deadlines, utc
@@ -35,11 +36,12 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     withdrawn = filing["state"] == "withdrawn"
     named = filing_id(inputs.tenant, filing["reference"])
 
-    found = _evidence(inputs, passing, given, named)
+    gone_released = _left_released(passing, given)
+    pair = bound(inputs, withdrawn or given.closed is not None or gone_released)
+    found = _evidence(inputs, passing, given, named, pair.since_ms)
     steps = walk(found)
     rank = len(steps) - 1
     at_entry = found.get("entry_port_entered") is not None
-    bound = found.get("two_sources_agree") is not None
 
     expires = filing["window_until_ms"]
     expires = None if expires is None or rank >= _ARRIVED else expires + regime.tolerance_ms
@@ -51,13 +53,15 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
     timed: list[int] = []
     permit = permitted(inputs, regime.permit, at_ms, timed)
     reasons = Reasons()
-    conflicts(inputs, reasons)
-    if not bound and not reasons.verify and rank >= _ARRIVED:
+    conflicts(pair, reasons)
+    if pair.since_ms is None and not reasons.verify and rank >= _ARRIVED:
         text = "the vehicle came to the port while only one source says that VIN and chassis number are one"
         reasons.verify.append(reason("not_bound", text, "binding"))
     listed = documents(inputs, regime, rank, at_ms, reasons, timed)
     evidence(inputs, regime, rank, permit, reasons)
     lift(inputs, given, reasons)
+    if gone_released:  # what is found out later holds nothing any more
+        reasons.evidence = []
     if not seen:
         wakes += timed
     due = deadlines(inputs, regime, passing, not permit.code, then_ms, wakes)
@@ -67,13 +71,17 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
 
     state = _state(steps, given, withdrawn, expired, reasons)
     over = state in ENDED
-    clean = bound and not reasons.verify and not reasons.evidence and not reasons.orders
+    clean = pair.since_ms is not None and not reasons.verify and not reasons.evidence and not reasons.orders
     if at_entry and given.grant is None and not over:
         _left(passing, reasons)
         if state not in ("manual_verification", "held") and reasons.orders:
             state = "held"
 
-    held = conditions(inputs, regime, bound, reasons, due, passing) if regime.release.automatic else None
+    held = (
+        conditions(inputs, regime, pair.since_ms is not None, reasons, due, passing)
+        if regime.release.automatic
+        else None
+    )
     automatic = held is not None and not given.objected
     request = at_entry and clean and not over and may_ask(inputs, given)
     rule = _rule(given, automatic, request, regime)
@@ -114,7 +122,7 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
         "release": _release(inputs, given),
         "release_rule": rule,
         "release_conditions": held or [],
-        "conflicts": [conflict_id(inputs, one) for one in inputs.conflicts] if inputs.conflicts else [],
+        "conflicts": [conflict_id(inputs, one) for one in pair.conflicts],
         "deadlines": due,
         "documents": listed,
         "window_from_ms": filing["window_from_ms"],
@@ -129,17 +137,16 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
 
 
 def _evidence(
-    inputs: CaseInputs, passing: Passing | None, given: Answers, named: str
+    inputs: CaseInputs, passing: Passing | None, given: Answers, named: str, bound_ms: int | None
 ) -> dict[str, Evidence | None]:
     """The evidence by guard, as the chart names them."""
-    filing, binding = inputs.filing, inputs.binding
+    filing = inputs.filing
     lodged = filing["lodged_ms"]
     cause = {"kind": "filing", "id": named, "revision": filing["version"]}
     found: dict[str, Evidence | None] = {"lodged": (lodged, lodged, lodged, cause)}
-    if binding["state"] == "bound" and not inputs.conflicts:
-        since = max(lodged, _bound_since(binding))
+    if bound_ms is not None:
         of = {"kind": "binding", "id": binding_id(inputs.asset), "revision": None}
-        found["two_sources_agree"] = (since, since, since, of)
+        found["two_sources_agree"] = (bound_ms, bound_ms, bound_ms, of)
     if inputs.departed_ms is not None:
         of = {"kind": "trip", "id": inputs.asset, "revision": None}
         found["trip_began"] = (inputs.departed_ms, inputs.departed_ms, inputs.departed_ms, of)
@@ -158,21 +165,11 @@ def _evidence(
     return found
 
 
-def _bound_since(binding: dict[str, Any]) -> int:
-    """When the second source that agrees was known, or an officer settled it."""
-    settled = binding.get("settled")
-    if settled:
-        return int(settled.get("at_ms") or 0)
-    first: dict[str, int] = {}
-    agreed = binding["agreed"]
-    for claim in binding.get("claims") or ():
-        family = claim["source"].partition(":")[0]
-        if family in agreed or claim["source"] in agreed:
-            known = claim["known_ms"]
-            held = first.get(family)
-            if held is None or known < held:
-                first[family] = known
-    return sorted(first.values())[1] if len(first) > 1 else max(first.values(), default=0)
+def _left_released(passing: Passing | None, given: Answers) -> bool:
+    """Whether the case is cleared, or as good as: nothing that comes later changes that."""
+    if passing is None or given.grant is None:
+        return False
+    return passing.state == "completed" and passing.stages.get("leave") is not None
 
 
 def _at_line(inputs: CaseInputs, passing: Passing | None, now_ms: int) -> tuple[int, bool]:

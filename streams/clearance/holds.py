@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streams.clearance.answers import Answers
+from streams.clearance.bound import Bound
 from streams.clearance.deadlines import utc
 from streams.clearance.inputs import CaseInputs
 from streams.clearance.permits import Permitted, overload
@@ -49,9 +50,9 @@ def conflict_id(inputs: CaseInputs, one: dict[str, Any]) -> str:
     return object_id(Kind.CONFLICT, inputs.asset, one["what"], one["got"], one["want"])
 
 
-def conflicts(inputs: CaseInputs, found: Reasons) -> None:
+def conflicts(pair: Bound, found: Reasons) -> None:
     """A reason for each open conflict of VIN, chassis number, component or device."""
-    for one in inputs.conflicts:
+    for one in pair.conflicts:
         source, against = one.get("source"), one.get("against")
         said = f"{one['what']} by {source}: got {one['got']}, want {one['want']} by {against}"
         text = one.get("text") or said
@@ -59,7 +60,7 @@ def conflicts(inputs: CaseInputs, found: Reasons) -> None:
         if position is not None and "position" not in text:
             text = f"{text} (position {position})"
         found.verify.append(reason("binding_conflict", text, str(one.get("source") or "binding")))
-    if inputs.binding["state"] == "conflict" and not inputs.conflicts:
+    if pair.disputed:
         text = "the sources of the binding of VIN and chassis number do not agree"
         found.verify.append(reason("binding_conflict", text, "binding"))
 
@@ -137,11 +138,13 @@ def evidence(inputs: CaseInputs, regime: Regime, rank: int, permit: Permitted, f
                 found.evidence.append(reason("data_missing", text, "filing"))
     if permit.code and regime.permit is not None and rank >= RANK[regime.permit.holds_from]:
         found.evidence.append(reason(permit.code, permit.text, "permit"))
-    heavy, _ = overload(inputs, permit.permit)
-    if heavy:
-        found.evidence.append(reason("axle_overload", heavy, "bus" if inputs.axle else "registry"))
+    since = filing["lodged_ms"] if filing["window_from_ms"] is None else filing["window_from_ms"]
+    since = min(since, filing["lodged_ms"]) - regime.tolerance_ms  # what is older is another journey's
+    heavy = overload(inputs, permit.permit, since)
+    if heavy is not None:
+        found.evidence.append(reason("axle_overload", *heavy))
     for seal in sorted(inputs.seals, key=_seal) if inputs.seals else ():
-        if seal["state"] in _SEALS:
+        if seal["state"] in _SEALS and seal["t_ms"] >= since:
             text = f"seal {seal['seal']} is {seal['state']} since {utc(seal['t_ms'])}"
             found.evidence.append(reason("seal_broken", text, "seal"))
 

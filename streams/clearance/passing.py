@@ -29,7 +29,8 @@ def own(inputs: CaseInputs, regime: Regime) -> tuple[Passing | None, Passing | N
     """
     filing, tolerance = inputs.filing, regime.tolerance_ms
     begin, end = filing["window_from_ms"], filing["window_until_ms"]
-    first = (filing["lodged_ms"] if begin is None else begin) - tolerance
+    lodged = filing["lodged_ms"]
+    first = (lodged if begin is None else begin) - tolerance
     best: tuple[Any, ...] | None = None
     turned: tuple[Any, ...] | None = None
     chosen = back = None
@@ -37,7 +38,7 @@ def own(inputs: CaseInputs, regime: Regime) -> tuple[Passing | None, Passing | N
         at = reference_ms(passing)
         if at is None or at < first or (end is not None and at > end + tolerance):
             continue
-        if _over_before(passing, filing["lodged_ms"]) and not (begin is None or begin <= at):
+        if _over_before(passing, lodged) and (begin is None or at < begin):
             continue
         key = (passing.state == "approaching", passing.by is not None, at, passing.id)
         if passing.state == "turned_back":

@@ -11,7 +11,10 @@ from streams.clearance.inputs import CaseInputs
 from streams.clearance.rules import PermitRule
 from streams.identity.difference import bare
 
-_NO_TIME: Final = 1 << 62
+_LOADS: Final = (
+    ("axle_load_kg", "axle_limit_kg", "axle load"),
+    ("gross_mass_kg", "gross_limit_kg", "gross mass"),
+)
 _OK, _TECHNICAL, _EARLY, _EXPIRED, _REVOKED, _VEHICLE = range(6)
 _CODES: Final = (
     "",
@@ -106,18 +109,16 @@ def _technical(technical: dict[str, Any] | None, rule: PermitRule, permit: dict[
     return ""
 
 
-def overload(inputs: CaseInputs, permit: dict[str, Any] | None) -> tuple[str, int | None]:
-    """What is wrong with the axle loads and since when: as measured, else as registered; "" if nothing."""
+def overload(inputs: CaseInputs, permit: dict[str, Any] | None, since_ms: int) -> tuple[str, str] | None:
+    """What is wrong with the axle loads and who says so: as measured, else as registered; None if nothing."""
     axle = inputs.axle
-    if axle is not None and axle["kg"] > axle["limit_kg"]:
-        return f"axle load measured: got {axle['kg']} kg, want at most {axle['limit_kg']} kg", axle["t_ms"]
+    if axle is not None and axle["kg"] > axle["limit_kg"] and axle["t_ms"] >= since_ms:
+        return f"axle load measured: got {axle['kg']} kg, want at most {axle['limit_kg']} kg", "bus"
     technical = inputs.vehicle.get("technical") if permit is not None else None
     if technical and permit is not None:
-        for name, most, said in (
-            ("axle_load_kg", "axle_limit_kg", "axle load"),
-            ("gross_mass_kg", "gross_limit_kg", "gross mass"),
-        ):
+        for name, most, said in _LOADS:
             got, want = technical.get(name), permit.get(most)
             if isinstance(got, int) and isinstance(want, int) and got > want:
-                return f"{said} registered: got {got} kg, want at most {want} kg by the permit", _NO_TIME
-    return "", None
+                text = f"{said} registered: got {got} kg, want at most {want} kg by the permit"
+                return text, "registry"
+    return None

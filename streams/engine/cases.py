@@ -127,7 +127,7 @@ def _inputs(desk: Desk, folder: Folder, id_: str, held: dict[str, Any]) -> CaseI
         binding=next((data for _, data in bound.values()), _NO_BINDING),
         conflicts=sorted(conflicts, key=lambda one: (one["first_ms"], one["what"], one["got"] or "")),
         permits=[data for _, (_, data) in sorted(folder.objects("permit").items())],
-        passings=_passings(folder, filing["gate"], filing["direction"]),
+        passings=_passings(folder, filing["gate"], filing["direction"], _taken(folder, id_, filing)),
         departed_ms=_departed(held),
         axle=_axle(folder),
         seals=[data for _, (_, data) in sorted(folder.objects("seal").items())],
@@ -141,25 +141,36 @@ def _decision(held: dict[str, Any]) -> Decision:
     return Decision(**{name: value for name, value in held.items() if name != "command"})
 
 
-def _passings(folder: Folder, gate: str, direction: str) -> list[Passing]:
+def _taken(folder: Folder, id_: str, filing: dict[str, Any]) -> set[str]:
+    """The crossings by which earlier filings were cleared: they are no later one's."""
+    found = set()
+    for other in folder.cases:
+        data = None if other == id_ else folder.data("case", other)
+        if data is not None and data["stage"] == "cleared" and data["lodged_ms"] <= filing["lodged_ms"]:
+            found.add(data["crossing"])
+    return found
+
+
+def _passings(folder: Folder, gate: str, direction: str, taken: set[str]) -> list[Passing]:
     """The crossings at a gate in a direction: those of its own and those by carriers, by time."""
     found: list[tuple[int, Passing]] = []
     for id_, (revision, t_ms, gone, data, positions) in folder.crossings.items():
-        if gone or (data["gate"], data["direction"]) != (gate, direction):
+        if gone or id_ in taken or (data["gate"], data["direction"]) != (gate, direction):
             continue
-        if data["state"] != "approaching" or not _came_over(folder, data):
+        if data["state"] != "approaching" or not _crosses(folder, data):
             found.append((t_ms, _passing(id_, revision, data, None, positions)))
     for id_, (_, revision, at_ms, data) in folder.carried.items():
-        if at_ms is not None and (data["gate"], data["direction"]) == (gate, direction):
+        here = (data["gate"], data["direction"]) == (gate, direction)
+        if at_ms is not None and here and id_ not in taken:
             found.append((at_ms, _passing(id_, revision, data, data["by"], [])))
     return [one for _, one in sorted(found, key=lambda one: (one[0], one[1].id))]
 
 
-def _came_over(folder: Folder, visit: dict[str, Any]) -> bool:
-    """Whether an approach was entered in a crossing the other way: from the line, not from home."""
+def _crosses(folder: Folder, visit: dict[str, Any]) -> bool:
+    """Whether an approach was entered in a crossing: it is that one's, or was entered from the line."""
     at_ms = visit["stages"]["approach"]["estimate_ms"]
     for _, _, gone, data, _ in folder.crossings.values():
-        if gone or data["gate"] != visit["gate"] or data["direction"] == visit["direction"]:
+        if gone or data["gate"] != visit["gate"] or data["state"] == "approaching":
             continue
         known = {name: stage["estimate_ms"] for name, stage in data["stages"].items() if stage is not None}
         if min(known.values()) <= at_ms <= known.get("leave", at_ms):
