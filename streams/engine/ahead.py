@@ -51,16 +51,20 @@ def moved(engine: Engine, rows: Array) -> None:
     for at, row in enumerate(due.tolist()):
         folder = desk.folders.get(engine.names[row])
         if folder is not None and int(now["t"][at]) != NONE:
-            _foretold(engine, folder, *(int(now[name][at]) for name in ("t", "lon", "lat")))
+            zone = int(now["country"][at])
+            country = None if zone < 0 else engine.world.zones[zone].country
+            _foretold(engine, folder, country, *(int(now[name][at]) for name in ("t", "lon", "lat")))
 
 
-def _foretold(engine: Engine, folder: Folder, t_ms: int, lon: int, lat: int) -> None:
+def _foretold(engine: Engine, folder: Folder, country: str | None, t_ms: int, lon: int, lat: int) -> None:
     desk, again = engine.desk, []
     for id_, held in folder.cases.items():
         filing = folder.data("filing", held["filing"])
         gate = None if filing is None else engine.gates.get(filing["gate"])
-        if held["ended"] is not None or gate is None:
+        if filing is None or held["ended"] is not None or gate is None:
             continue
+        if country is not None and country != filing["direction"][:2]:
+            continue  # beyond the line
         place = np.array([lon * DEGREE]), np.array([lat * DEGREE])
         left = int(distance_mm(*place, np.array([gate.lon]), np.array([gate.lat]))[0])
         if left > _REACH_MM:

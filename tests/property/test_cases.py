@@ -190,7 +190,8 @@ def decided(events: Sequence[Event]) -> dict[str, Any]:
         codes = sorted({one["code"] for one in data["reasons"]} - {"waiting", "no_answer"})
         by = None if data["by"] is None else data["by"]["asset"]
         plain = {name: value for name, value in data.items() if name not in _HISTORY}
-        due = [] if data["crossing"] is None else data["deadlines"]  # else they rest on what is foretold
+        seen = STAGES.index(data["stage"]) >= STAGES.index("arrived") and data["crossing"] is not None
+        due = data["deadlines"] if seen else []  # else they rest on what is foretold
         found[id_] = plain | {"steps": steps, "codes": codes, "by": by, "deadlines": due}
     return found
 

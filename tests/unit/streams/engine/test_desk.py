@@ -563,3 +563,13 @@ def test_of_two_reports_of_one_instant_the_same_is_evidence_whichever_came_first
         (conflict,) = desk.latest(Kind.CONFLICT).values()
         seen.append(conflict.data["seen"])
     assert seen == [[[f"d-{asset_of(VIN)}", "b1", 3]]] * 2
+
+
+def test_a_crossing_of_before_without_a_window_is_no_approach_either() -> None:
+    desk = office()
+    desk.ok("asset.register", {"vin": VIN, "chassis": VIN})
+    crossed(desk, upto=-0.2)
+    desk.ok("filing.lodge", lodging(VIN, "R1"))
+    case = desk.case("R1")
+    assert case["crossing"] is None
+    assert case["stage"] == "departing", "it is on a trip"
