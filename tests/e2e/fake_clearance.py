@@ -328,10 +328,10 @@ def reconciled(names: list[str]) -> dict[str, Any]:
     return {
         "clean": False,
         "agreed": 41,
-        "found": 1,
+        "total": 1,
         "counts": {"vin_slip": 1},
         "lists": [
-            {"list": name, "file": f"{name}.csv", "form": "csv", "sheet": None, "rows": 42, "notes": []}
+            {"side": name, "file": f"{name}.csv", "form": "csv", "sheet": None, "rows": 42, "notes": []}
             for name in names
         ],
         "findings": [
@@ -346,8 +346,8 @@ def reconciled(names: list[str]) -> dict[str, Any]:
                 "got": vin,
                 "want": vin[:8] + "X" + vin[9:],
                 "places": [
-                    {"list": "filings", "vin": vin, **place},
-                    {"list": "production", "vin": vin[:8] + "X" + vin[9:], **place},
+                    {"side": "filings", "vin": vin, **place},
+                    {"side": "production", "vin": vin[:8] + "X" + vin[9:], **place},
                 ],
                 "changes": [],
             }

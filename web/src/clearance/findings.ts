@@ -4,7 +4,7 @@ import { plain } from "./words.ts";
 
 export interface FoundPlace {
   /** production, filings or registry. */
-  list: string;
+  side: string;
   row: number;
   vin_at?: string;
   chassis_at?: string;
@@ -14,7 +14,7 @@ export interface FoundPlace {
 }
 
 export interface FoundChange {
-  list: string;
+  side: string;
   at: string;
   got: string;
   want: string;
@@ -36,7 +36,7 @@ export interface ReconcileFinding {
 }
 
 export interface ListInfo {
-  list: string;
+  side: string;
   file: string;
   sheet?: string | null;
   rows: number;
@@ -49,7 +49,7 @@ export interface ReconcileAnswer {
   findings: ReconcileFinding[];
   /** Of all findings, also of those that the answer leaves out. */
   counts?: Record<string, number>;
-  found?: number;
+  total?: number;
 }
 
 const KINDS: Record<string, string> = {

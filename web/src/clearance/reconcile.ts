@@ -98,14 +98,14 @@ export class ReconcileView implements View {
   private told(answer: ReconcileAnswer): HTMLElement[] {
     const groups = byKind(answer.findings);
     const all = (kind: string, shown: number) => answer.counts?.[kind] ?? shown;
-    const found = answer.found ?? answer.findings.length;
+    const found = answer.total ?? answer.findings.length;
     const errors = groups.reduce((sum, [kind, findings]) => sum + (findings[0]?.severity === "error" ? all(kind, findings.length) : 0), 0);
     const summary = h("div", { class: "tiles" },
       tile(number(answer.agreed ?? 0), "vehicles agree", "good"),
       tile(number(errors), errors === 1 ? "error" : "errors", errors ? "bad" : ""),
       tile(number(found - errors), "to look at", ""));
-    const lists = h("ul", { class: "quiet" }, ...(answer.lists ?? []).map(({ list, file, sheet, rows, notes }) =>
-      h("li", {}, `${sideName(list)}: ${file}${sheet ? `, sheet ${sheet}` : ""}, ${number(rows)} rows${notes?.length ? `; ${notes.join("; ")}` : ""}`)));
+    const lists = h("ul", { class: "quiet" }, ...(answer.lists ?? []).map(({ side, file, sheet, rows, notes }) =>
+      h("li", {}, `${sideName(side)}: ${file}${sheet ? `, sheet ${sheet}` : ""}, ${number(rows)} rows${notes?.length ? `; ${notes.join("; ")}` : ""}`)));
     const takeAlong = h("div", { class: "proposal-row" }, h("span", {}, "Take along:"), ...FORMS.map(([format, accept, word]) =>
       h("button", { type: "button", class: "secondary", onclick: () => void this.download(format, accept) }, icon("copy"), word)));
     const parts = groups.map(([kind, findings], i) =>
@@ -136,8 +136,8 @@ function findingView(finding: ReconcileFinding): HTMLElement {
   return h("li", { class: `finding ${severity === "error" ? "finding-error" : "finding-warning"}` },
     h("p", {}, text),
     got && want ? codesView(got, want, position, [`Got, ${code}`, `Wanted, ${code}`], differenceWords(got, want, position)) : null,
-    places.length ? h("ul", { class: "places" }, ...places.map(({ list, row, vin_at, vin, chassis, reference }) =>
-      h("li", {}, h("b", {}, `${sideName(list)} ${vin_at || `row ${row}`}`), " ", h("code", {}, vin || "no VIN"), " · ", h("code", {}, chassis || "no chassis number"), reference ? ` · ${reference}` : ""))) : null,
+    places.length ? h("ul", { class: "places" }, ...places.map(({ side, row, vin_at, vin, chassis, reference }) =>
+      h("li", {}, h("b", {}, `${sideName(side)} ${vin_at || `row ${row}`}`), " ", h("code", {}, vin || "no VIN"), " · ", h("code", {}, chassis || "no chassis number"), reference ? ` · ${reference}` : ""))) : null,
     proposal ? h("p", { class: "proposal-words" }, proposal) : null);
 }
 
