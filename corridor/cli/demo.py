@@ -149,6 +149,7 @@ class _Demo:
             register_trailer(client)
             now_s = democlock.now_s(self._clock)
             papers = Papers(client, self._exporters, self._set_out_s() or now_s)
+            papers.skip_known()
             papers.due(max(papers.begun_s, now_s))
             _say(papers)
             return papers

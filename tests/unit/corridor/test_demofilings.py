@@ -60,8 +60,11 @@ class FakeClient(Client):
     def __init__(self) -> None:
         self.posted: list[tuple[str, Any]] = []
         self.answer: int | str | None = ""
+        self.known: dict[str, list[Any]] = {}
 
     def get(self, path: str) -> Any:
+        if path in self.known:
+            return {"items": self.known[path]}
         if path == "/v1/regimes":
             return {"items": [{"id": "r", "in_force": True, "gates": [[GATE, DIRECTION]]}]}
         return {"text": REGIME}
@@ -124,6 +127,23 @@ def test_what_is_exported_behind_the_tractor_is_the_trailer() -> None:
     assert check_digit(TRAILER["vin"]) == TRAILER["vin"][8]
     (coupling,) = bodies(client, "couplings")
     assert coupling["carrier"] not in vins
+
+
+def test_a_demo_that_goes_on_puts_in_only_what_is_not_there() -> None:
+    put, client = papers()
+    client.known = {
+        "/v1/filings?limit=500": [{"reference": story.reference} for story in STORIES if story.truck != 8],
+        "/v1/permits?limit=500": [{"number": story.permit} for story in STORIES if story.truck not in (1, 5)],
+    }
+    put.skip_known()
+    assert put.due(BEGUN + 60 * 19) == 2
+    assert put.due(BEGUN + 86_400) == 0
+    assert [(path.rpartition("/")[2], body["vin"]) for path, body in client.posted] == [
+        ("claims", "LGGTESTJ8RN700009"),
+        ("permits", "LGGTESTJ8RN700009"),
+        ("permits", "LFWTESTB2RN700002"),
+        ("filings", "LGGTESTJ8RN700009"),
+    ]
 
 
 def test_the_batch_has_two() -> None:
