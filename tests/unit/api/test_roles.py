@@ -10,7 +10,7 @@ import pytest
 
 from streams.events import Change, Kind
 from tests.unit.api.papers import T0, case_data
-from tests.unit.api.test_tenants import OWN, flat, url
+from tests.unit.api.test_tenants import OPEN, OWN, flat, url
 from tests.unit.api.world import (
     ASSET,
     CUSTOMS_KEY,
@@ -70,7 +70,6 @@ OFFICERS_DO = {
 NOT_OPERATORS = {("POST", "/v1/cases/{case}/decisions"), ("POST", "/v1/cases/{case}/settle")}
 LINKS_DO = {("POST", "/v1/authorities/{name}/decisions")}
 LINKS_READ = {"/v1/whoami", "/v1/openapi.json", "/v1/releases", "/v1/releases/{release}"}
-OPEN = {"/healthz", "/readyz", "/"}
 
 
 def as_(key: str) -> dict[str, str]:
