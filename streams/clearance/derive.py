@@ -132,7 +132,8 @@ def derive(inputs: CaseInputs, regime: Regime, now_ms: int) -> Derived:
         "version": filing["version"],
         "ended_ms": (cleared_ms if state == "cleared" else stopped_ms) if over else None,
     }
-    later = [t for t in wakes if t > now_ms] if wakes and not over else None
+    still = not over or then_ms != stopped_ms  # an officer may write a time that is still to come
+    later = [t for t in wakes if t > now_ms] if wakes and still and state != "cleared" else None
     return Derived(data, request, correct, min(later) if later else None)
 
 
