@@ -20,6 +20,7 @@ from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerAwayError, LedgerStopError
 
 _VERSION: Final = 1
+_NAMES: Final = 100_000  # kept at hand: devices, their starts, assets
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE places (source TEXT PRIMARY KEY, place INTEGER NOT NULL) WITHOUT ROWID;
@@ -100,7 +101,7 @@ class Book:
                 "PRAGMA cache_size = -32000; PRAGMA mmap_size = 0;"
             )
             self._open(path)
-        self._names = {name: number for number, name in self._db.execute("SELECT number, name FROM names")}
+        self._names: dict[str, int] = {}  # some of them
 
     def _open(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -139,50 +140,68 @@ class Book:
         Durable when it returns. Returns how many were new; the same again changes nothing. Raises
         LedgerAwayError.
         """
-        before = self.size
-        with self._errors(), self._transaction():
-            place = before
-            for one in entries:
-                if self._known(one.key, place):
-                    continue
-                self._db.execute(
-                    "INSERT INTO records VALUES (?,?,?,?,?,?,?,?)",
-                    (
-                        place,
-                        int(one.kind),
-                        self._number(one.asset),
-                        self._number(one.tenant),
-                        one.t_ms,
-                        one.entry,
-                        one.salts,
-                        cbor2.dumps(one.groups),
-                    ),
-                )
-                place += 1
-            self._db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", sources.items())
-        return place - before
+        with self._errors():
+            try:
+                with self._transaction():
+                    return self._append(entries, sources)
+            except sqlite3.IntegrityError:  # something is known already
+                with self._transaction():
+                    return self._append(self._new(entries), sources)
 
-    def _known(self, key: ReportKey | EventKey, place: int) -> bool:
-        """Whether the record is there already; if not it is now, at ``place``."""
-        if isinstance(key, ReportKey):
-            sql = "INSERT INTO reports VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING"
-            values: tuple[Any, ...] = (
-                self._number(key.device),
-                self._number(key.boot),
-                key.seq,
-                key.hash[:16],
-                place,
-            )
-        else:
-            sql = "INSERT INTO events VALUES (?,?,?) ON CONFLICT DO NOTHING"
-            values = (key.id, key.revision, place)
-        return self._db.execute(sql, values).rowcount == 0
+    def _append(self, entries: Sequence[NewEntry], sources: dict[str, int]) -> int:
+        """Raises IntegrityError when one is known already."""
+        number = self._number
+        records, reports, events = [], [], []
+        for place, one in enumerate(entries, self.size):
+            key = one.key
+            if isinstance(key, ReportKey):
+                reports.append((number(key.device), number(key.boot), key.seq, key.hash[:16], place))
+            else:
+                events.append((key.id, key.revision, place))
+            found = (place, int(one.kind), number(one.asset), number(one.tenant), one.t_ms)
+            records.append((*found, one.entry, one.salts, cbor2.dumps(one.groups)))
+        # by key: rows beside each other go into pages beside each other
+        self._db.executemany("INSERT INTO reports VALUES (?,?,?,?,?)", sorted(reports))
+        self._db.executemany("INSERT INTO events VALUES (?,?,?)", events)
+        self._db.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?)", records)
+        self._db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", sources.items())
+        return len(records)
+
+    def _new(self, entries: Sequence[NewEntry]) -> list[NewEntry]:
+        """Those that are not known, each once."""
+        seen: set[ReportKey | EventKey] = set()
+        found = []
+        for one in entries:
+            if one.key not in seen and self.find(one.key) is None:
+                found.append(one)
+            seen.add(one.key)
+        return found
+
+    def conflicts(self, key: ReportKey) -> bool:
+        """Whether there is a report of this device, boot and number with other bytes."""
+        row = self._db.execute(
+            "SELECT 1 FROM reports WHERE device = ? AND boot = ? AND seq = ? AND hash <> ? LIMIT 1",
+            (self._lookup(key.device), self._lookup(key.boot), key.seq, key.hash[:16]),
+        ).fetchone()
+        return row is not None
+
+    def highest(self, device: str, boot: str) -> int:
+        """The highest number of a device's start, -1 when there is none."""
+        row = self._db.execute(
+            "SELECT max(seq) FROM reports WHERE device = ? AND boot = ?",
+            (self._lookup(device), self._lookup(boot)),
+        ).fetchone()
+        return -1 if row[0] is None else int(row[0])
 
     def _number(self, name: str) -> int:
         number = self._names.get(name)
         if number is None:
-            cursor = self._db.execute("INSERT INTO names (name) VALUES (?)", (name,))
-            number = self._names[name] = int(cursor.lastrowid or 0)
+            number = self._lookup(name)
+            if number is None:
+                number = int(self._db.execute("INSERT INTO names (name) VALUES (?)", (name,)).lastrowid or 0)
+            if len(self._names) >= _NAMES:
+                self._names.clear()
+            self._names[name] = number
         return number
 
     def entries(self, start: int, end: int) -> list[bytes]:
@@ -243,21 +262,20 @@ class Book:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
-        held = dict(self._names)
         try:
             yield
             self._db.execute("COMMIT")
         except BaseException:
-            self._names = held
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
+            self._names.clear()
             raise
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        except sqlite3.DatabaseError as error:
             raise LedgerAwayError(f"the ledger's book can't be written or read: {error}") from error
 
 

@@ -40,6 +40,9 @@ class EntryKind(IntEnum):
     END = 3  # a log ends here: the record names the one that follows
 
 
+_KINDS: Final = frozenset(int(kind) for kind in EntryKind)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A leaf, decoded."""
@@ -110,7 +113,7 @@ def decode(data: bytes) -> Entry:
     if len(data) != ENTRY_BYTES:
         raise FormatError(f"entry: got {len(data)} bytes, want {ENTRY_BYTES}")
     version, kind, partition, position, number = _HEAD.unpack_from(data)
-    if version != _VERSION or kind not in EntryKind:
+    if version != _VERSION or kind not in _KINDS:
         raise FormatError(f"entry: got version {version} kind {kind}, want {_VERSION} and 1 to 3")
     at = _HEAD.size
     return Entry(EntryKind(kind), partition, position, number, data[at : at + 32], data[at + 32 :])

@@ -88,10 +88,10 @@ class LogFiles:
     def settle(self) -> None:
         """Make sure that what was written until now survives the loss of power. Raises LedgerAwayError."""
         loose, self._loose = self._loose, set()
-        folders = set()
+        folders: set[Path] = set()
         try:
             for path in loose:
-                folders.add(path.parent)
+                folders.update(one for one in path.parents if one.is_relative_to(self.folder))
                 with contextlib.suppress(FileNotFoundError):  # a partial one that was dropped since
                     _flush(path)
             for folder in folders:
@@ -102,11 +102,13 @@ class LogFiles:
             raise LedgerAwayError(f"the log's files could not be flushed: {error}") from error
 
     def signed(self) -> str | None:
-        """The checkpoint that was signed last, as a note; None at first."""
+        """The checkpoint that was signed last, as a note; None at first. Raises LedgerAwayError."""
         try:
-            return (self.folder / _SIGNED).read_text()
+            return (self.folder / _SIGNED).read_text("utf-8")
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise LedgerAwayError(f"{_SIGNED} could not be read: {error}") from error
 
     def put_signed(self, note: str) -> None:
         """Remember, durably, what is signed: before anybody sees it. Raises LedgerAwayError."""

@@ -11,12 +11,13 @@ are made again, and a head that was signed but not served is the one that is ser
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from feeds.ledger import merkle
 from feeds.ledger.book import Book
 from feeds.ledger.checkpoint import Checkpoint, open_checkpoint
-from feeds.ledger.errors import LedgerStopError
+from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
 from feeds.ledger.files import LogFiles
 from feeds.ledger.merkle import complete_root, leaf_hashes
 from feeds.ledger.note import Note, Signer
@@ -27,27 +28,42 @@ _SETTLE: Final = 65_536  # entries, or files written, after which they are flush
 _SETTLE_FILES: Final = 4_096
 _SETTLED: Final = "settled"
 _AT_ONCE: Final = 8_192
+_log = logging.getLogger("corridor.ledger")
 
 
 class Sequencer:
     """One log: its book, its files and its key. Only one at a time may exist, see ``LogFiles.locked``."""
 
-    def __init__(self, book: Book, files: LogFiles, signer: Signer) -> None:
-        """Recovers. Raises LedgerStopError when what is stored contradicts what was signed."""
-        self.book, self.files, self._signer = book, files, signer
+    def __init__(self, book: Book, files: LogFiles, signer: Signer, *, serve: bool = True) -> None:
+        """Recovers. Without ``serve`` somebody else serves heads, see ``LogFiles.publish``.
+
+        Raises LedgerStopError when what is stored contradicts what was signed, LedgerAwayError.
+        """
+        self.book, self.files, self._signer, self._serve = book, files, signer, serve
         self.origin = signer.name
-        self._size = book.mark(_SETTLED)
-        self._edge = self._edge_at(self._size)
+        self._size, self._edge = 0, [list[bytes]()]
         self._head = self._last_signed()
+        self._tried: Checkpoint | None = None  # signed, and whether it was kept is not known
         self._served = False
-        least = max(self._size, self._head.size if self._head is not None else 0)
-        if book.size < least:
-            raise LedgerStopError(f"the book of {self.origin} lost entries: got {book.size}, want {least}")
-        self._extend(least)
-        if self._head is not None and self.nodes().root() != self._head.root:
-            raise LedgerStopError(
-                f"the entries of {self.origin} do not make the root signed at {self._head.size}"
-            )
+        signed = self._head.size if self._head is not None else 0
+        if book.size < max(book.mark(_SETTLED), signed):
+            want = max(book.mark(_SETTLED), signed)
+            raise LedgerStopError(f"the book of {self.origin} lost entries: got {book.size}, want {want}")
+        if not self._recovered(book.mark(_SETTLED), signed):
+            _log.warning("ledger_tiles_made_again origin=%s size=%s", self.origin, signed)
+            if not self._recovered(0, signed):
+                raise LedgerStopError(f"the entries of {self.origin} do not make the root signed at {signed}")
+
+    def _recovered(self, settled: int, signed: int) -> bool:
+        """Make tiles from ``settled`` on; whether they make the root that was signed."""
+        try:
+            self._edge, self._size = self._edge_at(settled), settled
+        except LedgerAwayError:
+            raise
+        except LedgerError:  # a settled tile is gone or of another length: the book has what it was made of
+            return False
+        self._extend(max(settled, signed))
+        return self._head is None or self.nodes().root() == self._head.root
 
     @property
     def head(self) -> Checkpoint | None:
@@ -62,19 +78,22 @@ class Sequencer:
         """
         size = self.book.size
         if self._head is not None and size == self._head.size:
-            if not self._served:
-                self.files.publish(self.files.signed() or "")
-                self._served = True
+            self._serve_head(None)
             return None
         self._extend(size)
         head = Checkpoint(self.origin, size, self._root())
         note = head.signed(self._signer)
         self._guard(head)
+        self._tried = head
         self.files.put_signed(note.format())
-        self._head, self._served = head, False
-        self.files.publish(note.format())
-        self._served = True
+        self._head, self._tried, self._served = head, None, False
+        self._serve_head(note.format())
         return note
+
+    def _serve_head(self, note: str | None) -> None:
+        if self._serve and not self._served:
+            self.files.publish(note or self.files.signed() or "")
+            self._served = True
 
     def nodes(self) -> TileNodes:
         """The nodes of the tree as of the head, from its tiles."""
@@ -89,7 +108,7 @@ class Sequencer:
             raise LedgerStopError(
                 f"{self.origin} has signed size {last.size} already: got {head.size} with another root"
             )
-        if self._head is None or last != self._head:
+        if last not in (self._head, self._tried):
             raise LedgerStopError(f"{self.origin} was signed by somebody else up to {last.size}")
 
     def _last_signed(self) -> Checkpoint | None:
@@ -136,11 +155,12 @@ class Sequencer:
             bundle = Tile(ENTRIES, number, width_at(ENTRIES, number, size))
             self._write(bundle, pack(entries[at : at + WIDTH]))
         new = leaf_hashes(entries[self._size - first :])
+        edge = list(self._edge)  # what fails in between leaves all as it was
         level = 0
         while new:
-            if level == len(self._edge):
-                self._edge.append([])
-            hashes = self._edge[level] + new
+            if level == len(edge):
+                edge.append([])
+            hashes = edge[level] + new
             number = (self._size >> (8 * level)) // WIDTH
             new = []
             for at in range(0, len(hashes), WIDTH):
@@ -149,9 +169,9 @@ class Sequencer:
                 number += 1
                 if len(part) == WIDTH:
                     new.append(complete_root(part))
-            self._edge[level] = hashes[len(hashes) - len(hashes) % WIDTH :]
+            edge[level] = hashes[len(hashes) - len(hashes) % WIDTH :]
             level += 1
-        self._size = size
+        self._size, self._edge = size, edge
 
     def _write(self, tile: Tile, data: bytes) -> None:
         self.files.write(tile, data)
