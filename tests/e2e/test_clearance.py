@@ -13,6 +13,8 @@ from tests.e2e.fake_api import KEY, FakeApi
 
 pytestmark = pytest.mark.integration
 
+expect.set_options(timeout=20_000)
+
 SLIP = 5
 """The truck whose bus tells another VIN."""
 
@@ -84,6 +86,14 @@ def test_a_conflict_comes_to_the_top_by_its_event(board: Page, fake: FakeApi) ->
     top = board.locator("tr.board-row .case-link")
     expect(top.nth(0)).to_have_text(fake.trucks[SLIP].vin)
     expect(top.nth(1)).to_have_text(late.vin)
+
+
+def test_the_focus_stays_on_a_row_that_changes_and_moves(board: Page, fake: FakeApi) -> None:
+    late = fake.trucks[8]
+    board.locator(f'tr[data-case="{fake.clearance.id_of(late)}"] .case-link').focus()
+    fake.clearance.slip(late)
+    expect(board.locator("tr.board-row .case-link").nth(1)).to_have_text(late.vin)
+    expect(board.locator("tr.board-row .case-link").nth(1)).to_be_focused()
 
 
 def test_the_board_is_walked_by_keyboard_and_leads_to_the_case(board: Page, fake: FakeApi) -> None:

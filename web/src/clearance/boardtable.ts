@@ -74,7 +74,7 @@ export class BoardTable {
     if (!time) return;
     const rows = this.wanted.slice(0, MOST);
     const now = this.store.now();
-    const focused = document.activeElement as HTMLElement | null;
+    const focused = this.focused();
     const known = new Set(rows.map((row) => row.case));
     for (const [id, { row }] of this.drawn) {
       if (known.has(id)) continue;
@@ -93,9 +93,18 @@ export class BoardTable {
       window.clearTimeout(this.again);
       this.again = window.setTimeout(() => this.draw(), STEADY_MS);
     }
-    if (focused && focused !== document.activeElement && this.body.contains(focused)) focused.focus({ preventScroll: true });
+    if (focused && this.focused()?.join() !== focused.join()) {
+      this.drawn.get(focused[0])?.row.querySelector<HTMLElement>(`[data-at="${focused[1]}"]`)?.focus({ preventScroll: true });
+    }
     const rest = this.wanted.length - rows.length;
     this.more.textContent = rest > 0 ? `${rest} more: narrow the filters to see them.` : "";
+  }
+
+  /** The case and the part of its row that have the focus; moved and new elements lose it. */
+  private focused(): [id: string, at: string] | null {
+    const element = document.activeElement as HTMLElement | null;
+    const row = this.body.contains(element) ? element?.closest<HTMLElement>("[data-case]") : null;
+    return row && element?.dataset.at ? [row.dataset.case!, element.dataset.at] : null;
   }
 
   /** The row's element: the one there is while nothing of it changed, else a new one in its place. */
@@ -104,11 +113,7 @@ export class BoardTable {
     const before = this.drawn.get(row.case);
     if (before?.key === key) return before.row;
     const made = this.made(row, time, now);
-    if (before) {
-      const at = before.row.contains(document.activeElement) ? (document.activeElement as HTMLElement).dataset.at : undefined;
-      before.row.replaceWith(made);
-      if (at) made.querySelector<HTMLElement>(`[data-at="${at}"]`)?.focus({ preventScroll: true });
-    }
+    before?.row.replaceWith(made);
     this.drawn.set(row.case, { row: made, key });
     return made;
   }
