@@ -58,12 +58,12 @@ class Sequencer:
         """Make tiles from ``settled`` on; whether they make the root that was signed."""
         try:
             self._edge, self._size = self._edge_at(settled), settled
-        except LedgerAwayError:
+            self._extend(max(settled, signed))
+            return self._head is None or self.nodes().root() == self._head.root
+        except (LedgerAwayError, LedgerStopError):
             raise
         except LedgerError:  # a settled tile is gone or of another length: the book has what it was made of
             return False
-        self._extend(max(settled, signed))
-        return self._head is None or self.nodes().root() == self._head.root
 
     @property
     def head(self) -> Checkpoint | None:

@@ -190,7 +190,7 @@ def lose_power(folder: Path, rng: random.Random) -> None:
         if not path.is_file() or path.name.startswith("."):
             continue
         tile = parse_path(str(path.relative_to(public)))
-        safe = (tile.number + 1) * 256 ** (max(tile.level, 0) + 1) <= settled
+        safe = (tile.number * 256 + tile.width) * 256 ** max(tile.level, 0) <= settled
         if not safe and rng.random() < 0.7:
             if rng.random() < 0.5:
                 path.unlink()

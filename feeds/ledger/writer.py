@@ -1,0 +1,152 @@
+"""The ledger's consumer of one partition: frames of the log and events become entries of its book.
+
+How far both were read is kept with the entries, so a writer that dies anywhere goes on where the book is.
+A report that came twice gives one entry, so does a revision of an object. A frame that can't be read is
+parked (counted, logged, passed over): what it holds stays in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
+from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
+from feeds.ledger.errors import FormatError
+from feeds.ledger.events import groups_of
+from feeds.ledger.reports import ReportRow, rows_of
+from streams.codec import CodecError, decode_frame
+from streams.events import Event, Kind
+from streams.log import Log
+from streams.records import LogRecord, RecordKind
+
+LOG: Final = "log"
+EVENTS: Final = "events"
+_READ_BYTES: Final = 4 << 20
+_EVENTS: Final = 2_000
+_STARTS: Final = 50_000
+_log = logging.getLogger("corridor.ledger")
+
+
+class Events(Protocol):
+    """Where events are read; ``feeds.readmodel.ReadModel`` is one."""
+
+    def partition_after(
+        self, partition: int, number: int, tenant: str | None, kinds: Sequence[Kind] = (), limit: int = 100
+    ) -> list[Event]:
+        """At most ``limit`` events above ``number``, in order."""
+        ...
+
+    def last_number(self, partition: int) -> int:
+        """The number of the newest event, 0 when there is none."""
+        ...
+
+
+@dataclass(slots=True)
+class _Now:
+    """What one step has read: highest numbers by device and start, hashes by device, start and number."""
+
+    highest: dict[tuple[str, str], int] = field(default_factory=dict)
+    hashes: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
+
+
+class LedgerWriter:
+    """Fills ``book`` from one partition. One thread calls ``step``.
+
+    ``parked`` counts frames that can't be read, ``missed`` events that retention deleted before they were
+    read. ``random`` makes salts.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        events: Events,
+        book: Book,
+        partition: int,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._log, self._events, self._book, self._partition = log, events, book, partition
+        self._random = random
+        self._highest: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.parked = self.missed = 0
+
+    def lag(self) -> int:
+        """Records of the log that were not read yet."""
+        return max(0, self._log.end(self._partition) - self._book.place_of(LOG))
+
+    def step(self) -> int:
+        """Append what is next; returns how many records and events were read, 0: caught up.
+
+        Raises LedgerAwayError, LogError or the read model's errors: the same come again at the next call.
+        """
+        place, number = self._book.place_of(LOG), self._book.place_of(EVENTS)
+        records = self._log.read(self._partition, place, _READ_BYTES)
+        if self._events.last_number(self._partition) < number:
+            number = 0  # the read model was made anew: what is known already changes nothing
+        events = self._events.partition_after(self._partition, number, None, (), _EVENTS)
+        if not records and not events:
+            return 0
+        parked, now = 0, _Now()
+        entries: list[NewEntry] = []
+        for record in records:
+            if record.kind is RecordKind.FRAME:
+                found = self._frame(record, now)
+                parked += found is None
+                entries += found or ()
+        entries += [self._event(event) for event in events]
+        places = {LOG: records[-1].position} if records else {}
+        self._book.append(entries, places | ({EVENTS: events[-1].number} if events else {}))
+        self._remember(now.highest)
+        self.parked += parked
+        if events and number:
+            self.missed += events[0].number - number - 1
+        return len(records) + len(events)
+
+    def _frame(self, record: LogRecord, now: _Now) -> list[NewEntry] | None:
+        try:
+            rows = list(rows_of(decode_frame(record.body)))
+        except (CodecError, FormatError) as error:
+            _log.error(
+                "ledger_frame_parked partition=%d position=%d error=%s",
+                record.partition,
+                record.position,
+                error,
+            )
+            return None
+        return [self._report(record, row, now) for row in rows]
+
+    def _report(self, record: LogRecord, row: ReportRow, now: _Now) -> NewEntry:
+        key = ReportKey(row.device, row.boot, row.seq, row.hash)
+        groups = row.sealed_groups("conflict" if self._conflicts(key, now) else "new")
+        salts = self._random(SALT_BYTES * len(groups))
+        entry = seal(EntryKind.REPORT, record.partition, record.position, row.number, groups, salts).entry
+        return NewEntry(EntryKind.REPORT, key, row.asset, row.tenant, row.t_ms, entry, salts, groups)
+
+    def _conflicts(self, key: ReportKey, now: _Now) -> bool:
+        """Whether other bytes came under this number before; only numbers that came before are looked up."""
+        start = (key.device, key.boot)
+        top = now.highest.get(start, self._highest.get(start))
+        if top is None:
+            top = self._book.highest(*start)
+        now.highest[start] = max(top, key.seq)
+        first = now.hashes.setdefault((*start, key.seq), key.hash)
+        return first != key.hash or (key.seq <= top and self._book.conflicts(key))
+
+    def _remember(self, highest: dict[tuple[str, str], int]) -> None:
+        for start, top in highest.items():
+            self._highest[start] = top
+            self._highest.move_to_end(start)
+        while len(self._highest) > _STARTS:
+            self._highest.popitem(last=False)
+
+    def _event(self, event: Event) -> NewEntry:
+        groups = groups_of(event)
+        salts = self._random(SALT_BYTES * len(groups))
+        place = (event.partition, event.position, event.number)
+        entry = seal(EntryKind.EVENT, *place, groups, salts).entry
+        key = EventKey(event.id, event.revision)
+        return NewEntry(EntryKind.EVENT, key, event.asset, event.tenant, event.t_ms, entry, salts, groups)

@@ -1,0 +1,325 @@
+"""From frames and events to entries: every group opens, each record once, on from where the book is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import numpy as np
+import orjson
+import pyarrow as pa
+import pytest
+
+from feeds.ledger.book import Book, EventKey, Kept, ReportKey
+from feeds.ledger.entry import EntryKind, Opening, check_opening, decode, salts_of
+from feeds.ledger.errors import FormatError, LedgerAwayError
+from feeds.ledger.events import groups_of
+from feeds.ledger.reports import BUS, COARSE, PLACE, read_signals, rows_of
+from feeds.ledger.writer import LedgerWriter
+from streams.codec import encode_frame
+from streams.events import Change, Event, Kind
+from streams.memory_log import MemoryLog
+from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame, NewRecord, RecordKind
+
+MIN32 = np.iinfo(np.int32).min
+
+
+def frame(*reports: dict[str, Any]) -> Frame:
+    """Reports as dicts: ``samples`` lists of columns of SAMPLES, all else columns of REPORTS."""
+    rows, samples, extras = [], [], []
+    for number, one in enumerate(reports):
+        raw = one.get("raw", f"raw {one['seq']}".encode())
+        base = {
+            "device": "unit-1",
+            "asset": "asset_1",
+            "tenant": "main",
+            "boot": "b1",
+            "boot_n": 4,
+            "hash": sha256(raw).digest(),
+            "received_ms": 1_800_000_000_000,
+            "form": Form.CBOR,
+            "dropped": 0,
+            "raw": raw,
+        }
+        for sample in one.get("samples", ()):
+            for name, value in sample.get("extras", {}).items():
+                extras.append({"sample": len(samples), "name": name, "value": value})
+            samples.append({**{k: v for k, v in sample.items() if k != "extras"}, "report": number})
+        row = {k: v for k, v in one.items() if k != "samples"}
+        rows.append({**base, **row, "samples": len(one.get("samples", ()))})
+    tables = ((rows, REPORTS), (samples, SAMPLES), (extras, EXTRAS))
+    return Frame(*(_batch(table, schema) for table, schema in tables))
+
+
+def _batch(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    columns = []
+    for field in schema:
+        values = [row.get(field.name) for row in rows]
+        plain = pa.types.is_dictionary(field.type)
+        columns.append(
+            pa.array(values, pa.string()).dictionary_encode() if plain else pa.array(values, field.type)
+        )
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+SAMPLE = {
+    "t_ms": 1_700_000_123_456,
+    "lon_e7": 1_016_912_345,
+    "lat_e7": 211_812_345,
+    "speed_ckmh": 6012,
+    "fix": 3,
+}
+
+
+def only(*reports: dict[str, Any]) -> dict[str, bytes]:
+    """The groups of the first report of a frame."""
+    return next(rows_of(frame(*reports))).sealed_groups("new")
+
+
+def test_the_groups_of_a_report() -> None:
+    facts = [{"t": 1, "kind": "seal", "state": "on"}, {"t": 2, "kind": "driver", "card": "D1"}]
+    bus = {"odometer_mm": 77, "extras": {"tyre_kpa": 800.5}}
+    groups = only({"seq": 9, "facts": orjson.dumps(facts).decode(), "samples": [SAMPLE | bus, SAMPLE]})
+    assert set(groups) == {"whole", "head", "place", "coarse", "signals", "driver", "facts"}
+    assert groups["whole"] == b"raw 9"
+    head = cbor2.loads(groups["head"])
+    assert groups["head"] == cbor2.dumps(head, canonical=True)
+    assert head == {
+        "device": "unit-1",
+        "asset": "asset_1",
+        "boot": "b1",
+        "boot_n": 4,
+        "seq": 9,
+        "prev": None,
+        "hash": sha256(b"raw 9").digest(),
+        "received_ms": 1_800_000_000_000,
+        "form": 2,
+        "topic": "corridor/v1/unit-1/report",
+        "samples": 2,
+        "signature": 0,
+        "key": None,
+        "verdict": "new",
+    }
+    place = np.frombuffer(groups["place"], PLACE)
+    assert len(groups["place"]) == 2 * 35
+    assert place[0].tolist() == (
+        1_700_000_123_456,
+        1_016_912_345,
+        211_812_345,
+        MIN32,
+        6012,
+        MIN32,
+        MIN32,
+        -32768,
+        3,
+    )
+    coarse = np.frombuffer(groups["coarse"], COARSE)
+    assert coarse.tolist() == [(1_699_999_800_000, 1_017_000_000, 212_000_000)]
+    rows, extras = read_signals(groups["signals"])
+    assert (rows["odometer_mm"].tolist(), extras) == ([77, np.iinfo(np.int64).min], [(0, "tyre_kpa", 800.5)])
+    assert np.isnan(rows["fuel_level_pct"]).all()
+    assert cbor2.loads(groups["driver"]) == [facts[1]]
+    assert cbor2.loads(groups["facts"]) == [facts[0]]
+
+
+def test_groups_without_content_are_left_out() -> None:
+    assert set(only({"seq": 1})) == {"whole", "head"}
+    assert set(only({"seq": 1, "samples": [{"t_ms": 5}]})) == {"whole", "head", "place"}
+    assert set(only({"seq": 1, "samples": [SAMPLE]})) == {"whole", "head", "place", "coarse"}
+
+
+def test_each_report_has_its_own_samples_and_signals() -> None:
+    near = SAMPLE | {"lon_e7": 1_020_000_000}
+    made = frame(
+        {"seq": 1, "samples": [SAMPLE, SAMPLE, near, SAMPLE]},
+        {"seq": 2},
+        {"seq": 3, "samples": [near, {"t_ms": 8, "fuel_level_pct": 50.0, "extras": {"a": 1.0}}]},
+    )
+    first, second, third = rows_of(made)
+    assert len(np.frombuffer(first.groups["coarse"], COARSE)) == 3
+    assert "place" not in second.groups
+    assert second.t_ms == 1_800_000_000_000
+    assert np.frombuffer(third.groups["place"], PLACE)["t_ms"].tolist() == [SAMPLE["t_ms"], 8]
+    rows, extras = read_signals(third.groups["signals"])
+    assert rows["fuel_level_pct"].tolist()[1] == 50.0
+    assert extras == [(1, "a", 1.0)]
+    assert (first.t_ms, third.t_ms) == (SAMPLE["t_ms"], SAMPLE["t_ms"])
+
+
+def test_lines_of_a_plain_receiver_came_on_their_own_topic() -> None:
+    head = cbor2.loads(only({"seq": 1, "form": Form.NMEA})["head"])
+    assert head["topic"] == "corridor/v1/unit-1/nmea"
+
+
+def test_a_frame_whose_samples_belong_to_nobody() -> None:
+    sound = frame({"seq": 1, "samples": [SAMPLE, SAMPLE]})
+    with pytest.raises(FormatError, match="got 1, want 2"):
+        list(rows_of(replace(sound, samples=sound.samples.slice(1))))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", cbor2.dumps(5), cbor2.dumps([b"x", []]), cbor2.dumps([b"", [1]])]
+)
+def test_signals_that_are_none(content: bytes) -> None:
+    with pytest.raises(FormatError):
+        read_signals(content)
+
+
+def event(number: int, revision: int = 1, **data: Any) -> Event:
+    fields: dict[str, Any] = {"state": "open"} | data
+    id_ = f"visit_{number}"
+    where = ("main", "asset_1", 5, 6)
+    return Event(0, number, 3, Kind.VISIT, id_, revision, Change.CREATED, *where, fields)
+
+
+def test_the_groups_of_an_event() -> None:
+    data = {
+        "enter": {"lon_e7": 1, "lat_e7": 2, "t_ms": 3},
+        "path": [{"lon_e7": 4, "a/b": {"lat_e7": 5}}],
+        "driver": "D",
+    }
+    groups = groups_of(event(1, **data))
+    assert set(groups) == {"whole", "head", "body", "place", "driver"}
+    body = orjson.loads(groups["body"])
+    assert body == {"state": "open", "enter": {"t_ms": 3}, "path": [{"a/b": {}}]}
+    assert orjson.loads(groups["place"]) == {
+        "/enter/lon_e7": 1,
+        "/enter/lat_e7": 2,
+        "/path/0/lon_e7": 4,
+        "/path/0/a~1b/lat_e7": 5,
+    }
+    assert orjson.loads(groups["driver"]) == {"/driver": "D"}
+    whole = orjson.loads(groups["whole"])
+    assert whole["data"] == data | {"state": "open"}
+    assert not {"partition", "number", "position"} & set(whole)
+    assert groups["whole"] == orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)
+
+
+class Told:
+    """Events as a read model gives them."""
+
+    def __init__(self, *events: Event) -> None:
+        self.events = list(events)
+
+    def partition_after(
+        self, partition: int, number: int, tenant: str | None, kinds: Sequence[Kind] = (), limit: int = 100
+    ) -> list[Event]:
+        assert (partition, tenant) == (0, None)
+        return [one for one in self.events if one.number > number][:limit]
+
+    def last_number(self, partition: int) -> int:
+        return max((one.number for one in self.events), default=0)
+
+
+def logged(log: MemoryLog, *reports: dict[str, Any]) -> None:
+    """One frame more."""
+    log.append([NewRecord(0, RecordKind.FRAME, 5, "", encode_frame(frame(*reports)))])
+
+
+def opens(kept: Kept) -> None:
+    """Every group of a record is what its entry commits to."""
+    assert kept.groups is not None
+    assert kept.salts is not None
+    salts = salts_of(list(kept.groups), kept.salts)
+    shown = {name: (salts[name], content) for name, content in kept.groups.items()}
+    check_opening(decode(kept.entry), Opening(shown, {}))
+
+
+def test_records_become_entries_that_open(tmp_path: Path) -> None:
+    log, told, book = MemoryLog(1), Told(event(1), event(2, 7)), Book(tmp_path / "book.db")
+    log.append([NewRecord(0, RecordKind.TICK, 5, "", b"{}")])
+    logged(log, {"seq": 1, "samples": [SAMPLE]}, {"seq": 2})
+    writer = LedgerWriter(log, told, book, 0)
+    assert writer.lag() == 2
+    assert writer.step() == 4
+    assert (writer.step(), writer.lag(), book.size) == (0, 0, 4)
+    kept = book.records(0, 4, 9)
+    for one in kept:
+        opens(one)
+    entries = [decode(one.entry) for one in kept]
+    assert [(one.kind, one.position, one.number) for one in entries] == [
+        (EntryKind.REPORT, 2, 0),
+        (EntryKind.REPORT, 2, 1),
+        (EntryKind.EVENT, 3, 1),
+        (EntryKind.EVENT, 3, 2),
+    ]
+    assert book.find(EventKey("visit_2", 7)) == 3
+    assert book.find(ReportKey("unit-1", "b1", 2, sha256(b"raw 2").digest())) == 1
+
+
+def test_a_report_that_came_twice_is_one_entry(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    writer = LedgerWriter(log, Told(), book, 0)
+    logged(log, {"seq": 1}, {"seq": 2}, {"seq": 1})
+    logged(log, {"seq": 2})
+    writer.step()
+    logged(log, {"seq": 1})
+    writer.step()
+    assert book.size == 2
+    again = LedgerWriter(log, Told(), book, 0)
+    assert again.step() == 0
+
+
+def test_other_bytes_under_a_number_say_so(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, {"seq": 1}, {"seq": 2})
+    LedgerWriter(log, Told(), book, 0).step()
+    logged(log, {"seq": 1, "raw": b"others"}, {"seq": 3})
+    LedgerWriter(log, Told(), book, 0).step()
+    verdicts = [cbor2.loads(one.groups["head"])["verdict"] for one in book.records(0, 9, 9) if one.groups]
+    assert verdicts == ["new", "new", "conflict", "new"]
+
+
+def test_a_frame_that_can_not_be_read_is_passed_over(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    log.append([NewRecord(0, RecordKind.FRAME, 5, "", b"no frame")])
+    logged(log, {"seq": 1})
+    writer = LedgerWriter(log, Told(), book, 0)
+    writer.step()
+    assert (writer.parked, book.size, writer.lag()) == (1, 1, 0)
+
+
+def test_what_failed_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, {"seq": 1})
+    writer = LedgerWriter(log, Told(event(1)), book, 0)
+
+    def away(*_: object) -> int:
+        raise LedgerAwayError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "append", away)
+        with pytest.raises(LedgerAwayError):
+            writer.step()
+    assert (book.size, writer.lag()) == (0, 1)
+    writer.step()
+    assert (book.size, writer.lag()) == (2, 0)
+
+
+def test_a_read_model_made_anew_is_read_again_and_known(tmp_path: Path) -> None:
+    log, told, book = MemoryLog(1), Told(event(1), event(2), event(3)), Book(tmp_path / "book.db")
+    writer = LedgerWriter(log, told, book, 0)
+    writer.step()
+    told.events = [event(1), event(2)]
+    writer.step()
+    assert (book.size, book.place_of("events")) == (3, 2)
+    told.events += [event(3), replace(event(4), id="visit_new")]
+    writer.step()
+    assert book.size == 4
+
+
+def test_events_that_retention_took_are_told(tmp_path: Path) -> None:
+    told, book = Told(event(1)), Book(tmp_path / "book.db")
+    writer = LedgerWriter(MemoryLog(1), told, book, 0)
+    writer.step()
+    told.events = [event(5)]
+    writer.step()
+    assert (book.size, writer.missed) == (2, 3)
+
+
+def test_bus_rows_have_the_width_that_is_documented() -> None:
+    assert (PLACE.itemsize, COARSE.itemsize, BUS.itemsize) == (35, 16, 84)
