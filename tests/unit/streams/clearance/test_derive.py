@@ -350,7 +350,7 @@ def test_a_deadline_from_eta() -> None:
     assert stands(due + 1, ARRIVES)[0] == "missed"
     assert stands(due + 1, ARRIVES + 5 * HOUR)[0] == "pending"
     text = made(due - HOUR, permits=[], eta_ms=ARRIVES).data["deadlines"][1]["text"]
-    assert "must be lodged by 2026-05-29 03:00 UTC, not lodged" in text
+    assert "Must be lodged by 2026-05-29 03:00 UTC, not lodged" in text
 
 
 def test_documents_and_who_may_file() -> None:
