@@ -71,7 +71,8 @@ def _one(
         else:
             state = "pending"
             wakes.append(due_ms - rule.at_risk_ms)
-    return {"rule": rule.rule, "due_ms": due_ms, "state": state, "text": f"{rule.text} {said[0].upper()}{said[1:]}."}
+    text = f"{rule.text} {said[0].upper()}{said[1:]}."
+    return {"rule": rule.rule, "due_ms": due_ms, "state": state, "text": text}
 
 
 def _reached(inputs: CaseInputs, before: str, passing: Passing | None) -> int | None:
