@@ -104,6 +104,14 @@ class Folder:
         """Hashes of the API keys."""
         return self.root / "keys.json"
 
+    def ledger(self, partition: int) -> Path:
+        """The ledger's log of one partition."""
+        return self.root / "ledger" / f"p{partition}"
+
+    def ledger_key(self, partition: int) -> Path:
+        """The key that signs it."""
+        return self.root / "keys" / f"ledger-p{partition}.key"
+
     @property
     def gateway_health(self) -> Path:
         """What the gateway says of itself each second."""

@@ -22,6 +22,7 @@ from api.ports import Health, Ports
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
+from corridor.ledger import LedgerThread, ledger_of, place_of
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
 from corridor.pushes import pushes_of
@@ -66,6 +67,9 @@ class Hub:
         ]
         self._recover()
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
+        self.ledger_thread: LedgerThread | None = None
+        if settings.ledger:
+            self.ledger_thread = ledger_of(folder, self.log, self.read, settings.witnesses_file)
         self._keep_places()
         writer = StoreWriter(self.log, self.store, range(self.log.partitions))
         wake = threading.Event()
@@ -144,6 +148,8 @@ class Hub:
         """A log that lost records must not give their places to others: the store would pass them over."""
         for partition in range(self.log.partitions):
             stored, end = self.store.position(partition), self.log.end(partition)
+            if self.ledger_thread is not None:
+                stored = max(stored, place_of(self._folder.ledger(partition)))
             if stored > end:
                 _log.error("log_behind_store partition=%s end=%s stored=%s", partition, end, stored)
                 self.log.skip(partition, stored)
@@ -175,6 +181,7 @@ class Hub:
                 "trouble": self.store_thread.trouble or self.compact_thread.trouble,
             },
             "gateway": gateway,
+            "ledger": self.ledger_thread.figures() if self.ledger_thread is not None else None,
         }
 
     def health(self) -> Health:
@@ -191,6 +198,11 @@ class Hub:
             "store_lag_records": store["lag"],
             "gateway": gateway.get("state", "unknown"),
         }
+        ledger = status["ledger"]
+        if ledger is not None:
+            checks["ledger"] = "ok" if ledger["trouble"] is None else "failing"
+            checks["ledger_size"] = ledger["size"]
+            checks["ledger_lag_records"] = ledger["lag"]
         alive = all(thread.is_alive() for thread in self.engine_threads)
         ready = alive and engine["trouble"] is None and engine["lag"] <= _READY_LAG
         return Health(ready, checks)
@@ -201,6 +213,8 @@ class Hub:
             thread.start()
         self.store_thread.start()
         self.compact_thread.start()
+        if self.ledger_thread is not None:
+            self.ledger_thread.start()
         trimming = asyncio.create_task(self._trim(), name="hub retention")
         beating = asyncio.create_task(self._beat(), name="hub beats")
         try:
@@ -266,6 +280,8 @@ class Hub:
         for runner in self.runners:
             snapshots = runner.files.positions()
             covered = min(self.store.position(runner.partition), snapshots[0] if snapshots else 0)
+            if self.ledger_thread is not None:
+                covered = self.ledger_thread.covered(runner.partition, covered)
             through = self.log.position_before(runner.partition, oldest, covered)
             if through:
                 self.log.trim(runner.partition, through)
@@ -276,8 +292,10 @@ class Hub:
 
     def close(self) -> None:
         """End the threads and close the files."""
-        threads: list[EngineThread | StoreThread | CompactThread] = [*self.engine_threads]
+        threads: list[EngineThread | StoreThread | CompactThread | LedgerThread] = [*self.engine_threads]
         threads += [self.store_thread, self.compact_thread]
+        if self.ledger_thread is not None:
+            threads.append(self.ledger_thread)
         for thread in threads:
             thread.halt.set()
         for thread in threads:

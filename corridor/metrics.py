@@ -38,6 +38,7 @@ class SystemCollector(Collector):
         yield GaugeMetricFamily("corridor_assets", "Assets that the engine follows", value=engine["assets"])
         for name, value in engine["counts"].items():
             yield CounterMetricFamily(f"corridor_engine_{name}", f"Engine: {name} so far", value=value)
+        yield from _ledger(status.get("ledger"))
         yield from _gateway(gateway)
 
 
@@ -54,6 +55,16 @@ class GatewayCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """One family a figure."""
         yield from _gateway(self._snapshot())
+
+
+def _ledger(told: Mapping[str, Any] | None) -> Iterator[Metric]:
+    if told is None:
+        return
+    yield GaugeMetricFamily("corridor_ledger_size", "Entries under a signed head", value=told["size"])
+    lag = told["lag"]
+    yield GaugeMetricFamily("corridor_ledger_lag_records", "Log records not in the ledger yet", value=lag)
+    ok = 1.0 if told["trouble"] is None else 0.0
+    yield GaugeMetricFamily("corridor_ledger_ok", "Whether the ledger goes on", value=ok)
 
 
 def _gateway(told: Mapping[str, Any]) -> Iterator[Metric]:

@@ -56,6 +56,10 @@ class Settings(BaseSettings):
     authorities_file: Path | None = Field(
         None, description="which authorities there are and how to reach them"
     )
+    ledger: bool = Field(True, description="whether every record goes into a signed ledger")
+    witnesses_file: Path | None = Field(
+        None, description="who is asked to cosign the ledger (policy file of tlog-policy)"
+    )
     gateway_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",

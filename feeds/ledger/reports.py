@@ -99,8 +99,9 @@ def rows_of(frame: Frame) -> Iterator[ReportRow]:
             groups[PLACE_GROUP] = places[begin * PLACE.itemsize : end * PLACE.itemsize]
             if coarse[number]:
                 groups[COARSE_GROUP] = coarse[number]
-            if signals[number] is not None:
-                groups[SIGNALS_GROUP] = signals[number]
+            said = signals[number]
+            if said is not None:
+                groups[SIGNALS_GROUP] = said
         if facts[number] is not None:
             groups |= _facts(facts[number])
         t_ms = int(times[begin]) if begin < end else head["received_ms"]
@@ -125,22 +126,11 @@ def _heads(reports: pa.RecordBatch) -> list[tuple[dict[str, Any], bytes, str]]:
     keys = _optional(reports, "key") or [None] * count
     sizes = reports["samples"].to_pylist()
     made = []
-    for (
-        device,
-        asset,
-        tenant,
-        boot,
-        boot_n,
-        seq,
-        prev,
-        hash_,
-        received_ms,
-        form,
-        raw,
-        samples,
-        signed,
-        key,
-    ) in zip(*named, *plain, sizes, signature, keys, strict=True):
+    for names, values, samples, signed, key in zip(
+        zip(*named, strict=True), zip(*plain, strict=True), sizes, signature, keys, strict=True
+    ):
+        device, asset, tenant, boot = names
+        boot_n, seq, prev, hash_, received_ms, form, raw = values
         kind = "nmea" if form == Form.NMEA else "report"
         head = {
             "device": device,

@@ -30,7 +30,9 @@ MIN32 = np.iinfo(np.int32).min
 
 def frame(*reports: dict[str, Any]) -> Frame:
     """Reports as dicts: ``samples`` lists of columns of SAMPLES, all else columns of REPORTS."""
-    rows, samples, extras = [], [], []
+    rows: list[dict[str, Any]] = []
+    samples: list[dict[str, Any]] = []
+    extras: list[dict[str, Any]] = []
     for number, one in enumerate(reports):
         raw = one.get("raw", f"raw {one['seq']}".encode())
         base = {
@@ -272,6 +274,14 @@ def test_other_bytes_under_a_number_say_so(tmp_path: Path) -> None:
     LedgerWriter(log, Told(), book, 0).step()
     verdicts = [cbor2.loads(one.groups["head"])["verdict"] for one in book.records(0, 9, 9) if one.groups]
     assert verdicts == ["new", "new", "conflict", "new"]
+
+
+def test_other_bytes_within_one_step_say_so_too(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, {"seq": 1}, {"seq": 1, "raw": b"others"}, {"seq": 1})
+    LedgerWriter(log, Told(), book, 0).step()
+    verdicts = [cbor2.loads(one.groups["head"])["verdict"] for one in book.records(0, 9, 9) if one.groups]
+    assert verdicts == ["new", "conflict"]
 
 
 def test_a_frame_that_can_not_be_read_is_passed_over(tmp_path: Path) -> None:
