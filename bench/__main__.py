@@ -19,6 +19,7 @@ NAMES = (
         "past",
         "ingest",
         "latency",
+        "conflict",
         "starts",
         "soak",
     ),

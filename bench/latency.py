@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,8 @@ def main() -> int:
         with running(folder) as system:
             system.wait_caught_up(30)
             quiet = asyncio.run(probe(system.local, devices + count, count, every_s))
-            loaded = asyncio.run(under_load(system.local, devices, count, every_s, options))
+            work = probe(system.local, devices, count, every_s)
+            loaded = asyncio.run(beside_load(system.local, devices, options, work))
     rows = []
     for name, took in (("idle", quiet), (f"{options.rate * 10:,.0f} samples/s", loaded)):
         for percent in (50, 99):
@@ -91,13 +93,15 @@ def main() -> int:
     return 0
 
 
-async def under_load(local: Local, devices: int, count: int, every_s: float, options: Any) -> list[float]:
-    """As ``probe``, beside the load generator at ``options.rate``."""
+async def beside_load(
+    local: Local, devices: int, options: Any, work: Coroutine[Any, Any, list[float]]
+) -> list[float]:
+    """What ``work`` gives beside the load generator at ``options.rate``."""
     words = ["-m", "bench.load", "--port", str(local.mqtt_port), "--devices", str(devices)]
     words += ["--rate", str(options.rate), "--seconds", str(options.seconds + 5)]
     load = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.DEVNULL)
     await asyncio.sleep(3)
-    took = await probe(local, devices, count, every_s)
+    took = await work
     await load.wait()
     return took
 
