@@ -15,7 +15,7 @@ from api.limits import BodyLimit, Surroundings
 from api.live import Hub
 from api.metrics import Metrics
 from api.ports import Ports
-from api.routes import ALL, live, pushed, service
+from api.routes import ALL, ledger, live, pushed, service
 from api.state import State
 
 
@@ -49,6 +49,7 @@ def create_app(ports: Ports, page_folder: Path = page.DIST) -> FastAPI:
         app.include_router(router, responses=openapi.RESPONSES)
     app.include_router(service.router)
     app.include_router(pushed.router)
+    app.include_router(ledger.public)
     app.include_router(live.router)
     page.install(app, page_folder)
     openapi.install(app)

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from feeds.deadletters import DeadLetters
 from feeds.keys import KeyRing
+from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ReadModel
 from feeds.store.port import Store
 from geofences.zone import Gate, Zone
@@ -159,7 +160,7 @@ class Ports:
 
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
-    ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``.
+    ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``. ``ledgers``: one a partition.
     """
 
     read: ReadModel
@@ -177,3 +178,4 @@ class Ports:
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     pushed: Pushed | None = None
     uptime: Callable[[int, int], Mapping[str, Any] | None] | None = None
+    ledgers: Sequence[LedgerReader] = ()

@@ -25,6 +25,8 @@ from feeds import cursor
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
 from feeds.keys import Principal, Role
+from feeds.ledger.book import EventKey, Kept, ReportKey
+from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ObjectFilter, StoredObject
 from feeds.readreach import AtGates, OfAuthority, Reach
 from geofences.zone import Gate, Zone
@@ -195,6 +197,14 @@ class Scope:
         if self.tenant == self.ports.keys.home:
             found += self.ports.dead_letters.list(after, limit, "", reason, device)
         return sorted(found, key=lambda letter: letter.id)[:limit]
+
+    def record(self, key: ReportKey | EventKey) -> tuple[LedgerReader, Kept]:
+        """A record of the ledger, with the log that it is in. Raises Problem 404."""
+        for ledger in self.ports.ledgers:
+            kept = ledger.find(key)
+            if kept is not None and kept.tenant == self.tenant:
+                return ledger, kept
+        raise not_found("record", key.id if isinstance(key, EventKey) else f"{key.device} {key.seq}")
 
     @property
     def zones(self) -> Sequence[Zone]:

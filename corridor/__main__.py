@@ -14,7 +14,7 @@ from corridor.cli.options import CliError
 _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
     *("health", "keys", "certs", "broker", "gateway", "worker", "store", "api", "deliver"),
-    *("reconcile", "webhooks", "authority", "authority-sim", "case", "trace", "vin"),
+    *("reconcile", "webhooks", "authority", "authority-sim", "case", "trace", "vin", "ledger", "witness"),
 )
 
 

@@ -97,6 +97,7 @@ class Hub:
             gates=gates,
             health=self.health,
             uptime=self._beats.uptime,
+            ledgers=[log.reader for log in self.ledger_thread.logs] if self.ledger_thread is not None else (),
             zone_book=self._zone_book,
             pushed=pushes_of(settings, self.read, self.commands.submit),
             dry_run=DryRunner(

@@ -19,6 +19,7 @@ from api.routes import (
     events,
     filings,
     gates,
+    ledger,
     objects,
     permits,
     positions,
@@ -60,4 +61,5 @@ ALL: Final[tuple[APIRouter, ...]] = (
     board.router,
     regimes.router,
     reconcile.router,
+    ledger.router,
 )

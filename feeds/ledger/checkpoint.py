@@ -47,7 +47,7 @@ class Opened:
 
 
 def read(text: str) -> Checkpoint:
-    """The checkpoint of a note's text. Raises FormatError."""
+    """The checkpoint of a note's text. Raises FormatError, ProofError for a root that size 0 can't have."""
     lines = text.split("\n")
     if len(lines) < 4 or lines[-1] != "" or any(not line for line in lines[:-1]):
         raise FormatError(f"checkpoint: got {len(lines) - 1} lines, want three non-empty ones at least")
@@ -66,7 +66,7 @@ def read(text: str) -> Checkpoint:
         raise FormatError(f"root: got {len(root)} bytes, want {HASH_BYTES} in canonical base64")
     size = int(size_text)
     if size == 0 and root != EMPTY_ROOT:
-        raise FormatError("the root of size 0 is not that of the empty tree")
+        raise ProofError("the root of size 0 is not that of the empty tree")
     return Checkpoint(origin, size, root, tuple(extra))
 
 

@@ -90,7 +90,7 @@ def parse_verifier(text: str) -> Verifier:
         raise FormatError(f"verifier key: got {text[:80]!r}, want <name>+<id>+<base64>")
     name, id_text, encoded = parts
     _check_name(name)
-    data = _unbase64(encoded, "verifier key")
+    data = unbase64(encoded, "verifier key")
     if not data or data[0] not in (ED25519, COSIGNATURE):
         raise FormatError(f"verifier key of {name}: got type {data[:1].hex() or 'none'}, want 01 or 04")
     if len(data) != 1 + _KEY_BYTES:
@@ -148,7 +148,7 @@ def parse_signer(text: str) -> Signer:
     if len(parts) != 5 or parts[:2] != ["PRIVATE", "KEY"]:
         raise FormatError("signing key: want PRIVATE+KEY+<name>+<id>+<base64>")
     name, id_text, encoded = parts[2:]
-    data = _unbase64(encoded, "signing key")
+    data = unbase64(encoded, "signing key")
     if len(data) != 1 + _KEY_BYTES or data[0] not in (ED25519, COSIGNATURE):
         raise FormatError(f"signing key of {name}: got {len(data)} bytes, want a type 01 or 04 and 32 bytes")
     key = Signer(name, data[1:], data[0])
@@ -231,7 +231,7 @@ def _signature(row: str) -> Signature:
         raise FormatError(f"signature line: got {row[:80]!r}, want an em dash, a name and base64")
     name, encoded = parts
     _check_name(name)
-    blob = _unbase64(encoded, f"signature of {name}")
+    blob = unbase64(encoded, f"signature of {name}")
     if len(blob) < 5:
         raise FormatError(f"signature of {name}: got {len(blob)} bytes, want at least 5")
     return Signature(name, blob[:4], blob[4:])
@@ -248,7 +248,8 @@ def _checked(text: str) -> str:
     return text
 
 
-def _unbase64(text: str, what: str) -> bytes:
+def unbase64(text: str, what: str) -> bytes:
+    """The bytes of canonical base64. Raises FormatError naming ``what``."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from feeds.ledger import merkle
 from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.checkpoint import read
-from feeds.ledger.entry import commitment, decode, salts_of
 from feeds.ledger.errors import LedgerError
 from feeds.ledger.files import CHECKPOINT, LogFiles
 from feeds.ledger.note import parse
+from feeds.ledger.opened import opening_of, pack
 from feeds.ledger.proof import Proof
 from feeds.ledger.tree import TileNodes
 
 BOOK: Final = "book.db"
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """A record and the proof of its entry."""
-
-    kept: Kept
-    proof: Proof
 
 
 class LedgerReader:
@@ -55,10 +47,10 @@ class LedgerReader:
             place = book.find(key)
             return None if place is None else book.records(place, place + 1, 1)[0]
 
-    def prove(self, kept: Kept) -> Proved | None:
-        """The proof of a record by the checkpoint that is served; None while it stands above it.
+    def prove(self, kept: Kept, groups: Collection[str] | None = None) -> Proof | None:
+        """The proof of a record by the checkpoint that is served, with what opens ``groups`` (None: all).
 
-        Raises LedgerError.
+        None while the record stands above the checkpoint. Raises LedgerError.
         """
         note = self.served(CHECKPOINT).decode()
         head = read(parse(note).text)
@@ -66,7 +58,7 @@ class LedgerReader:
             return None
         nodes = TileNodes(self._opened_files().read, head.size)
         hashes = merkle.inclusion_proof(kept.place, head.size, nodes)
-        return Proved(kept, Proof(kept.place, tuple(hashes), note))
+        return Proof(kept.place, tuple(hashes), note, pack(kept.entry, opening_of(kept, groups)))
 
     def _opened_files(self) -> LogFiles:
         if self._files is None:
@@ -81,21 +73,3 @@ class LedgerReader:
                 raise LedgerError("there is no such log")
             self._book = Book(self._folder / BOOK)
         return self._book
-
-
-def opening(kept: Kept, names: frozenset[str] | None = None) -> dict[str, Any]:
-    """What opens an entry, as plain values: of the groups ``names`` (None: all) salt and content, of others
-    the commitment. Of a redacted record nothing but that it is."""
-    entry = decode(kept.entry)
-    place = {"kind": entry.kind.name.lower(), "partition": entry.partition, "position": entry.position}
-    told: dict[str, Any] = {"place": kept.place, "number": entry.number, "entry": kept.entry, **place}
-    if kept.groups is None or kept.salts is None:
-        return {**told, "redacted": True, "groups": {}}
-    salts = salts_of(list(kept.groups), kept.salts)
-    groups: dict[str, Any] = {}
-    for name, content in sorted(kept.groups.items()):
-        if names is None or name in names:
-            groups[name] = {"salt": salts[name], "content": content}
-        else:
-            groups[name] = {"commitment": commitment(name, salts[name], content)}
-    return {**told, "redacted": False, "groups": groups}

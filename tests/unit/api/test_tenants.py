@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,16 +10,19 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from tests.unit.api.world import ASSET, INSURER_KEY, OTHER_ASSET, OTHER_KEY, OTHER_VIN, VIN, make
+from tests.unit.api.ledgers import seal
+from tests.unit.api.world import ASSET, INSURER_KEY, OTHER_ASSET, OTHER_KEY, OTHER_VIN, VIN, World, make
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OPEN = {"/healthz", "/readyz", "/", "/webhooks/authorities/{name}"}  # the last asks for a signature
+OPEN |= {"/ledger/{partition}/checkpoint", "/ledger/{partition}/tile/{path:path}"}  # public by design
 FOR_EVERY_KEY = {"/v1/whoami", "/v1/openapi.json"}
 FOREIGN = (OTHER_ASSET, OTHER_VIN, "foreign")
 NEEDED = {
     "/v1/assets/{asset}/signals": "?names=speed_kmh",
     "/v1/assets/{asset}/signals.{extension}": "?names=alt_m",
+    "/v1/ledger/proof": "?event=visit_own&revision=1",
 }
 OWN = {
     "asset": ASSET,
@@ -86,6 +90,16 @@ ABSENT = THEIRS | {
     "batch": "absent",
     "vin": "LZZTESTA0PN000009",
 }
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world that no test of the module changes, with its ledger."""
+    folder = tmp_path_factory.mktemp("world")
+    made = make(folder)
+    seal(folder, made.ports.read)
+    yield made
+    made.close()
 
 
 def routes(folder: Path) -> list[tuple[str, str]]:

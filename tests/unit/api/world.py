@@ -20,11 +20,13 @@ from api.app import create_app
 from api.ports import AwayError, Health, LiveBatch, Ports, PositionTable
 from feeds.deadletters import DeadLetter, DeadLetters
 from feeds.keys import KeyRing, Principal, Role
+from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ReadModel
 from feeds.store.memory import MemoryStore
 from geofences.zone import Gate, Office, Zone, ZoneKind
 from streams.engine.registry import Registry
 from streams.events import Change, Event, Kind, object_id
+from tests.unit.api.ledgers import folder_of
 from tests.unit.api.papers import clearance
 from tests.unit.feeds.store.frames import Report, at, frame
 
@@ -230,6 +232,8 @@ class World:
     def close(self) -> None:
         self.ports.read.close()
         self.ports.dead_letters.close()
+        for ledger in self.ports.ledgers:
+            ledger.close()
 
 
 def make(folder: Path, page: Path | None = None) -> World:
@@ -292,6 +296,7 @@ def make(folder: Path, page: Path | None = None) -> World:
         zones=ZONES,
         gates=GATES,
         health=lambda: Health(health["ready"], {"engine": "ok"}),
+        ledgers=[LedgerReader(folder_of(folder, partition)) for partition in range(PARTITIONS)],
     )
     app = create_app(ports) if page is None else create_app(ports, page)
     return World(ports, engine, live, app, health)

@@ -1,0 +1,183 @@
+"""``corridor ledger``: show the logs of a data folder, prove one record, verify a proof file.
+
+Shown and proved is what lies in the folder, so the system need not run; to verify needs the file and a key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from corridor.cli.options import CliError, Verbs, add_folder, settings_of
+from corridor.folder import Folder
+from feeds.ledger import proof
+from feeds.ledger.book import EventKey, ReportKey
+from feeds.ledger.checkpoint import read
+from feeds.ledger.errors import FormatError, LedgerError, ProofError
+from feeds.ledger.files import CHECKPOINT
+from feeds.ledger.note import parse, parse_signer, parse_verifier
+from feeds.ledger.opened import unpack
+from feeds.ledger.reading import LedgerReader
+
+
+def add_to(verbs: Verbs) -> None:
+    """Add the verb with its actions to the parser."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "ledger", help="show the ledger; prove records"
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="each log's origin, size, root and public key")
+    show.add_argument("--json", action="store_true", help="JSON lines")
+    prove = actions.add_parser("prove", help="write the proof file of one event or report")
+    prove.add_argument("--event", metavar="ID", help="the object's id")
+    prove.add_argument("--revision", type=int, metavar="N", help="its revision")
+    prove.add_argument("--device", metavar="ID", help="of a report: device, boot, seq, hash")
+    prove.add_argument("--boot", metavar="ID")
+    prove.add_argument("--seq", type=int, metavar="N")
+    prove.add_argument("--hash", metavar="HEX", help="SHA-256 of the report's bytes")
+    prove.add_argument("--groups", metavar="A,B", help="the groups to open; the rest is only proved")
+    prove.add_argument("--out", type=Path, metavar="FILE", help="where to write; else it is printed")
+    for one in (show, prove):
+        add_folder(one)
+    verify = actions.add_parser("verify-proof", help="whether a proof file holds; needs nothing but the key")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("--key", required=True, metavar="VKEY", help="the log's public key")
+    verify.add_argument(
+        "--witness", action="append", default=[], metavar="VKEY", help="that must have cosigned (repeat)"
+    )
+    verify.add_argument("--json", action="store_true", help="as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do the action. ``verify-proof`` returns 1 when the proof does not hold."""
+    actions = {"show": _show, "prove": _prove, "verify-proof": _verify}
+    try:
+        return actions[options.action](options)
+    except LedgerError as error:
+        raise CliError(str(error)) from None
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}") from None
+
+
+def _logs(folder: Folder) -> Iterator[tuple[int, LedgerReader]]:
+    """The logs of a folder. Raises CliError when there are none."""
+    root = folder.ledger(0).parent
+    numbers = (
+        sorted(int(p.name[1:]) for p in root.glob("p*") if p.name[1:].isdigit()) if root.exists() else []
+    )
+    if not numbers:
+        raise CliError(f"no ledger here: got {root}, want the data folder of a system that keeps one")
+    for number in numbers:
+        reader = LedgerReader(folder.ledger(number))
+        try:
+            yield number, reader
+        finally:
+            reader.close()
+
+
+def _folder(options: argparse.Namespace) -> Folder:
+    path = settings_of(options).data_dir
+    if not path.exists():
+        raise CliError(f"no data folder: got {path}, want one that exists")
+    return Folder(path)
+
+
+def _show(options: argparse.Namespace) -> int:
+    folder = _folder(options)
+    for number, reader in _logs(folder):
+        head = read(parse(reader.served(CHECKPOINT)).text)
+        key = str(parse_signer(folder.ledger_key(number).read_text("utf-8")).verifier)
+        told = {
+            "partition": number,
+            "origin": head.origin,
+            "size": head.size,
+            "root": head.root.hex(),
+            "key": key,
+        }
+        if options.json:
+            print(json.dumps(told))
+        else:
+            print("\n".join(f"{name:<10} {value}" for name, value in told.items()))
+    return 0
+
+
+def _prove(options: argparse.Namespace) -> int:
+    key = _key(options)
+    names = None if options.groups is None else frozenset(options.groups.split(","))
+    for _, reader in _logs(_folder(options)):
+        kept = reader.find(key)
+        if kept is None:
+            continue
+        made = reader.prove(kept, names)
+        if made is None:
+            raise CliError("no signed checkpoint holds the record yet: try again in a second")
+        if options.out is None:
+            sys.stdout.write(made.format())
+        else:
+            options.out.write_text(made.format(), "utf-8")
+        return 0
+    raise CliError("the record is not in the ledger")
+
+
+def _key(options: argparse.Namespace) -> EventKey | ReportKey:
+    if options.event is not None and options.revision is not None:
+        return EventKey(options.event, options.revision)
+    if None in (options.device, options.boot, options.seq, options.hash):
+        raise CliError("which record: want --event and --revision, or --device, --boot, --seq and --hash")
+    try:
+        hash_ = bytes.fromhex(options.hash)
+    except ValueError:
+        raise CliError(f"--hash: got {options.hash!r}, want 64 hexadecimal digits") from None
+    return ReportKey(options.device, options.boot, options.seq, hash_)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    log = parse_verifier(options.key)
+    witnesses = [parse_verifier(text) for text in options.witness]
+    try:
+        text = options.file.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise CliError(f"{options.file} is no proof file: not UTF-8") from None
+    told: dict[str, Any] = {"holds": False}
+    try:
+        made = proof.parse(text)
+        opened = unpack(made.extra)
+        found = made.verify(opened.entry.encode(), log, witnesses)
+        missing = [key.name for key in witnesses if key.name not in found.witnesses]
+        if missing:
+            raise ProofError(f"not cosigned by {', '.join(missing)}")
+    except (FormatError, ProofError) as error:
+        told["reason"] = str(error)
+    else:
+        entry, opening = opened.entry, opened.opening
+        told = {
+            "holds": True,
+            "origin": found.checkpoint.origin,
+            "place": made.index,
+            "size": found.checkpoint.size,
+            "kind": entry.kind.name.lower(),
+            "partition": entry.partition,
+            "position": entry.position,
+            "number": entry.number,
+            "witnesses": found.witnesses,
+            "redacted": opening is None,
+            "shown": sorted(opening.shown) if opening is not None else [],
+            "hidden": sorted(opening.hidden) if opening is not None else [],
+        }
+    if options.json:
+        print(json.dumps(told))
+    elif told["holds"]:
+        print(
+            f"holds: entry {told['place']} of {told['size']} in {told['origin']}: {told['kind']} of log "
+            f"position {told['position']}, groups {', '.join(told['shown']) or 'none'} shown, "
+            f"{', '.join(told['hidden']) or 'none'} hidden"
+            + "".join(f"\ncosigned by {name} at {at} s" for name, at in told["witnesses"].items())
+        )
+    else:
+        print(f"does not hold: {told['reason']}")
+    return 0 if told["holds"] else 1
