@@ -63,8 +63,8 @@ class PartitionLedger:
         read = writer.step()
         self.place = sequencer.book.place_of(LOG)
         note = sequencer.publish() if sign else None
-        if self._witnesses is not None and sequencer.head is not None:
-            self._witnesses.ask(note.format() if note is not None else sequencer.files.signed() or "")
+        if self._witnesses is not None and note is not None:
+            self._witnesses.ask(note.format())
         head = sequencer.head
         self.figures = {
             "origin": sequencer.origin,
@@ -89,6 +89,7 @@ class PartitionLedger:
                 if self._policy is not None:
                     self._witnesses = Witnesses.of_file(self._policy, signer.verifier, files)
                     stack.callback(self._witnesses.close)
+                    self._witnesses.ask(files.signed() or "")
                 self._writer = LedgerWriter(self._log, self._events, book, self._partition)
                 self._stack = stack.pop_all()
             self._sequencer = sequencer

@@ -97,7 +97,8 @@ class Book:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         with self._errors():
             self._db.executescript(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; "
+                "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+                "PRAGMA secure_delete = ON; "
                 "PRAGMA cache_size = -32000; PRAGMA mmap_size = 0;"
             )
             self._open(path)

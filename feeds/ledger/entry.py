@@ -17,6 +17,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -83,6 +84,12 @@ def groups_hash(commitments: Mapping[str, bytes]) -> bytes:
     return sha256(b"".join(parts)).digest()
 
 
+@lru_cache(256)
+def _label(name: str) -> bytes:
+    label = name.encode()
+    return bytes([len(label)]) + label
+
+
 def seal(
     kind: EntryKind, partition: int, position: int, number: int, groups: Mapping[str, bytes], salts: bytes
 ) -> Sealed:
@@ -91,9 +98,8 @@ def seal(
         raise ValueError(f"salts: got {len(salts)} bytes, want {SALT_BYTES * len(groups)}")
     whole, parts, at = b"", [_GROUPS], 0
     for name in sorted(groups):
-        label = name.encode()
-        head = bytes([len(label)]) + label
-        made = sha256(_COMMIT + head + salts[at : at + SALT_BYTES] + groups[name]).digest()
+        head = _label(name)
+        made = sha256(b"".join((_COMMIT, head, salts[at : at + SALT_BYTES], groups[name]))).digest()
         at += SALT_BYTES
         if name == WHOLE:
             whole = made

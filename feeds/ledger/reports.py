@@ -2,9 +2,9 @@
 
 ``whole`` is what the device published, ``head`` who sent it, when and how it was received (CBOR), ``place``
 the positions, ``coarse`` where the vehicle was to 0.1 degree and 10 minutes, ``signals`` what the CAN bus
-said (CBOR: packed rows, then [row, name, value] of signals without a column), ``driver`` the facts about
-drivers and ``facts`` all others (CBOR lists). Rows are little-endian; the least number of a type, or NaN,
-stands for "not measured". Groups without content are left out.
+said (CBOR: names of columns, packed rows, [row, name, value] of signals without a column), ``driver`` the
+facts about drivers and ``facts`` all others (CBOR lists). Rows are little-endian; the least number of a
+type, or NaN, stands for "not measured". Groups without content are left out.
 """
 
 from __future__ import annotations
@@ -49,10 +49,17 @@ COARSE: Final = np.dtype([("t_ms", "<i8"), ("lon_e7", "<i4"), ("lat_e7", "<i4")]
 BUS: Final = np.dtype(
     [("t_ms", "<i8"), ("odometer_mm", "<i8"), ("wheel_ckmh", "<i4"), *((name, "<f8") for name in SIGNALS)]
 )
-"""One row a sample of the group ``signals``."""
+"""One row a sample of the group ``signals``, which packs those columns that its frame has."""
 _COARSE_MS: Final = 600_000
 _COARSE_E7: Final = 1_000_000
 _KIND: Final = "driver"
+_HEAD: Final = sorted(
+    (
+        *("device", "asset", "boot", "boot_n", "seq", "prev", "hash", "received_ms", "form", "topic"),
+        *("samples", "signature", "key", "verdict"),
+    ),
+    key=lambda name: (len(name), name),  # as canonical CBOR has them
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class ReportRow:
 
     def sealed_groups(self, verdict: str) -> dict[str, bytes]:
         """All groups; ``verdict`` is new or conflict."""
-        return {**self.groups, HEAD: cbor2.dumps({**self.head, "verdict": verdict}, canonical=True)}
+        head = {**self.head, "verdict": verdict}
+        return {**self.groups, HEAD: cbor2.dumps({name: head[name] for name in _HEAD})}
 
 
 def rows_of(frame: Frame) -> Iterator[ReportRow]:
@@ -112,9 +120,14 @@ def rows_of(frame: Frame) -> Iterator[ReportRow]:
 def read_signals(content: bytes) -> tuple[npt.NDArray[Any], list[tuple[int, str, float]]]:
     """The rows (BUS) and further signals of a ``signals`` group. Raises FormatError."""
     try:
-        rows, extras = cbor2.loads(content)
-        return np.frombuffer(rows, BUS), [(row, name, value) for row, name, value in extras]
-    except (ValueError, TypeError, cbor2.CBORError) as error:
+        names, rows, extras = cbor2.loads(content)
+        dtype = np.dtype([(name, BUS[name]) for name in names])
+        packed = np.frombuffer(rows, dtype)
+        whole = np.empty(len(packed), BUS)
+        for name in BUS.names or ():
+            whole[name] = packed[name] if name in names else _null(BUS[name])
+        return whole, [(row, name, value) for row, name, value in extras]
+    except (ValueError, TypeError, KeyError, cbor2.CBORError) as error:
         raise FormatError(f"signals of a report: {error}") from None
 
 
@@ -163,8 +176,12 @@ def _words(column: pa.DictionaryArray) -> list[str]:
 def _filled(column: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if not column.null_count:
         return np.asarray(column.to_numpy())
-    null = np.nan if dtype.kind == "f" else np.iinfo(dtype).min
-    return np.asarray(column.fill_null(pa.scalar(null, column.type)).to_numpy())
+    return np.asarray(column.fill_null(pa.scalar(_null(dtype), column.type)).to_numpy())
+
+
+def _null(dtype: np.dtype[Any]) -> float | int:
+    """What stands for "not measured"."""
+    return float("nan") if dtype.kind == "f" else int(np.iinfo(dtype).min)
 
 
 def _table(samples: pa.RecordBatch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -201,9 +218,11 @@ def _signals(frame: Frame, ends: npt.NDArray[np.int64]) -> list[bytes | None]:
     """Of each report what the bus said; None where it said nothing."""
     samples, extras, count = frame.samples, frame.extras, len(ends) - 1
     said = np.zeros(samples.num_rows, bool)
+    columns = ["t_ms"]
     for name in BUS.names or ():
         if name != "t_ms" and samples[name].null_count < samples.num_rows:
             said |= samples[name].is_valid().to_numpy(zero_copy_only=False)
+            columns.append(name)
     of = extras["sample"].to_numpy()
     if len(of) and not 0 <= of.min() <= of.max() < samples.num_rows:
         raise FormatError("extras of a frame point outside of it")
@@ -211,7 +230,8 @@ def _signals(frame: Frame, ends: npt.NDArray[np.int64]) -> list[bytes | None]:
     found: list[bytes | None] = [None] * count
     if not said.any():
         return found
-    data, size = _table(samples, BUS).tobytes(), BUS.itemsize
+    dtype = np.dtype([(name, BUS[name]) for name in columns])
+    data, size = _table(samples, dtype).tobytes(), dtype.itemsize
     names, values = _words(extras["name"]), extras["value"].to_pylist()
     rows = samples["report"].to_numpy()
     more: dict[int, list[list[Any]]] = {}
@@ -220,7 +240,7 @@ def _signals(frame: Frame, ends: npt.NDArray[np.int64]) -> list[bytes | None]:
         more.setdefault(number, []).append([at - int(ends[number]), name, value])
     for number in np.unique(rows[said]).tolist():
         packed = data[int(ends[number]) * size : int(ends[number + 1]) * size]
-        found[number] = cbor2.dumps([packed, more.get(number, [])], canonical=True)
+        found[number] = cbor2.dumps([columns, packed, more.get(number, [])])
     return found
 
 

@@ -164,7 +164,8 @@ def test_a_frame_whose_samples_belong_to_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff", cbor2.dumps(5), cbor2.dumps([b"x", []]), cbor2.dumps([b"", [1]])]
+    "content",
+    [b"", b"\xff", cbor2.dumps(5), cbor2.dumps([["t_ms"], b"x", []]), cbor2.dumps([["x"], b"", []])],
 )
 def test_signals_that_are_none(content: bytes) -> None:
     with pytest.raises(FormatError):
@@ -184,7 +185,7 @@ def test_the_groups_of_an_event() -> None:
         "path": [{"lon_e7": 4, "a/b": {"lat_e7": 5}}],
         "driver": "D",
     }
-    groups = groups_of(event(1, **data))
+    groups = groups_of(replace(event(1), data=data | {"state": "open"}))
     assert set(groups) == {"whole", "head", "body", "place", "driver"}
     body = orjson.loads(groups["body"])
     assert body == {"state": "open", "enter": {"t_ms": 3}, "path": [{"a/b": {}}]}
