@@ -92,25 +92,45 @@ def _read(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> N
 
 
 def _seal(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> None:
-    """The newest state of a seal counts; of two at one instant the worse."""
+    """The newest state of a seal counts, of two at one instant the worse; since the first reading in a row
+    that says so, as a unit tells it again at every boot."""
     number = fact.get("seal", fact.get("id", fact.get("number")))
     state = str(fact.get("state")).lower()
     if number is None or state not in _SEALS:
         return
     number = str(_short(number))
     id_ = object_id(Kind.SEAL, folder.asset, number)
-    told = {"seal": number, "state": state, "t_ms": fact["t"]}
     held = folder.data("seal", id_)
-    if held is not None and _newness(held) >= _newness(told):
-        return
     if held is None and len(folder.objects("seal")) >= _MOST:
         return
-    if desk.tell(folder, Kind.SEAL, id_, told, t_ms=fact["t"]):
+    readings = folder.bus.setdefault("seals", {}).setdefault(number, [])
+    if not readings and held is not None:  # told before readings were kept
+        readings.append([held["t_ms"], _SEALS.index(held["state"])])
+    reading = [fact["t"], _SEALS.index(state)]
+    same = next((one for one in readings if one[0] == reading[0]), None)
+    if same is None:
+        readings.append(reading)
+        readings.sort()
+    elif same >= reading:
+        return
+    else:
+        same[:] = reading
+    if len(readings) > _MOST:
+        del readings[_spare(readings)]
+    desk.changed.add(folder.asset)
+    first = len(readings) - 1
+    while first and readings[first - 1][1] == readings[-1][1]:
+        first -= 1
+    told = {"seal": number, "state": _SEALS[readings[-1][1]], "t_ms": readings[first][0]}
+    if desk.tell(folder, Kind.SEAL, id_, told, t_ms=told["t_ms"]):
         desk.touch(folder.asset)
 
 
-def _newness(seal: dict[str, Any]) -> tuple[int, int]:
-    return seal["t_ms"], _SEALS.index(seal["state"])
+def _spare(readings: list[list[int]]) -> int:
+    """Which reading is missed least: one between two that say the same, else the oldest."""
+    states = [state for _, state in readings]
+    inner = (n for n in range(1, len(states) - 1) if states[n - 1] == states[n] == states[n + 1])
+    return next(inner, 0)
 
 
 def _coupling(desk: Desk, folder: Folder, report: Report, fact: dict[str, Any]) -> None:
