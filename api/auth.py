@@ -58,6 +58,13 @@ def principal_of(keys: KeyRing, key: str | None, roles: frozenset[Role]) -> Prin
     return who
 
 
+def refuse_revoked(request: Request) -> None:
+    """For what was waited for: raises Problem 401 when the key was revoked or changed meanwhile."""
+    _, _, key = request.headers.get("Authorization", "").partition(" ")
+    if state_of(request.app).ports.keys.find(key.strip()) != request.state.principal:
+        raise Problem(401, "key revoked or changed", headers=_CHALLENGE)
+
+
 Scoped = Annotated[Scope, Depends(_Only(*_OWN))]
 """What a route takes to get its scope, and with it the check of the key: for a tenant's own people."""
 Clearing = Annotated[Scope, Depends(_Only(*_CLEARING))]

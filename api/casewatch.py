@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from feeds.readbatches import cut
 from feeds.readreach import AT_GATES, AtGates, Reach
 from streams.events import Change, Event, Kind
 
@@ -52,6 +54,14 @@ class CaseWatch:
         if event.kind is Kind.BATCH:
             return any(self._case_at(one.get("case"), reach) for one in event.data.get("cases") or ())
         return any(_at(gate, reach) for gate, _ in self._of.get(event.asset, {}).values())
+
+    def shown(self, reach: Reach, event: Event) -> Event:
+        """``event`` as who has ``reach`` may be told of it: of a batch only the cases within it."""
+        if event.kind is not Kind.BATCH or not isinstance(reach, AtGates) or not reach.gates:
+            return event
+        named = [one.get("case") for one in event.data.get("cases") or ()]
+        seen = [case for case in named if self._case_at(case, reach)]
+        return event if len(seen) == len(named) else replace(event, data=cut(event.data, seen))
 
     def open_rows(self, assets: Sequence[str], reach: AtGates) -> list[int]:
         """The places in ``assets`` of those that have an open case within ``reach``."""

@@ -178,11 +178,13 @@ class Hub:
             try:
                 batches = self._ports.live.subscribe()
                 self._at = await asyncio.to_thread(self._ports.read.head)
-                self._watch.load(await asyncio.to_thread(self._ports.read.case_places))
+                await self._look_again()
                 self._merge(self._ports.live.snapshot(None))
                 self._lag_all()
                 self.ready = True
                 async for batch in batches:
+                    if batch.missed:  # an end of a case may be among what was missed
+                        await self._look_again()
                     self._take(batch)
                 self._end()
                 return
@@ -190,6 +192,17 @@ class Hub:
                 self.ready = False
                 _LOG.exception("live_view_failed retry_s=%s", _PAUSE_S)
                 await asyncio.sleep(_PAUSE_S)
+
+    async def _look_again(self) -> None:
+        """Which cases there are, out of the read model; officers are shown none of those that ended."""
+        self._watch.load(await asyncio.to_thread(self._ports.read.case_places))
+        table = self._ports.live.snapshot(None)
+        for reach, view in self._views.items():
+            if isinstance(reach, AtGates):
+                for asset in view.assets:
+                    if not self._watch.is_open(asset, reach):
+                        view.drop(asset)
+                self._look(reach, table)
 
     def _end(self) -> None:
         """The process stops: whoever waits for news is sent home."""
@@ -210,15 +223,22 @@ class Hub:
             self._at = cursor.advance(self._at, event.partition, event.number)
             told = [reach for reach in listening if self._watch.sees(reach, event)]
             heard.update(told)
-            clients = [client for reach in told for client in self._clients.get(reach, ())]
-            if clients:
-                at = cursor.encode(self._at)
-                message = b'{"type":"event",' + event_line(event, at)[1:]
-                for client in clients:
-                    if not client.offer(at, message):
-                        self._metrics.live_dropped.inc()
+            self._tell(event, [reach for reach in told if self._clients.get(reach)])
         for reach in heard:
             self._news.pop(reach, asyncio.Event()).set()
+
+    def _tell(self, event: Event, reaches: Sequence[Reach]) -> None:
+        """Offer an event to the clients of these reaches; rendered once for all that see it alike."""
+        if not reaches:
+            return
+        at, whole = cursor.encode(self._at), b""
+        for reach in reaches:
+            shown = self._watch.shown(reach, event)
+            message = whole if shown is event and whole else b'{"type":"event",' + event_line(shown, at)[1:]
+            whole = message if shown is event else whole
+            for client in self._clients[reach]:
+                if not client.offer(at, message):
+                    self._metrics.live_dropped.inc()
 
     def _listening(self) -> set[Reach]:
         return {*self._news, *(reach for reach, clients in self._clients.items() if clients)}

@@ -35,6 +35,11 @@ class TenantView:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def assets(self) -> list[str]:
+        """The assets that have a row."""
+        return list(self._rows)
+
     def merge(self, table: PositionTable, chosen: npt.NDArray[np.int64]) -> None:
         """Take rows ``chosen`` (at least one) of ``table`` as the newest."""
         rows = np.array([self._row(table.asset[i]) for i in chosen.tolist()], np.int64)

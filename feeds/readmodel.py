@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
-from feeds import readsql, readwindow
+from feeds import readbatches, readsql, readwindow
 from feeds.cursor import Vector
 from feeds.readfile import ReadFile, ReadModelAwayError, ReadModelError, meta, snapshot, transaction
 from feeds.readreach import AT_GATES, AtGates, OfAuthority, Reach, of_objects
@@ -208,7 +208,8 @@ class ReadModel:
         wanted = [kind for kind in AT_GATES if not kinds or kind in kinds]
         with self._file.reading() as db, snapshot(db):
             self._refuse_trimmed(db, cursor, None)
-            return readwindow.events_at_gates(db, cursor, reach, wanted, limit, asset)
+            events, end = readwindow.events_at_gates(db, cursor, reach, wanted, limit, asset)
+            return readbatches.within(db, reach, events), end
 
     def partition_after(
         self, partition: int, number: int, tenant: str | None, kinds: Sequence[Kind] = (), limit: int = 100
@@ -245,23 +246,24 @@ class ReadModel:
         seen, of = of_objects(kind, reach)
         # the kind's name in the text, not as a parameter: else indices of one kind are not used
         text = " AND ".join((f"kind = '{kind.value}'", seen, "change <> 'retracted'", *terms))
-        with self._file.reading() as db:
+        with self._file.reading() as db, snapshot(db):
             rows = db.execute(
                 f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE {text} "
                 "ORDER BY start_ms DESC, id DESC LIMIT ?",
                 (*of, *values, limit),
             ).fetchall()
-        return [readsql.object_of(row) for row in rows]
+            return readbatches.within(db, reach, [readsql.object_of(row) for row in rows])
 
     def object(self, kind: Kind, reach: Reach, id_: str) -> StoredObject | None:
         """One object, also when retracted; None when there is none."""
         seen, of = of_objects(kind, reach)
-        with self._file.reading() as db:
+        with self._file.reading() as db, snapshot(db):
             row = db.execute(
                 f"SELECT {readsql.OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ? AND {seen}",
                 (kind.value, id_, *of),
             ).fetchone()
-        return readsql.object_of(row) if row else None
+            found = readbatches.within(db, reach, [readsql.object_of(row)] if row else [])
+        return found[0] if found else None
 
     def objects_by_id(self, kind: Kind, reach: Reach, ids: Sequence[str]) -> dict[str, StoredObject]:
         """Those objects of ``ids`` that are there, also when retracted, by id."""
@@ -320,7 +322,8 @@ class ReadModel:
         Those that retention deleted are missing at the end.
         """
         with self._file.reading() as db, snapshot(db):
-            return readsql.revisions(db, kind, reach, id_, before, limit)
+            found = readsql.revisions(db, kind, reach, id_, before, limit)
+            return readbatches.within(db, reach, found)
 
     def revisions_of(self, kind: Kind, objects: Sequence[StoredObject]) -> dict[str, list[Event]]:
         """All kept revisions of these objects of ``kind``, each the newest first, by id.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.auth import Clearing
+from api.auth import Clearing, refuse_revoked
 from api.errors import Problem, shown
 from api.listing import AssetRef, asset_id
 from api.render import event_line
@@ -81,6 +81,7 @@ async def _waited(
                 await news.wait()
         except TimeoutError:
             until = 0.0
+        refuse_revoked(request)
 
 
 def _lines(found: Sequence[tuple[str, Event]]) -> bytes:

@@ -77,7 +77,7 @@ async def live(socket: WebSocket) -> None:
         async with state.hub.client(Scope(state.ports, state.directory, who).reach, hello.max_hz) as client:
             _LOG.info("watches name=%s tenant=%s role=%s", who.name, who.tenant, who.role)
             client.look_at(hello.view)
-            await _serve(socket, client, hello.key)
+            await _serve(socket, client, hello.key, who)
     except _Closed as closed:
         await _close(socket, closed.code, closed.reason)
     except HubFullError as error:
@@ -104,12 +104,12 @@ async def _hello(socket: WebSocket) -> tuple[Hello, Principal]:
         raise _Closed(code, str(problem.detail)) from None
 
 
-async def _serve(socket: WebSocket, client: Client, key: str) -> None:
+async def _serve(socket: WebSocket, client: Client, key: str, who: Principal) -> None:
     """Send and listen until either ends; the other is stopped then."""
     tasks = [
         asyncio.create_task(_send(socket, client), name="live-send"),
         asyncio.create_task(_listen(socket, client), name="live-listen"),
-        asyncio.create_task(_held(state_of(socket.app).ports.keys, key), name="live-key"),
+        asyncio.create_task(_held(state_of(socket.app).ports.keys, key, who), name="live-key"),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -130,9 +130,8 @@ async def _send(socket: WebSocket, client: Client) -> None:
             raise _Closed(TOO_SLOW, f"too slow: want a message taken within {SEND_S:g} s") from None
 
 
-async def _held(keys: KeyRing, key: str) -> None:
-    """Until the key is revoked or means something else."""
-    who = keys.find(key)
+async def _held(keys: KeyRing, key: str, who: Principal) -> None:
+    """Until the key is revoked or is no longer that of ``who``."""
     while keys.find(key) == who:
         await asyncio.sleep(RECHECK_S)
     raise _Closed(NO_KEY, "key revoked or changed")

@@ -46,6 +46,12 @@ async def opened(socket: Socket, key: str = CUSTOMS_KEY) -> tuple[dict[str, Any]
     return await socket.heard(), await socket.heard()
 
 
+async def silent(socket: Socket) -> None:
+    """Hears on until the socket is closed. Raises Closed."""
+    while True:
+        await socket.heard()
+
+
 def assets(message: dict[str, Any]) -> list[str]:
     return sorted(item[0] for item in message["items"])
 
@@ -109,6 +115,38 @@ async def test_a_position_is_shown_no_more_once_the_case_ended(app: FastAPI, wor
         assert assets((await opened(later))[1]) == [ASSET]
 
 
+async def test_an_end_of_a_case_that_was_missed_ends_its_positions_too(app: FastAPI, world: World) -> None:
+    async with connected(app) as here:
+        await opened(here)
+        ended = case_data("foreign", OTHER_VIN, state="cleared", ended_ms=T0)
+        unheard, world.live._readers = world.live._readers, []
+        world.engine.commit([told(Kind.CASE, "case_foreign", 2, "other", OTHER_ASSET, ended)])
+        world.live._readers = unheard
+        world.live.push(LiveBatch(missed=True))
+        world.live.push(LiveBatch(positions((OTHER_ASSET, "other", 1, 1), (ASSET, "main", 2, 2))))
+        assert (await here.heard())["type"] == "lag"
+        assert assets(await here.heard()) == [ASSET]
+    async with connected(app) as later:
+        assert assets((await opened(later))[1]) == [ASSET]
+
+
+async def test_a_batch_is_told_to_each_gate_with_its_own_cases(app: FastAPI, world: World) -> None:
+    async with connected(app) as here, connected(app) as far:
+        await opened(here)
+        await opened(far, FAR_KEY)
+        both = [{"case": f"case_{name}", "vin": name, "state": "filed"} for name in ("own", "far")]
+        world.engine.commit(
+            [
+                told(Kind.CASE, "case_far", 1, "main", NEW, case_data("far", VIN, gate="manzhouli")),
+                told(Kind.BATCH, "batch_both", 1, "main", "", {"batch": "both", "cases": both}),
+            ]
+        )
+        heard = await here.heard()
+        assert (heard["kind"], [one["case"] for one in heard["object"]["cases"]]) == ("batch", ["case_own"])
+        assert (await far.heard())["kind"] == "case"
+        assert [one["case"] for one in (await far.heard())["object"]["cases"]] == ["case_far"]
+
+
 async def test_a_connector_has_no_live_view(app: FastAPI) -> None:
     async with connected(app) as socket:
         socket.send({"type": "hello", "key": LINK_KEY})
@@ -129,6 +167,42 @@ async def test_a_revoked_key_ends_its_connection(
         with pytest.raises(Closed) as closed:
             await socket.heard()
     assert (closed.value.code, closed.value.reason) == (4401, "key revoked or changed")
+
+
+async def test_a_key_that_is_revoked_while_it_says_hello_goes_no_further(
+    app: FastAPI, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "RECHECK_S", 0.01)
+    file = KeyFile(tmp_path / "keys.json")
+    key = create(file, "hall", Role.CUSTOMS, "main", ["mohan-boten"])
+    hub, before = hub_of(world), hub_of(world).client
+
+    def taken(*wanted: Any) -> Any:
+        revoke(file, "hall")
+        return before(*wanted)
+
+    monkeypatch.setattr(hub, "client", taken)
+    async with connected(app) as socket:
+        socket.send({"type": "hello", "key": key, "max_hz": 10})
+        with pytest.raises(Closed) as closed:
+            await silent(socket)
+    assert (closed.value.code, closed.value.reason) == (4401, "key revoked or changed")
+
+
+async def test_a_key_that_is_revoked_while_it_waits_gets_no_event(
+    client: httpx.AsyncClient, world: World, tmp_path: Path
+) -> None:
+    file = KeyFile(tmp_path / "keys.json")
+    key = create(file, "hall", Role.CUSTOMS, "main", ["mohan-boten"])
+    headers = {"Authorization": f"Bearer {key}"}
+    waiting = asyncio.ensure_future(client.get("/v1/events?after=latest&wait=20", headers=headers))
+    while not any(isinstance(reach, AtGates) for reach in hub_of(world)._news):
+        await asyncio.sleep(0)
+    revoke(file, "hall")
+    data = case_data("foreign", OTHER_VIN, state="held")
+    world.engine.commit([told(Kind.CASE, "case_foreign", 2, "other", OTHER_ASSET, data)])
+    answer = await waiting
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
 
 
 async def test_waiting_for_events_ends_with_one_of_the_gate(client: httpx.AsyncClient, world: World) -> None:

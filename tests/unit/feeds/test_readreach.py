@@ -213,3 +213,22 @@ def test_an_index_serves_what_many_ask(read: ReadModel, where: str, index: str) 
     plan = " ".join(row[3] for row in rows)
     assert index in plan, plan
     assert "SCAN" not in plan
+
+
+def test_a_batch_lists_only_the_cases_at_the_gate(read: ReadModel) -> None:
+    put(read, case("x", "a", "mohan-boten", batch="B"), case("z", "a", "manzhouli", batch="B"))
+    cases = [{"case": f"case_{name}", "vin": name.upper(), "state": "filed"} for name in "xz"]
+    put(read, (Kind.BATCH, "batch_b", "a", "", {"batch": "B", "cases": cases}))
+
+    def told(reach: Reach) -> list[list[str]]:
+        one = read.object(Kind.BATCH, reach, "batch_b")
+        found = [] if one is None else [one.data]
+        found += [row.data for row in read.objects(Kind.BATCH, reach)]
+        found += [event.data for event in read.revisions(Kind.BATCH, reach, "batch_b")]
+        found += [event.data for event in read.window_after((0,), reach, [Kind.BATCH])[0]]
+        return [[entry["vin"] for entry in data["cases"]] for data in found]
+
+    assert told(MOHAN) == [["X"]] * 4
+    assert told(FAR) == [["Z"]] * 4
+    assert told(AtGates()) == [["X", "Z"]] * 4
+    assert told("a") == [["X", "Z"]] * 4
