@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _ADMIN: Final = "admin"
 _MAX_KEY: Final = 256
 _STRONG: Final = 20
 DEFAULT_TENANT: Final = "main"
+_TENANT: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")  # keys of claims are made of it, with a colon
 _LOG = logging.getLogger("corridor.keys")
 
 
@@ -152,8 +154,11 @@ class _Watched:
             mark = self.file.mark()  # before the content: one that is replaced in between is read once more
             try:
                 self._held = {one.digest: _principal(one, self.file.path) for one in self.file.read()}
-            finally:
-                self._mark = mark
+            except KeysError as error:
+                if not isinstance(error.__cause__, OSError):  # that may pass: it is read again
+                    self._mark = mark
+                raise
+            self._mark = mark
 
 
 def create(
@@ -170,6 +175,8 @@ def create(
         raise KeysError(f"name of a key: got {name!r}, want 1 to 64 printable characters")
     if name == _ADMIN:
         raise KeysError("name of a key: got 'admin', want another: that one is the installation's own")
+    if not _TENANT.fullmatch(tenant):
+        raise KeysError(f"tenant of a key: got {tenant!r}, want a-z, 0-9 and -, a letter first, at most 32")
     if gates and role is not Role.CUSTOMS:
         raise KeysError(f"gates: got some for role {role}, want none: they are for customs")
     if (authority is not None) != (role is Role.AUTHORITY):

@@ -53,6 +53,29 @@ def test_a_file_that_breaks_later_leaves_the_keys_that_were(file: KeyFile) -> No
     assert ring.find(key) == Principal("north", "north", Role.OPERATOR)
 
 
+def test_a_file_that_could_not_be_opened_once_is_read_again(
+    file: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = create(file, "boten", Role.CUSTOMS, "main")
+    ring = KeyRing(file.path)
+    revoke(file, "boten")
+    with monkeypatch.context() as broken:
+
+        def refused(path: Path) -> bytes:
+            raise OSError(24, "Too many open files")
+
+        broken.setattr(Path, "read_bytes", refused)
+        ring.find(key)
+    assert ring.find(key) is None
+
+
+@pytest.mark.parametrize("tenant", ["", "a:b", "Main", "a\x1fb", "a" * 33, "-a", "a\n"])
+def test_a_tenant_is_named_as_in_the_settings(file: KeyFile, tenant: str) -> None:
+    with pytest.raises(KeysError, match="tenant of a key"):
+        create(file, "north", Role.OPERATOR, tenant)
+    assert file.read() == []
+
+
 @pytest.mark.parametrize(
     ("name", "role", "gates", "authority", "want"),
     [
