@@ -134,6 +134,10 @@ class FolderAuthority:
             )
             found, good, bad = [], [], {}
             for name in names[:_PAGE]:
+                if "\n" in name:  # what is taken is noted by name, one a line
+                    bad[name] = "got a name with a line end"
+                    self._move("inbox", name, "refused")
+                    continue
                 value = self._read(self._at("inbox", name))
                 if value is None:
                     if not self._still(self._at("inbox", name)):

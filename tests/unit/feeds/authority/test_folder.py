@@ -182,3 +182,15 @@ async def test_the_simulator_puts_each_decision_once(tmp_path: Path, adapter: Fo
     window.decide(NAME, None, "wait", case="c")
     assert [put(window, rule), put(window, rule)] == [1, 0]
     window.database.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names there have no line ends")
+async def test_a_decision_whose_name_has_a_line_end_is_put_away(
+    adapter: FolderAuthority, tmp_path: Path
+) -> None:
+    assert (await adapter.decisions("")).decisions == []
+    (tmp_path / "inbox" / "a\nb.decision.json").write_text(json.dumps(GOOD))
+    page = await adapter.decisions("")
+    assert (page.decisions, list(page.bad.values())) == ([], ["got a name with a line end"])
+    assert names(tmp_path / "inbox") == []
+    assert names(tmp_path / "refused") == ["a\nb.decision.json"]
