@@ -75,5 +75,6 @@ def object_id(kind: Kind, *parts: str | int) -> str:
 
     Parts are joined by a character that no part may hold, so different parts never give the same text.
     """
-    text = "\x1f".join(str(part) for part in (kind.value, *parts))
-    return f"{kind.value}_{sha256(text.encode()).hexdigest()[:24]}"
+    name = kind._value_  # ``value`` looks it up by name each time
+    text = "\x1f".join((name, *map(str, parts)))
+    return f"{name}_{sha256(text.encode()).hexdigest()[:24]}"

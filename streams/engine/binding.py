@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SOURCES: Final = ("maker", "registration", "filing", "officer")
 _MOST: Final = 32  # open conflicts of one asset
 _CLAIMS: Final = 256
+_HEARD: Final = frozenset(("number", "whose", "whose_vin", "known"))
 
 
 def claim(desk: Desk, command: dict[str, Any]) -> None:
@@ -225,6 +226,8 @@ def _reply(desk: Desk, asker: list[str], other: str, vin: str, chassis: str | No
 
 def hear(desk: Desk, message: list[Any]) -> bool:
     """Take a message about numbers; whether it was one."""
+    if message[0] not in _HEARD:
+        return False
     match message:
         case ["number", str(key), str(asset), str(vin), str(chassis)]:
             held = desk.numbers.setdefault(key, [None, []])

@@ -27,11 +27,10 @@ class ByRow:
             del self.values[asset]
         else:
             self.values[asset] = value
-        try:
-            row = rows[asset]
-        except KeyError:
+        if not self._known:
             return
-        if row < self._known:
+        row = rows.get(asset)
+        if row is not None and row < self._known:
             self._by_row[row] = NEVER if value is None else value
 
     def of(self, names: Names, row: Array) -> Array:

@@ -116,8 +116,8 @@ def _inputs(desk: Desk, folder: Folder, id_: str, held: dict[str, Any]) -> CaseI
     filing = folder.data("filing", held["filing"])
     assert filing is not None
     registered = desk.host.registry.assets.get(folder.asset)
-    bound = folder.objects("binding")
-    conflicts = [data for _, data in folder.objects("conflict").values() if data["state"] == "open"]
+    bound = folder.held("binding")
+    conflicts = [data for _, data in folder.held("conflict").values() if data["state"] == "open"]
     return CaseInputs(
         id=id_,
         asset=folder.asset,
@@ -126,11 +126,11 @@ def _inputs(desk: Desk, folder: Folder, id_: str, held: dict[str, Any]) -> CaseI
         vehicle={} if registered is None else registered["data"],
         binding=next((data for _, data in bound.values()), _NO_BINDING),
         conflicts=sorted(conflicts, key=lambda one: (one["first_ms"], one["what"], one["got"] or "")),
-        permits=[data for _, (_, data) in sorted(folder.objects("permit").items())],
+        permits=[data for _, (_, data) in sorted(folder.held("permit").items())],
         passings=_passings(folder, filing["gate"], filing["direction"], _taken(folder, id_, filing)),
         departed_ms=_departed(held),
         axle=_axle(folder),
-        seals=[data for _, (_, data) in sorted(folder.objects("seal").items())],
+        seals=[data for _, (_, data) in sorted(folder.held("seal").items())],
         decisions=[_decision(one) for one in held["decisions"]],
         releases=releases.of(folder, id_),
         eta_ms=held.get("eta"),
@@ -189,13 +189,14 @@ def limit(folder: Folder) -> int | None:
     """The lowest axle load limit of an asset's permits, while a case of it is open."""
     if all(held["ended"] is not None for held in folder.cases.values()):
         return None
-    granted = (data for _, data in folder.objects("permit").values() if data["state"] == "granted")
-    return min((data["axle_limit_kg"] for data in granted if data["axle_limit_kg"] is not None), default=None)
+    granted = [data for _, data in folder.held("permit").values() if data["state"] == "granted"]
+    return min([data["axle_limit_kg"] for data in granted if data["axle_limit_kg"] is not None], default=None)
 
 
 def _axle(folder: Folder) -> dict[str, Any] | None:
     """The heaviest load that was above the limit, if it is above that of now."""
-    held, now = folder.bus.get("axle"), limit(folder)
+    held = folder.bus.get("axle")
+    now = None if held is None else limit(folder)
     if held is None or now is None or held[0] <= now:
         return None
     return {"t_ms": held[1], "kg": held[0], "limit_kg": now}

@@ -18,6 +18,7 @@ from streams.engine.post import Message, Post
 
 REMEMBERED_MS: Final = 30 * 86_400_000
 """How long an owner that was refused or gave its key back is known."""
+_NAMES: Final = frozenset(("claim", "free", "close", "verdict"))
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class Claims:
 
     def hear(self, message: Message, now_ms: int, away: bool) -> bool:
         """Take a message; whether it was one for claims. ``away``: it came by a note, and may come again."""
+        if message[0] not in _NAMES:
+            return False
         match message:
             case ["claim", str(key), str(owner), int(source)]:
                 self._claimed(key, owner, source, now_ms if away else None)
@@ -81,7 +84,7 @@ class Claims:
     def _claimed(self, key: str, owner: str, source: int, again_ms: int | None) -> None:
         holder = self._holders.get(key)
         known = (key, owner) in self._gone
-        free = holder is None and not known and _digest(key) not in self._closed
+        free = holder is None and not known and not (self._closed and _digest(key) in self._closed)
         if free:
             self._holders[key] = owner
         elif holder != owner and not known and again_ms is not None:

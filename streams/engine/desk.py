@@ -189,13 +189,14 @@ class Desk:
         t_ms: int | None = None,
     ) -> bool:
         """Tell an object unless its newest revision says the same; whether it was told."""
-        held = folder.objects(kind.value)
+        held = folder.objects(kind._value_)
         before = held.get(id_)
-        if before is not None and (before[1] == data or dump_json(before[1]) == dump_json(data)):
-            return False
+        revision, changed = 1, []
+        if before is not None:
+            revision, changed = before[0] + 1, _differing(before[1], data)
+            if _same(before[1], data, changed):
+                return False
         self.changed.add(folder.asset)
-        revision = 1 if before is None else before[0] + 1
-        changed = [] if before is None else _differing(before[1], data)
         held[id_] = [revision, data]
         why = {"changed": changed, "positions": [self.host.position], "cause": cause or self.cause}
         fact = Fact(kind, id_, revision, folder.tenant, folder.asset, {**data, "why": why})
@@ -259,7 +260,14 @@ class Desk:
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return sorted(name for name in after if name not in before or after[name] != before[name])
+    return sorted([name for name in after if name not in before or after[name] != before[name]])
+
+
+def _same(before: dict[str, Any], after: dict[str, Any], differing: list[str]) -> bool:
+    """Whether both say the same, also where one was packed meanwhile and holds a list for a tuple."""
+    if len(before) != len(after) or any(name not in before for name in differing):
+        return False
+    return all(dump_json(before[name]) == dump_json(after[name]) for name in differing)
 
 
 def _decided_permit(desk: Desk, asked: Asked) -> None:

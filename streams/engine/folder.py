@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, Final
 
 from streams.codec import dump_json, load_json
@@ -20,6 +21,7 @@ _LEVEL: Final = 1
 
 Told = list[Any]
 """An object that was told: revision, data."""
+_NONE: Final[Mapping[str, Told]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -43,13 +45,17 @@ class Folder:
     carried: dict[str, list[Any]] = field(default_factory=dict)
     followers: dict[str, list[Any]] = field(default_factory=dict)
 
+    def held(self, kind: str) -> Mapping[str, Told]:
+        """The objects of a kind, to be read only."""
+        return self.told.get(kind, _NONE)
+
     def objects(self, kind: str) -> dict[str, Told]:
         """The objects of a kind, to be changed in place."""
         return self.told.setdefault(kind, {})
 
     def data(self, kind: str, id_: str) -> dict[str, Any] | None:
         """What the newest revision of an object says."""
-        held = self.told.get(kind, {}).get(id_)
+        held = self.told.get(kind, _NONE).get(id_)
         return None if held is None else held[1]
 
     @property

@@ -15,7 +15,7 @@ import numpy as np
 
 from geofences.compiled import compiled
 from streams.engine.columns import Array, roomier
-from streams.texts import Texts, texts
+from streams.texts import Texts
 
 _BASIS: Final = np.uint64(0xCBF29CE484222325)
 _PRIME: Final = np.uint64(0x100000001B3)
@@ -60,10 +60,10 @@ class Names(Mapping[str, int]):
         return iter(self.texts())
 
     def __getitem__(self, name: str) -> int:
-        out = np.empty(1, np.int64)
-        if _find(*texts([name]), self._data, self._ends, self._table, out):
+        row = int(_row(np.frombuffer(name.encode(), np.uint8), self._data, self._ends, self._table))
+        if row < 0:
             raise KeyError(name)
-        return int(out[0])
+        return row
 
     def name(self, row: int) -> str:
         """The name of a row."""
@@ -177,6 +177,11 @@ def _find(ends: Any, data: Any, held: Any, held_ends: Any, table: Any, out: Any)
         out[i] = table[_slot(data, np.int64(ends[i]), np.int64(ends[i + 1]), held, held_ends, table)]
         unknown += out[i] < 0
     return unknown
+
+
+@compiled
+def _row(data: Any, held: Any, held_ends: Any, table: Any) -> Any:
+    return table[_slot(data, np.int64(0), np.int64(len(data)), held, held_ends, table)]
 
 
 @compiled

@@ -33,8 +33,10 @@ _MOST: Final = 256  # decisions of one case
 
 def of(folder: Folder, case: str) -> list[dict[str, Any]]:
     """What the releases of a case say, with their ``id``, by number."""
-    held = folder.objects("release").items()
-    found = [data | {"id": id_} for id_, (_, data) in held if data["case"] == case]
+    held = folder.held("release")
+    if not held:
+        return []
+    found = [data | {"id": id_} for id_, (_, data) in held.items() if data["case"] == case]
     return sorted(found, key=lambda one: int(one["n"]))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from streams.identity.difference import bare
@@ -73,7 +74,7 @@ def well_formed(vin: str) -> bool:
 
 def check_digit(vin: str) -> str:
     """The check digit that belongs to 17 legal characters, whatever stands at position 9."""
-    remainder = sum(VALUES[c] * w for c, w in zip(vin, WEIGHTS, strict=True)) % 11
+    remainder = sum([VALUES[c] * w for c, w in zip(vin, WEIGHTS, strict=True)]) % 11
     return "X" if remainder == 10 else str(remainder)
 
 
@@ -96,6 +97,7 @@ def gb_finding(vin: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)  # a filing's is read when it is checked, and for what is odd about it
 def parse(text: str, override: str | None = None) -> Vin:
     """The VIN in ``text`` as entered by a person or a file. Raises VinError.
 
@@ -105,9 +107,9 @@ def parse(text: str, override: str | None = None) -> Vin:
     vin = bare(text)
     if len(vin) != LENGTH:
         raise VinError(f"length: got {len(vin)} characters, want {LENGTH}", "length")
-    for place, character in enumerate(vin, 1):
-        if character not in ALPHABET:
-            raise VinError(_illegal(place, character), "character", place)
+    if not well_formed(vin):
+        place, character = next((n, c) for n, c in enumerate(vin, 1) if c not in ALPHABET)
+        raise VinError(_illegal(place, character), "character", place)
     if override is not None and not override.strip():
         raise VinError("override: got no reason, want why the number is taken as it is", "override")
     warnings = []
