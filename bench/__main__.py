@@ -26,6 +26,7 @@ NAMES = (
     "scale",
     "reconcile",
     "clearance",
+    "ledger",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
 

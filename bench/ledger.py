@@ -38,6 +38,7 @@ SAMPLES_EACH = 10
 REPORTS_EACH = 200
 AT_ONCE = 50_000
 DEVICES = 1_000
+MEASURED = ("lon_e7", "lat_e7", "speed_ckmh", "heading_cdeg", "odometer_mm", "fix", "engine_rpm")
 SIGNER = Signer("log.example/bench", bytes(32))
 
 
@@ -80,15 +81,7 @@ def frame(first: int) -> bytes:
         "t_ms": pa.array(t_ms),
     }
     for field in SAMPLES:
-        if field.name in (
-            "lon_e7",
-            "lat_e7",
-            "speed_ckmh",
-            "heading_cdeg",
-            "odometer_mm",
-            "fix",
-            "engine_rpm",
-        ):
+        if field.name in MEASURED:
             values = np.arange(rows) * 7 + 1_016_000_000 if field.name != "fix" else np.full(rows, 3)
             samples[field.name] = pa.array(values).cast(field.type, safe=False)
         elif field.name not in samples:
