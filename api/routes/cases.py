@@ -15,10 +15,12 @@ from api.history import explained
 from api.listing import AssetRef, From, To, asset_id, list_objects
 from api.paging import After, Limit
 from api.papers import AuthorityDecision, OfficerDecision, Settlement
+from api.refusals import refusal
 from api.render import item
 from api.schemas import Page
 from feeds.readmodel import ObjectFilter
 from streams.events import Kind
+from streams.identity.difference import Cause, difference
 
 router = APIRouter(tags=["cases"])
 Word = Annotated[str | None, Query(max_length=200)]
@@ -82,8 +84,17 @@ async def decide_case(scope: Officer, case: str, new: OfficerDecision) -> Respon
 
 @router.post("/v1/cases/{case}/settle", response_model=Case)
 async def settle_case(scope: Officer, case: str, new: Settlement) -> Response:
-    """An officer verified the vehicle: settles every conflict known so far."""
+    """An officer verified the vehicle: settles every conflict known so far.
+
+    422 `bad_vin` when the VIN is not the case's: what stands there is another vehicle, or a slip of the pen.
+    """
     held = await asyncio.to_thread(scope.object, Kind.CASE, case)
+    apart = difference(new.vin, held.data["vin"])
+    if apart.cause is not Cause.SAME:
+        text = f"a settlement says the VIN of its case, {held.data['vin']}: {apart.text}"
+        raise refusal(
+            "bad_vin", f"{text}; decide on the case when another vehicle stands there", {"vin": new.vin}
+        )
     await scope.command("binding.settle", new.commanded(asset=held.asset, case=held.id), held.tenant)
     return answer(item(await asyncio.to_thread(scope.object, Kind.CASE, case)))
 

@@ -156,6 +156,12 @@ async def test_a_mismatch_goes_to_manual_verification_until_an_officer_settles_i
     assert board["items"][0]["conflicts"] == held["conflicts"]
     body = {"vin": VIN, "chassis": VIN, "reason": "both plates read"}
     assert (await client.post(f"/v1/cases/{made['case']}/settle", json=body)).status_code == 403
+    slip = {**body, "vin": VINS[2]}
+    refused = await client.post(f"/v1/cases/{made['case']}/settle", json=slip, headers=as_(OFFICER))
+    assert (refused.status_code, refused.json()["code"]) == (422, "bad_vin")
+    assert "position" in refused.json()["detail"]
+    assert refused.json()["errors"][0]["field"] == "body.vin"
+    assert (await ok(client.get("/v1/conflicts?state=open")))["items"], "nothing was settled"
     settled = await ok(client.post(f"/v1/cases/{made['case']}/settle", json=body, headers=as_(OFFICER)))
     assert (settled["state"], settled["conflicts"]) != ("manual_verification", held["conflicts"])
     assert (await ok(client.get("/v1/conflicts?state=open")))["items"] == []
