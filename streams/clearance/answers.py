@@ -19,7 +19,8 @@ PENDING: Final = ("requested", "inspect", "detained", "waiting", "timeout")
 @dataclass(slots=True)
 class Answers:
     """``grant``: (decided ms, rule, cause, release id) of the release that stands; ``by_officer``: its log
-    position is after what it lifts. ``lifted``: an officer lifted a refusal: the next request may go out.
+    position is after what it lifts. ``lifted``: an officer lifted a refusal: the next request may go out,
+    if it was that of the last one (``lifted_of``, its id; None where the decision names none).
     """
 
     grant: tuple[int, str, dict[str, Any], str | None] | None = None
@@ -29,6 +30,7 @@ class Answers:
     withdrawn: Decision | None = None
     closed: Decision | None = None
     lifted: bool = False
+    lifted_of: str | None = None
     objected: bool = False
 
 
@@ -82,7 +84,8 @@ def _officer(found: Answers, one: Decision) -> None:
     if what in ("inspect", "detain"):
         found.officer, found.lifted = one, False
     elif what == "wait":
-        found.lifted = found.lifted or found.authority is not None or found.withdrawn is not None
+        if found.authority is not None or found.withdrawn is not None:
+            found.lifted, found.lifted_of = True, one.release
         found.officer = found.authority = found.withdrawn = None
     elif what == "withdraw":
         found.grant, found.withdrawn, found.lifted = None, one, False
@@ -111,4 +114,5 @@ def may_ask(inputs: CaseInputs, found: Answers) -> bool:
     last = inputs.releases[-1]
     if last["state"] in ("withdrawn", "corrected"):
         return not stands(last)
-    return found.lifted and last["state"] in ("inspect", "detained", "waiting")
+    lifted = found.lifted and found.lifted_of in (None, last.get("id"))
+    return lifted and last["state"] in ("inspect", "detained", "waiting")
