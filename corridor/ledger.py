@@ -42,7 +42,7 @@ class PartitionLedger:
         log: Log,
         events: Events,
         partition: int,
-        policy: Path | None,
+        policy: Path | None = None,
     ) -> None:
         self._folder, self._key, self._origin = folder, key, origin
         self._log, self._events, self._partition, self._policy = log, events, partition, policy

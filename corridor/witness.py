@@ -44,7 +44,8 @@ def app_of(witness: Witness) -> FastAPI:
             if len(body) > MOST_BYTES:
                 return Response(f"got more than {MOST_BYTES} bytes\n", 413, media_type=_TEXT)
         answer = await asyncio.to_thread(witness.add_checkpoint, bytes(body))
-        return Response(answer.body, answer.status, media_type=answer.media_type)
+        # as a header: to a media type of text a charset would be added
+        return Response(answer.body, answer.status, {"Content-Type": answer.media_type})
 
     @app.get("/{origin_hash}/checkpoint")
     async def head(origin_hash: str) -> Response:
