@@ -66,6 +66,7 @@ def _revision(before: Revision | None, at: Revision) -> Entry:
         *_state(old, new),
         *_reasons(old, new),
         *_release(old, new),
+        *_expected(old, new),
         *_deadlines(old, new),
         *_documents(old, new),
     ]
@@ -217,6 +218,14 @@ def _deadlines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Entry]:
         said = f"Deadline {deadline['state'].replace('_', ' ')}: {text}{due}."
         found.append(_entry("deadline", said) | {"rule": deadline["rule"]})
     return found
+
+
+def _expected(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Entry]:
+    now, was = new.get("eta_ms"), old.get("eta_ms")
+    if now is None or now == was:
+        return []
+    before = "" if was is None else f", before at {instant(was)}"
+    return [_entry("note", f"Expected at the exit port at {instant(now)}{before}.")]
 
 
 def _documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Entry]:

@@ -38,6 +38,20 @@ def test_a_stage_that_was_passed_over_is_called_inferred() -> None:
     assert "not seen by itself, inferred from a later step" in entries[1]["sentence"]
 
 
+def test_when_it_is_expected_is_said_and_what_was_foretold_before() -> None:
+    far, near, there = (
+        data(eta_ms=T0 + 60 * MIN),
+        data(eta_ms=T0 + 30 * MIN),
+        data(steps=steps(0, 1, 2, 3, 28)),
+    )
+    first, second, third = sentences(far, near, there)
+    assert "Expected at the exit port at 2026-09-21 15:13:20 UTC." in first
+    assert second == [
+        "Expected at the exit port at 2026-09-21 14:43:20 UTC, before at 2026-09-21 15:13:20 UTC."
+    ]
+    assert not any("xpected" in one for one in third)
+
+
 def test_a_retracted_arrival_is_shown_as_a_step_back() -> None:
     there, back = (
         data(state="arrived", steps=steps(0, 1, 2, 3, 4)),
