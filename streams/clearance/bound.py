@@ -11,6 +11,7 @@ from typing import Any
 
 from streams.clearance.inputs import CaseInputs
 from streams.identity.bindings import BOUND, CLAIMED, CONFLICT, claim_of, judge
+from streams.identity.difference import bare
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ def bound(inputs: CaseInputs, over: bool) -> Bound:
             if over and conflicts:
                 conflicts = [one for one in conflicts if one["first_ms"] <= end["known_ms"]]
     disputed = state == CONFLICT and not conflicts
-    since = _since(binding, inputs.filing["lodged_ms"]) if state == BOUND and not conflicts else None
+    since = _since(inputs) if state == BOUND and not conflicts else None
     return Bound(since, conflicts, disputed)
 
 
@@ -56,8 +57,10 @@ def _before(binding: dict[str, Any], end: dict[str, Any]) -> str:
     return judge(claims, max(end["from_ms"], end["known_ms"] - 1)).state
 
 
-def _since(binding: dict[str, Any], lodged_ms: int) -> int:
-    """When the second source that agrees was known, or an officer settled it; not before the filing."""
+def _since(inputs: CaseInputs) -> int:
+    """When the second source that agrees was known, or an officer settled it; not before the filing, nor
+    before a source that had said something else (a filing that was amended) said so."""
+    binding, lodged_ms = inputs.binding, inputs.filing["lodged_ms"]
     settled = binding.get("settled")
     if settled:
         return max(lodged_ms, settled.get("at_ms") or 0)
@@ -70,4 +73,21 @@ def _since(binding: dict[str, Any], lodged_ms: int) -> int:
             if held is None or claim["known_ms"] < held:
                 first[family] = claim["known_ms"]
     known = sorted(first.values())
-    return max(lodged_ms, known[1]) if len(known) > 1 else lodged_ms
+    second = known[1] if len(known) > 1 else lodged_ms
+    return max(lodged_ms, second, *_mended(inputs))
+
+
+def _mended(inputs: CaseInputs) -> list[int]:
+    """When each source that agrees, and had said something else before, came to say so."""
+    own, end = f"filing:{inputs.filing['reference']}", _end(inputs)
+    agreed, said = inputs.binding["agreed"], dict[str, list[tuple[Any, int]]]()
+    for claim in sorted(inputs.binding.get("claims") or (), key=_known):
+        source = claim["source"]
+        if end is not None and _known(claim) >= _known(end):
+            break
+        if source != own and (source.startswith("filing:") or source.partition(":")[0] not in agreed):
+            continue
+        pair, told = (claim["vin"], bare(claim["chassis"] or "")), said.setdefault(source, [])
+        if not told or told[-1][0] != pair:
+            told.append((pair, claim["known_ms"]))
+    return [told[-1][1] for told in said.values() if len(told) > 1]

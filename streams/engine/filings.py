@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.clearance.deadlines import utc
 from streams.clearance.regime import Regime
 from streams.engine import binding, cases
 from streams.engine.claims import Asked
@@ -169,9 +170,9 @@ def _checked(desk: Desk, tenant: str, filing: dict[str, Any]) -> None:
         raise Refused("bad_direction", f"got {way}, want {' or '.join(ways)}")
     begin, end = filing["window_from_ms"], filing["window_until_ms"]
     if begin is not None and end is not None and begin > end:
-        raise Refused("bad_window", f"a window ends after it begins: got {begin} to {end}")
+        raise Refused("bad_window", f"a window ends after it begins: got {utc(begin)} to {utc(end)}")
     if end is not None and end < desk.now_ms - LATE_MS:
-        raise Refused("too_old", f"the window ended at {end}, more than 30 days before {desk.now_ms}")
+        raise Refused("too_old", f"the window ended at {utc(end)}, more than 30 days before now")
     regime = desk.regimes.chosen(filing, desk.now_ms)
     if regime is None:
         want = filing["regime"] or f"one for {gate} {way}"

@@ -67,6 +67,25 @@ def test_what_was_never_bound_is_not_said_to_have_been() -> None:
     assert [reason["code"] for reason in one.data["reasons"]] == ["not_bound"]
 
 
+def test_a_filing_that_was_amended_is_bound_since_the_amendment() -> None:
+    claims = [claim("registration", T0), claim("filing:F-1", T0, chassis="OTHER 1")]
+    claims += [claim("maker", T0 - MIN), claim("filing:F-1", T0 + HOUR)]
+    binding = {"state": "bound", "agreed": ["filing", "maker", "registration"], "settled": None}
+
+    def since(*more: dict[str, Any]) -> Any:
+        made = derive(inputs(binding=binding | {"claims": [*claims, *more]}), PILOT, T0 + 2 * HOUR)
+        return made.data["steps"][1]["t_ms"]
+
+    assert since() == T0 + HOUR
+    assert since(claim("filing:F-1", T0 + 90 * MIN, chassis=f" {CHASSIS.lower()} ")) == T0 + HOUR, "the same"
+    later = [
+        claim("filing:F-1", END, END),
+        claim("filing:F-2", END, chassis="X1"),
+        claim("filing:F-2", END + 1),
+    ]
+    assert since(*later) == T0 + HOUR, "another filing's words are not this one's"
+
+
 def test_what_is_found_out_later_holds_no_case_that_left_released() -> None:
     seal = {"seal": "S", "state": "broken", "t_ms": END + MIN}
     one = after(seals=[seal], permits=[permit(state="revoked")])
