@@ -60,10 +60,10 @@ def _before(binding: dict[str, Any], end: dict[str, Any]) -> str:
 def _since(inputs: CaseInputs) -> int:
     """When the second source that agrees was known, or an officer settled it; not before the filing, nor
     before a source that had said something else (a filing that was amended) said so."""
-    binding, lodged_ms = inputs.binding, inputs.filing["lodged_ms"]
+    binding, lodged_ms = inputs.binding, int(inputs.filing["lodged_ms"])
     settled = binding.get("settled")
     if settled:
-        return max(lodged_ms, settled.get("at_ms") or 0)
+        return max(lodged_ms, int(settled.get("at_ms") or 0))
     first: dict[str, int] = {}
     agreed = binding["agreed"]
     for claim in binding.get("claims") or ():
