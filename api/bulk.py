@@ -18,6 +18,7 @@ from api.filing import ways
 from api.papers import FilingNew
 from api.refusals import field_of, got_of
 from api.scope import Scope
+from api.times import format_instant
 from feeds.sheets import Limits, Severity, SheetError, filings_of, read_sheet
 from feeds.sheets.columns import known_names
 from streams.events import Kind, object_id
@@ -25,7 +26,6 @@ from streams.events import Kind, object_id
 MAX_ROWS: Final = 20_000
 _LIMITS: Final = Limits(file_bytes=5 << 20, unpacked_bytes=64 << 20, rows=MAX_ROWS)
 _LATE_MS: Final = 30 * 86_400_000
-_NEEDED: Final = ("exporter", "window_from_ms", "window_until_ms")
 Fault: TypeAlias = dict[str, Any]
 
 
@@ -146,12 +146,28 @@ def _from_sheet(body: bytes, defaults: Mapping[str, str], offset_min: int | None
             one = row.fault(name, got, want)
             return {"row": one.row, "column": name, "address": one.address, "got": got, "want": want}
 
-        lacks = [name for name in _NEEDED if row.data.get(name) is None]
-        if lacks:
-            made.faults += [fault(name.removesuffix("_ms"), "nothing", "a value") for name in lacks]
+        try:
+            data = FilingNew.model_validate(_asked(row.data)).commanded()
+        except ValidationError as error:
+            made.faults += [_of(fault, one) for one in error.errors(include_url=False)]
         else:
-            made.rows.append(Lodging(row.number, row.data, fault))
+            made.rows.append(Lodging(row.number, data, fault))
     return made
+
+
+def _asked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of a row as it would stand in a request: what holds for one holds for a row."""
+    plain: dict[str, Any] = {}
+    for name, value in data.items():
+        if value is None:
+            continue
+        if name == "documents":
+            plain[name] = [_asked(document) for document in value]
+        elif name.endswith("_ms"):
+            plain[name.removesuffix("_ms")] = format_instant(value)
+        else:
+            plain[name] = value
+    return plain
 
 
 def _from_json(body: bytes) -> Bulk:

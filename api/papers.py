@@ -6,6 +6,7 @@ data of a command as it stands.
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -14,12 +15,25 @@ from api.schemas import Text, Vin, VinOverride
 from api.times import Instant, parse_instant
 
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+def _visible(text: str) -> str:
+    if any(unicodedata.category(one) in _UNSEEN for one in text):
+        raise ValueError("text without control characters, line ends and marks of direction")
+    return text
+
+
+Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_visible),
+]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Direction = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}>[A-Z]{2}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Kind = Literal["tractor", "semi_trailer", "rigid", "special", "passenger"]
 Scheme = Literal["VIN", "VIS8", "OEM", "NONE"]
+_UNSEEN: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
 _EARLIEST: Final = parse_instant("2000-01-01T00:00:00Z")
 _LATEST: Final = parse_instant("2100-01-01T00:00:00Z")
 
@@ -186,7 +200,7 @@ class AuthorityDecision(Request):
 
     authority: Code | None = None
     case: Code
-    message: Text
+    message: Annotated[Text, AfterValidator(_visible)]
     request: Code | None = None
     decision: Literal["release", "inspect", "detain", "wait", "withdraw"]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None

@@ -244,6 +244,29 @@ async def test_columns_that_a_table_lacks_are_given_by_the_request(client: httpx
 
 
 @pytest.mark.parametrize(
+    ("change", "column", "want"),
+    [
+        ({"reference": "R" * 65}, "reference", "at most 64"),
+        ({"reference": '"R\n1"'}, "reference", "control characters"),
+        ({"exporter": "e" * 201}, "exporter", "at most 200"),
+        ({"consignee": "c" * 201}, "consignee", "at most 200"),
+        ({"document": "d" * 201}, "documents.0.number", "at most 200"),
+        ({"exporter": ""}, "exporter", "a value"),
+        ({"window_until": "2026-09-21T20:00:00+08:00"}, "", "ends before it begins"),
+    ],
+)
+async def test_a_row_of_a_table_is_held_to_what_a_request_is(
+    client: httpx.AsyncClient, change: dict[str, str], column: str, want: str
+) -> None:
+    answer = await client.post("/v1/filings/bulk", content=csv(cells(1, **change)), headers=CSV)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["column"] == column
+    assert want in error["want"]
+    assert await references(client) == []
+
+
+@pytest.mark.parametrize(
     ("content", "want"),
     [
         (b"", "0 bytes"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -316,3 +318,33 @@ async def test_a_body_beyond_the_limit_is_refused_as_soon_as_it_is_known(reader:
     )
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert f"got {len(body)} bytes, want at most 1048576" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("reference", ["a\nb", "a\x00b", "a\x1fb", "a\u202eb", "a\u2028b", "a\u200bb"])
+@on_module
+async def test_a_code_has_nothing_that_is_not_seen(reader: httpx.AsyncClient, reference: str) -> None:
+    for name in ("reference", "chassis", "batch"):
+        body = filing(vin=VIN2, chassis=VIN2, reference="R2") | {name: reference}
+        answer = await reader.post("/v1/filings", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"body.{name}")
+        assert "control characters" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["filings", "cases", "releases", "deadletters"])
+@on_module
+async def test_a_cursor_beyond_what_storage_takes_is_refused(reader: httpx.AsyncClient, path: str) -> None:
+    place = [path, 2**63] if path == "deadletters" else [path, 2**63, "x"]
+    after = base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    answer = await reader.get(f"/v1/{path}?after={after}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
+
+
+async def test_a_vin_that_another_filed_says_nothing_of_whose(client: httpx.AsyncClient) -> None:
+    made = await lodged(client)
+    body = filing(reference="theirs", exporter="good-exports")
+    one = await client.post("/v1/filings", json=body, headers=as_(THEIRS))
+    many = await client.post("/v1/filings/bulk", json=body, headers=as_(THEIRS))
+    assert (one.status_code, many.status_code) == (409, 422)
+    for told in (one.text, many.text):
+        for word in ("main", made["id"], made["case"], made["asset"], made["reference"], "someone"):
+            assert word not in told
