@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request, Response
 
 from api.answer import answer
@@ -9,6 +12,7 @@ from api.errors import Problem
 from api.ports import AwayError
 from api.state import state_of
 
+_AUDIT = logging.getLogger("corridor.api.audit")
 router = APIRouter(tags=["releases"])
 
 
@@ -23,4 +27,5 @@ async def take_pushed(request: Request, name: str) -> Response:
         status, told = await pushed(name, request.headers, await request.body())
     except AwayError as error:
         raise Problem(503, str(error), headers={"Retry-After": str(int(error.retry_after) + 1)}) from None
+    _AUDIT.info("pushed authority=%s status=%s taken=%s", quote(name)[:64], status, told.get("taken", 0))
     return answer(told, status)

@@ -24,6 +24,8 @@ from authority_sim.window import RefusedError, Window
 _MOST_BYTES: Final = 1 << 20
 _MOST_READ: Final = 8 << 20
 _MOST_ROWS: Final = 500
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+"""Nobody's page may hold ours in a frame, and no text of a message becomes a script."""
 
 
 class Server(ThreadingHTTPServer):
@@ -98,7 +100,8 @@ class Handler(BaseHTTPRequestHandler):
         window = self.server.window
         if not path:
             self._officer()
-            self._send(200, "text/html; charset=utf-8", page.render(window).encode())
+            head = {"Content-Security-Policy": _POLICY}
+            self._send(200, "text/html; charset=utf-8", page.render(window).encode(), head)
             return
         authority = self._authorised(path)
         if path[1:] == ["decisions"]:

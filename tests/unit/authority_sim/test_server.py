@@ -69,6 +69,11 @@ def test_what_is_not_allowed_is_refused(
     assert httpx.request(method, sim.url + path, headers=head, content=body).status_code == status
 
 
+def test_the_page_runs_no_script_and_stands_in_no_frame(sim: Running) -> None:
+    policy = httpx.get(sim.url, headers=OFFICER).headers["content-security-policy"]
+    assert {"default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"} <= set(policy.split("; "))
+
+
 def test_an_officer_decides_on_the_page_and_nothing_there_is_markup(sim: Running) -> None:
     post(sim, "release_1", VIN="<script>alert(1)</script>", Request={"ID": "release_1"})
     page = httpx.get(sim.url, headers=OFFICER).text
