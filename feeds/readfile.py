@@ -18,6 +18,7 @@ from feeds import readsql
 
 _BUSY_S: Final = 10.0
 _MAX_POOLED: Final = 8
+_CACHE_KIB: Final = 16_384  # of the writer: with less, filings in bulk read their indices' pages again
 
 
 class ReadModelError(Exception):
@@ -80,6 +81,7 @@ class ReadFile:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA journal_size_limit = 67108864")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             with transaction(db):
                 if db.execute("PRAGMA user_version").fetchone()[0] == 0:
                     _create(db, partitions)
