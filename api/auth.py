@@ -69,8 +69,16 @@ Scoped = Annotated[Scope, Depends(_Only(*_OWN))]
 """What a route takes to get its scope, and with it the check of the key: for a tenant's own people."""
 Clearing = Annotated[Scope, Depends(_Only(*_CLEARING))]
 """As Scoped, for officers of customs too: what they get is what concerns their gates."""
-Officer = Annotated[Scope, Depends(_Only(Role.ADMIN, Role.CUSTOMS))]
-"""For what only an officer does."""
+
+
+def _officer(scope: Annotated[Scope, Depends(_Only(Role.ADMIN, Role.CUSTOMS))]) -> Scope:
+    if not scope.is_officer:
+        raise Problem(403, "decided by officers only: got the admin key of a tenant, want one of customs")
+    return scope
+
+
+Officer = Annotated[Scope, Depends(_officer)]
+"""For what only an officer does: customs, and the admin of the installation, who stands in for them."""
 Releases = Annotated[Scope, Depends(_Only(*_CLEARING, Role.AUTHORITY))]
 """As Clearing, for connectors of authorities too."""
 Connector = Annotated[Scope, Depends(_Only(Role.AUTHORITY))]

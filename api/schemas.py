@@ -425,6 +425,7 @@ class Whoami(BaseModel):
     role: str
     gates: list[str] = []
     authority: str | None = None
+    officer: bool = False
 
 
 class ImportRefusal(BaseModel):

@@ -246,8 +246,9 @@ class Scope:
 
     @property
     def is_officer(self) -> bool:
-        """Whether the key may act as an officer."""
-        return self.who.role in (Role.ADMIN, Role.CUSTOMS)
+        """Whether the key may act as an officer: nobody may release its own tenant's vehicles."""
+        own = self.who.role is Role.ADMIN and self.tenant == self.ports.keys.home
+        return own or self.who.role is Role.CUSTOMS
 
     async def command(self, name: str, data: dict[str, Any], tenant: str | None = None) -> Event:
         """Have one command done, for the tenant whose asset it concerns (the key's own unless given).

@@ -29,7 +29,8 @@ class Root:
     """Zones by quarter-degree cell. ``mixed``: the cells where a border may run, ascending."""
 
     def __init__(self, geometries: Geometries) -> None:
-        self._geometries = geometries
+        # prepared below and by who is given pieces: of one geometry two threads may not do that at once
+        self._geometries = shapely.from_wkb(shapely.to_wkb(geometries))
         self._tiles: dict[tuple[int, float, float], object] = {}
         cell, zone, sure = self._pairs()
         order = np.lexsort((zone, cell))

@@ -12,7 +12,13 @@ router = APIRouter(tags=["key"])
 
 @router.get("/v1/whoami")
 async def whoami(scope: Anyone) -> Whoami:
-    """The key's name, tenant and role; its gates and authority where it has such."""
+    """The key's name, tenant, role; gates and authority where it has such; whether it decides cases."""
     who = scope.who
-    gates, role = list(who.gates), who.role.value
-    return Whoami(name=who.name, tenant=who.tenant, role=role, gates=gates, authority=who.authority)
+    return Whoami(
+        name=who.name,
+        tenant=who.tenant,
+        role=who.role.value,
+        gates=list(who.gates),
+        authority=who.authority,
+        officer=scope.is_officer,
+    )

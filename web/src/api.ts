@@ -19,6 +19,7 @@ export class ApiError extends Error {
 export interface Identity {
   tenant?: string;
   role?: string;
+  officer?: boolean;
   gates?: string[] | null;
 }
 

@@ -58,8 +58,9 @@ export class Session {
   }
 
   private async loadIdentity(): Promise<void> {
-    const { role = "", gates } = await this.api.whoami().catch((): Identity => ({}));
+    const { role = "", officer = false, gates } = await this.api.whoami().catch((): Identity => ({}));
     this.store.role = role;
+    this.store.officer = officer;
     this.store.ownGates = gates ?? [];
     this.store.tell("identity");
   }

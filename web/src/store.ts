@@ -21,6 +21,8 @@ export class Store {
   selection: Selection = null;
   /** What the key may: admin, operator, customs, insurer. */
   role = "";
+  /** Whether the key may decide cases: release, inspect, detain, verify a binding. */
+  officer = false;
   /** The gates of a customs key; none means all. */
   ownGates: string[] = [];
   /** The events that the last telling of "events" brought. */
@@ -35,11 +37,6 @@ export class Store {
   /** Whether the key may change zones. */
   get admin(): boolean {
     return this.role === "admin";
-  }
-
-  /** Whether the key may decide cases: release, inspect, detain, verify a binding. */
-  get officer(): boolean {
-    return this.role === "customs" || this.role === "admin";
   }
 
   /** Whether the key may read tracks, signals, visits, trips and stops; officers may not. */

@@ -47,9 +47,9 @@ timeout_minutes = 30
 automatic = false
 confidence = "C"
 """
-CLERK, ADMIN, OFFICER, THEIRS, LINK, FAR_LINK = (
+CLERK, ADMIN, OFFICER, THEIRS, LINK, FAR_LINK, THEIR_ADMIN = (
     *("key-of-the-clerk", "key-of-the-admin", "key-of-officer", "key-of-theirs", "key-of-the-link"),
-    "key-of-a-far-link",
+    *("key-of-a-far-link", "key-of-their-admin"),
 )
 
 
@@ -128,6 +128,7 @@ def make(folder: Path) -> DeskWorld:
     keys.ensure_admin(ADMIN)
     keys.add_passing(CLERK, Principal("clerk", "main", Role.OPERATOR))
     keys.add_passing(THEIRS, Principal("their clerk", "other", Role.OPERATOR))
+    keys.add_passing(THEIR_ADMIN, Principal("their admin", "other", Role.ADMIN))
     keys.add_passing(OFFICER, Principal("officer Li", "customs", Role.CUSTOMS, ("g",)))
     keys.add_passing(LINK, Principal("link", "customs", Role.AUTHORITY, authority="g-customs"))
     keys.add_passing(FAR_LINK, Principal("far link", "customs", Role.AUTHORITY, authority="far-customs"))

@@ -27,6 +27,7 @@ from tests.unit.api.deskworld import (
     FAR_LINK,
     LINK,
     OFFICER,
+    THEIR_ADMIN,
     THEIRS,
     DeskWorld,
     as_,
@@ -139,6 +140,25 @@ async def test_an_officer_decides_with_a_reason(client: httpx.AsyncClient, desk:
     assert (done["state"], done["release_rule"]) == ("released", "officer")
     (*_, command) = desk.engine.submitted
     assert (command["tenant"], command["by"], command["role"]) == ("main", "officer Li", "customs")
+
+
+async def test_a_tenants_admin_is_no_officer(client: httpx.AsyncClient) -> None:
+    made = await ok(client.post("/v1/filings", json=filing(vin=VINS[1]), headers=as_(THEIR_ADMIN)), 201)
+    url = f"/v1/cases/{made['case']}"
+    for path, body in (
+        ("decisions", {"decision": "release", "reason": "in a hurry"}),
+        ("settle", {"vin": VINS[1], "chassis": VINS[1], "reason": "in a hurry"}),
+    ):
+        answer = await client.post(f"{url}/{path}", json=body, headers=as_(THEIR_ADMIN))
+        assert answer.status_code == 403
+        assert "decided by officers only" in answer.json()["detail"]
+    who = {
+        key: (await ok(client.get("/v1/whoami", headers=as_(key))))["officer"]
+        for key in (THEIR_ADMIN, ADMIN, OFFICER)
+    }
+    assert who == {THEIR_ADMIN: False, ADMIN: True, OFFICER: True}
+    held = await ok(client.get(url, headers=as_(THEIR_ADMIN)))
+    assert held["release"] is None
 
 
 async def test_a_mismatch_goes_to_manual_verification_until_an_officer_settles_it(
