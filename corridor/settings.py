@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     authorities_file: Path | None = Field(
         None, description="which authorities there are and how to reach them"
     )
-    ledger: bool = Field(True, description="whether every record goes into a signed ledger")
+    ledger: bool = Field(False, description="whether every record goes into a signed ledger")
     witnesses_file: Path | None = Field(
         None, description="who is asked to cosign the ledger (policy file of tlog-policy)"
     )
