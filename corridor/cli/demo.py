@@ -76,7 +76,8 @@ class _Demo:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options, self._begun = options, time.monotonic()
-        self._more: dict[str, Any] = {"log_level": "warning", "ledger": True}  # else registrations hide the page's address
+        # else registrations hide the page's address
+        self._more: dict[str, Any] = {"log_level": "warning", "ledger": True}
         if options.mqtt_port is None:
             self._more["mqtt_port"] = 0
         self._folder = settings_of(options, **self._more).data_dir
