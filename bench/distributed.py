@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 
 from bench.ingest import generate
-from bench.latency import probe, under_load
+from bench.latency import beside_load, probe
 from bench.report import Row, parser, tell
 from bench.system import commands, cpu_of
 from corridor.folder import Local
@@ -129,7 +129,8 @@ def main() -> int:
         time.sleep(2)
         quiet = asyncio.run(probe(local, options.devices + count, count, every_s))
         rate, options.rate = options.rate, options.rate / 10
-        tenth = asyncio.run(under_load(local, options.devices, count, every_s, options))
+        work = probe(local, options.devices, count, every_s)
+        tenth = asyncio.run(beside_load(local, options.devices, options, work))
         before = cpu(parts)
         figures = generate(local.mqtt_port, options.devices, rate, options.seconds, boot="full")
         used = cpu(parts)

@@ -26,9 +26,7 @@ from feeds.ledger.reading import LedgerReader
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb with its actions to the parser."""
-    parser: argparse.ArgumentParser = verbs.add_parser(
-        "ledger", help="show the ledger; prove records"
-    )
+    parser: argparse.ArgumentParser = verbs.add_parser("ledger", help="show the ledger; prove records")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="each log's origin, size, root and public key")
     show.add_argument("--json", action="store_true", help="JSON lines")

@@ -1,7 +1,7 @@
 """All of the compose file is killed, frozen and cut off at random, under load; afterwards all is right.
 
-``FAULTS`` and ``OUTAGE_S`` make it longer, ``ONLY`` keeps it to the faults with these words in their names; with ``STORM_JSON`` what a truck and a reader saw of each fault is
-written there.
+``FAULTS`` and ``OUTAGE_S`` make it longer, ``ONLY`` keeps it to the faults with these words in
+their names; with ``STORM_JSON`` what a truck and a reader saw of each fault is written there.
 """
 
 from __future__ import annotations
