@@ -63,6 +63,7 @@ async def test_whoami_names_the_key(reader: httpx.AsyncClient) -> None:
         "role": "admin",
         "gates": [],
         "authority": None,
+        "officer": True,
     }
     assert (await reader.get("/v1/whoami")).json() == want
 
