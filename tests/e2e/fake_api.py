@@ -132,7 +132,8 @@ def make_app(fake: FakeApi) -> FastAPI:
 
     @app.get("/v1/whoami", dependencies=need_key)
     def whoami() -> dict[str, Any]:
-        return {"name": "test", "tenant": "main", "role": fake.role, "gates": fake.gates, "authority": None}
+        told = {"name": "test", "tenant": "main", "role": fake.role, "gates": fake.gates, "authority": None}
+        return told | {"officer": fake.role in ("admin", "customs")}
 
     @app.get("/v1/positions", dependencies=need_key)
     def positions() -> dict[str, Any]:
