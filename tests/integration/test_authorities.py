@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,13 @@ FILING = {
     "window_from": f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
     "window_until": f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}",
 }
+
+
+def listed(data: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What `corridor authority list` tells."""
+    capsys.readouterr()
+    assert main(["authority", "list", "--data-dir", str(data), "--json"]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def purposes(sim: Running, name: str) -> list[str]:
@@ -70,14 +78,14 @@ def test_a_filing_is_lodged_amended_and_withdrawn_once_over_restarts(
             assert gone.status_code == 200, gone.text
             until(partial(told, sim, 3))
             assert "corridor_authorities_delivered" in client.get("/metrics").text
+            until(lambda: listed(data, capsys) == [])  # receipts have come too
         for name in (EXIT, ENTRY):
             assert purposes(sim, name) == ["lodge", "amend", "withdraw"]
             assert {one["came"] for one in sim.window.database.messages(name)} == {1}
         body = sim.window.database.messages(ENTRY)[1]["body"]
         assert body["Corridor"]["Consignee"] == "Luang Namtha Transport"
         assert body["Corridor"]["VIN"] == VIN
-    assert main(["authority", "list", "--data-dir", str(data), "--json"]) == 0
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == []
+    assert listed(data, capsys) == []
 
 
 def test_a_file_that_is_wrong_keeps_the_system_from_starting_with_one_line(
