@@ -73,7 +73,7 @@ def live(log: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     [
         pytest.param(1, False, marks=pytest.mark.long),
         pytest.param(2, False, marks=pytest.mark.long),
-        (4, False),
+        pytest.param(4, False, marks=pytest.mark.long),
         (2, True),
     ],
 )
