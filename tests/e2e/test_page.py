@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,24 @@ def test_a_truck_is_found_by_its_vin_and_shown_with_track_signals_and_crossings(
     assert slider.get_attribute("aria-valuetext") != newest
     visit.page.keyboard.press("Escape")
     assert detail.is_hidden()
+
+
+def test_a_search_that_is_faster_than_the_trucks_waits_for_them(
+    fake: FakeApi, browser: Browser, url: str
+) -> None:
+    held: list[Route] = []
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.route("**/v1/positions*", lambda route: held.append(route))
+        page.goto(f"{url}/#key={KEY}")
+        page.get_by_label("Search trucks by name or VIN").fill(fake.trucks[6].vin)
+        page.keyboard.press("Enter")
+        page.get_by_text("No trucks yet").or_(page.get_by_text("No truck matches")).wait_for()
+        for route in held:
+            route.continue_()
+        page.unroute("**/v1/positions*")
+        detail = page.get_by_role("region", name="Details")
+        detail.get_by_role("heading", name=fake.trucks[6].name).wait_for()
 
 
 def test_a_gate_shows_its_queue_and_crossings_and_leads_to_a_truck(fake: FakeApi, visit: Visit) -> None:

@@ -64,8 +64,7 @@ export class Sidebar {
     });
     this.box.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {
-        const first = this.trucks.first();
-        if (first) this.store.select({ kind: "truck", id: first });
+        this.trucks.pick((asset) => this.store.select({ kind: "truck", id: asset }));
       } else if (event.key === "ArrowDown") {
         event.preventDefault();
         this.root.querySelector<HTMLElement>("button.truck")?.focus();

@@ -19,11 +19,13 @@ export class TruckList {
   private readonly note = h("p", { class: "quiet note" });
   private visible = false;
   private due = 0;
+  private wanted: ((asset: string) => void) | null = null;
 
   constructor(private readonly store: Store) {
     this.element = h("section", { class: "section", "aria-label": "Trucks" }, this.note, this.list);
     arrowKeys(this.list, "button.truck");
     for (const topic of ["positions", "info", "filter"] as const) store.on(topic, () => this.soon());
+    for (const topic of ["positions", "info"] as const) store.on(topic, () => this.choose());
     store.on("selection", () => this.render());
   }
 
@@ -34,12 +36,22 @@ export class TruckList {
 
   search(query: string): void {
     this.query = query.trim();
+    this.wanted = null;
     this.render();
   }
 
-  /** The first truck found, for Enter in the search box. */
-  first(): string | null {
-    return this.found()[0] ?? null;
+  /** Hand the first truck found to `take`: now, or as soon as one is known that the search fits. */
+  pick(take: (asset: string) => void): void {
+    this.wanted = take;
+    this.choose();
+  }
+
+  private choose(): void {
+    const first = this.wanted && this.found()[0];
+    if (!this.wanted || !first) return;
+    const take = this.wanted;
+    this.wanted = null;
+    take(first);
   }
 
   private soon(): void {
