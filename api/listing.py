@@ -16,6 +16,8 @@ from streams.events import Kind
 
 From = Annotated[Instant | None, Query(alias="from", description="What ended before is left out.")]
 To = Annotated[Instant | None, Query(alias="to", description="What began at or after is left out.")]
+Word = Annotated[str | None, Query(max_length=200)]
+"""A filter by one word: a reference, a state, a name."""
 AssetRef = Annotated[str | None, Query(max_length=100, description="Of this asset only: its id or VIN.")]
 
 

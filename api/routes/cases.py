@@ -12,7 +12,7 @@ from api.auth import Clearing, Connector, Officer
 from api.clearanceschemas import Case, Explained
 from api.errors import Problem, shown
 from api.history import explained
-from api.listing import AssetRef, From, To, asset_id, list_objects
+from api.listing import AssetRef, From, To, Word, asset_id, list_objects
 from api.paging import After, Limit
 from api.papers import AuthorityDecision, OfficerDecision, Settlement
 from api.refusals import refusal
@@ -23,7 +23,6 @@ from streams.events import Kind
 from streams.identity.difference import Cause, difference
 
 router = APIRouter(tags=["cases"])
-Word = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/v1/cases", response_model=Page[Case])

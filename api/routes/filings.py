@@ -12,7 +12,7 @@ from api.auth import Clearing, Scoped
 from api.clearanceschemas import Filing
 from api.errors import Problem
 from api.filing import lodged, refuse_place, refuse_window
-from api.listing import AssetRef, From, To, asset_id, list_objects
+from api.listing import AssetRef, From, To, Word, asset_id, list_objects
 from api.paging import After, Limit
 from api.papers import FilingChange, FilingNew, Reason
 from api.render import item
@@ -22,7 +22,6 @@ from feeds.readmodel import ObjectFilter
 from streams.events import Kind
 
 router = APIRouter(tags=["filings"])
-Word = Annotated[str | None, Query(max_length=200)]
 
 
 @router.get("/v1/filings", response_model=Page[Filing])

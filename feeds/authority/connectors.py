@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from feeds.tables import TablesError, read_tables
 from feeds.webhooks.signing import SecretError, secret_of
 
 NOTES: Final = "@"
 """What the names of authorities' notes begin with: an authority and a webhook may have the same name."""
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _BOTH: Final = frozenset({"name", "kind", "begin", "poll_s", "offices", "filer"})
 _HTTP: Final = _BOTH | {"url", "key_file", "secret_file", "ca_file", "timeout_s"}
 _FOLDER: Final = _BOTH | {"folder"}
@@ -55,28 +53,12 @@ class Connector:
 def load(path: Path) -> list[Connector]:
     """The connectors of a file: tables ``[[authority]]``; other files beside it. Raises ConnectorsError."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConnectorsError(f"authorities not readable: {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConnectorsError(f"authorities are not TOML: {path}: {error}") from None
-    tables = document.get("authority", [])
-    if set(document) - {"authority"} or not isinstance(tables, list):
-        got = ", ".join(sorted(document)) or "nothing"
-        raise ConnectorsError(f"{path}: got {got}, want tables [[authority]]")
-    found = [_connector(path, table) for table in tables]
-    names = [one.authority for one in found]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise ConnectorsError(f"{path}: got authority {doubled[0]} twice, want each name once")
-    return found
+        return [_connector(path, *found) for found in read_tables(path, "authority", "authorities")]
+    except TablesError as error:
+        raise ConnectorsError(str(error)) from None
 
 
-def _connector(path: Path, table: dict[str, Any]) -> Connector:
-    name = table.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConnectorsError(f"{path}: authority name: got {name!r}, want a-z, 0-9 and -, at most 48")
-    where = f"{path}: authority {name}"
+def _connector(path: Path, name: str, where: str, table: dict[str, Any]) -> Connector:
     kind = table.get("kind")
     if kind not in ("http", "folder"):
         raise ConnectorsError(f"{where}: kind: got {kind!r}, want http or folder")

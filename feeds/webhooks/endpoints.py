@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from feeds.tables import TablesError, read_tables
 from feeds.webhooks.signing import SecretError, secret_of
 from streams.events import Event, Kind
 
-_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _FIELDS: Final = frozenset({"name", "tenant", "url", "secret_file", "kinds", "begin"})
 _INSIDE: Final = frozenset({Kind.COMMAND})
 
@@ -44,29 +42,12 @@ class Endpoint:
 def load(path: Path) -> list[Endpoint]:
     """The endpoints of a file: tables ``[[webhook]]``; secrets lie beside it. Raises EndpointsError."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise EndpointsError(f"webhooks not readable: {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EndpointsError(f"webhooks are not TOML: {path}: {error}") from None
-    tables = document.get("webhook", [])
-    if set(document) - {"webhook"} or not isinstance(tables, list):
-        raise EndpointsError(
-            f"{path}: got {', '.join(sorted(document)) or 'nothing'}, want tables [[webhook]]"
-        )
-    found = [_endpoint(path, table) for table in tables]
-    names = [one.name for one in found]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise EndpointsError(f"{path}: got webhook {doubled[0]} twice, want each name once")
-    return found
+        return [_endpoint(path, *found) for found in read_tables(path, "webhook", "webhooks")]
+    except TablesError as error:
+        raise EndpointsError(str(error)) from None
 
 
-def _endpoint(path: Path, table: dict[str, Any]) -> Endpoint:
-    name = table.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise EndpointsError(f"{path}: webhook name: got {name!r}, want a-z, 0-9 and -, at most 48")
-    where = f"{path}: webhook {name}"
+def _endpoint(path: Path, name: str, where: str, table: dict[str, Any]) -> Endpoint:
     unknown = sorted(set(table) - _FIELDS)
     if unknown:
         raise EndpointsError(f"{where}: got {', '.join(unknown)}, want of {', '.join(sorted(_FIELDS))}")
