@@ -7,7 +7,6 @@ beside it at a tenth of the rate of ``bench.ingest``.
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -15,15 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import aiomqtt
-import cbor2
-import numpy as np
-import websockets
-
-from bench.latency import beside_load
-from bench.report import Row, parser, tell
+from bench.probes import Probe, beside_load, rows, send
+from bench.report import parser, tell
 from bench.system import register, running
-from corridor.folder import Local
 from streams.codec import dump_json
 from streams.events import Kind, object_id
 from streams.records import NewRecord, RecordKind
@@ -71,38 +64,16 @@ def filed(count: int, now_ms: int) -> Iterator[dict[str, Any]]:
         yield base | {"id": f"cmd_l{number}", "command": "filing.lodge", "data": filing}
 
 
-async def probe(local: Local, first: int, count: int, every_s: float) -> list[float]:
-    """Milliseconds from publish to the case's event of ``count`` probes from number ``first`` on."""
-    sent: dict[str, float] = {}
-    took: list[float] = []
-    url = local.url.replace("http", "ws", 1) + "/v1/live"
-    async with websockets.connect(url) as socket, aiomqtt.Client(local.mqtt_host, local.mqtt_port) as mqtt:
-        await socket.send(json.dumps({"type": "hello", "key": local.key, "view": None, "max_hz": 1}))
-        listening = asyncio.create_task(_listen(socket, sent, took))
-        for number in range(first, first + count):
-            now = int(time.time() * 1000)
-            fact = {"t": now, "kind": "identity", "source": 0, "vin": "WDSTSTXRM99999999"}
-            report = {"v": 1, "boot": "probe", "boot_n": 1, "seq": 0, "t": [now], "facts": [fact]}
-            report |= {"lon": [102.0], "lat": [23.0]}
-            sent[object_id(Kind.ASSET, "main", vin(number))] = time.perf_counter()
-            await mqtt.publish(f"corridor/v1/{device(number)}/report", cbor2.dumps(report), qos=1)
-            await asyncio.sleep(every_s)
-        await asyncio.sleep(2)
-        listening.cancel()
-    if len(took) < count:
-        raise SystemExit(f"got {len(took)} cases in manual verification, want {count}")
-    return took
+def _probes(first: int, count: int) -> list[Probe]:
+    foreign = {"kind": "identity", "source": 0, "vin": "WDSTSTXRM99999999"}
+    return [
+        Probe(device(number), object_id(Kind.ASSET, "main", vin(number)), (foreign,))
+        for number in range(first, first + count)
+    ]
 
 
-async def _listen(socket: Any, sent: dict[str, float], took: list[float]) -> None:
-    async for text in socket:
-        message = json.loads(text)
-        if message["type"] != "event" or message["kind"] != "case":
-            continue
-        if message["object"]["state"] == "manual_verification":
-            begun = sent.pop(message["asset"], None)
-            if begun is not None:
-                took.append((time.perf_counter() - begun) * 1000)
+def _manual(message: dict[str, Any]) -> bool:
+    return bool(message["kind"] == "case" and message["object"]["state"] == "manual_verification")
 
 
 def main() -> int:
@@ -121,17 +92,11 @@ def main() -> int:
         log.close()
         with running(folder) as system:
             system.wait_caught_up(60)
-            quiet = asyncio.run(probe(system.local, count, count, every_s))
-            loaded = asyncio.run(
-                beside_load(system.local, devices, options, probe(system.local, 0, count, every_s))
-            )
-    rows = []
-    for name, took in (("idle", quiet), (f"{options.rate * 10:,.0f} samples/s", loaded)):
-        for percent in (50, 99):
-            value, peer = float(np.percentile(took, percent)), float(np.percentile(quiet, percent))
-            what = f"foreign VIN to manual verification, {name}, p{percent}"
-            rows.append(Row(what, value, "ms", f"idle p{percent}", value / peer))
-    tell("conflict", rows, options.json)
+            quiet = asyncio.run(send(system.local, _probes(count, count), _manual, every_s))
+            work = send(system.local, _probes(0, count), _manual, every_s)
+            loaded = asyncio.run(beside_load(system.local, devices, options, work))
+    what = "foreign VIN to manual verification"
+    tell("conflict", rows(what, quiet, loaded, options.rate), options.json)
     return 0
 
 

@@ -22,7 +22,8 @@ import httpx
 import numpy as np
 
 from bench.ingest import generate
-from bench.latency import beside_load, probe
+from bench.latency import first_reports, is_visit
+from bench.probes import beside_load, send
 from bench.report import Row, parser, tell
 from bench.system import commands, cpu_of
 from corridor.folder import Local
@@ -127,9 +128,9 @@ def main() -> int:
         system(Path(root), options.devices + 2 * count) as (local, parts),
     ):
         time.sleep(2)
-        quiet = asyncio.run(probe(local, options.devices + count, count, every_s))
+        quiet = asyncio.run(send(local, first_reports(options.devices + count, count), is_visit, every_s))
         rate, options.rate = options.rate, options.rate / 10
-        work = probe(local, options.devices, count, every_s)
+        work = send(local, first_reports(options.devices, count), is_visit, every_s)
         tenth = asyncio.run(beside_load(local, options.devices, options, work))
         before = cpu(parts)
         figures = generate(local.mqtt_port, options.devices, rate, options.seconds, boot="full")
