@@ -1,0 +1,90 @@
+"""All starts of all devices, as their reports come in log order; those in use are held, others loaded. Pure.
+
+The caller keeps ``changed()`` with the entries that changed them, in one transaction, then calls ``kept()``;
+when that fails it calls ``forget()``, and they are loaded as they were.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from feeds.assurance import Chain
+from feeds.completeness.start import Start
+from feeds.completeness.statement import chain_at, statement
+
+HELD: Final = 50_000
+
+
+class Starts:
+    """``load`` gives what was kept of (device, boot), None for nothing; without it all are held here."""
+
+    def __init__(self, load: Callable[[str, str], bytes | None] | None = None) -> None:
+        self._load = load
+        self._held: OrderedDict[tuple[str, str], Start] = OrderedDict()
+        self._changed: dict[tuple[str, str], Start] = {}
+
+    def start(self, device: str, boot: str) -> Start:
+        """The start as it is now; a new one when nothing came of it."""
+        key = device, boot
+        found = self._held.get(key)
+        if found is None:
+            data = None if self._load is None else self._load(device, boot)
+            found = self._held[key] = Start() if data is None else Start.unpack(data)
+        return found
+
+    def add(
+        self,
+        device: str,
+        boot: str,
+        boot_n: int | None,
+        seq: int,
+        hash_: bytes,
+        prev: bytes | None,
+        conflict: bool = False,
+        doubled: bool = False,
+        facts: Iterable[Mapping[str, Any]] = (),
+        spans: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        """Take a report. ``doubled``: this very report came before; ``conflict``: another of this number did.
+
+        ``facts``: those of its group ``facts``; ``spans``: the times of its samples (``spans_of``).
+        """
+        start = self._changed[device, boot] = self.start(device, boot)
+        if doubled:
+            start.doubled += 1
+            return
+        start.add(boot_n, seq, hash_, prev, conflict)
+        if facts or spans:
+            start.tell(facts, spans)
+
+    def changed(self) -> Iterator[tuple[str, str, int | None, bytes]]:
+        """(device, boot, boot_n, bytes) of what changed since it was kept."""
+        for (device, boot), start in self._changed.items():
+            yield device, boot, start.boot_n, start.pack()
+
+    def kept(self) -> None:
+        """What changed is durable."""
+        for key in self._changed:
+            self._held.move_to_end(key)
+        self._changed.clear()
+        while self._load is not None and len(self._held) > HELD:
+            self._held.popitem(last=False)
+
+    def forget(self) -> None:
+        """What changed is not durable: as if it had not come."""
+        self._changed.clear()
+        self._held.clear()
+
+    def of(self, device: str) -> dict[str, Start]:
+        """The held starts of a device, by boot: all of them where nothing is loaded."""
+        return {boot: start for (name, boot), start in self._held.items() if name == device}
+
+    def statement(self, device: str, boot: str) -> dict[str, Any]:
+        """``statement`` of what is held. Raises KeyError."""
+        return statement(device, boot, self.of(device))
+
+    def chain(self, device: str, boot: str, seq: int) -> Chain:
+        """``chain_at`` of what is held. Raises KeyError."""
+        return chain_at(boot, seq, self.of(device))
