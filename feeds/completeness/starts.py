@@ -59,10 +59,10 @@ class Starts:
         if facts or spans:
             start.tell(facts, spans)
 
-    def changed(self) -> Iterator[tuple[str, str, int | None, bytes]]:
-        """(device, boot, boot_n, bytes) of what changed since it was kept."""
+    def changed(self) -> Iterator[tuple[str, str, bytes]]:
+        """(device, boot, bytes) of what changed since it was kept."""
         for (device, boot), start in self._changed.items():
-            yield device, boot, start.boot_n, start.pack()
+            yield device, boot, start.pack()
 
     def kept(self) -> None:
         """What changed is durable."""

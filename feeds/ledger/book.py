@@ -38,6 +38,11 @@ CREATE TABLE events (
     id TEXT NOT NULL, revision INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (id, revision)
 ) WITHOUT ROWID;
 """
+_STARTS: Final = """
+CREATE TABLE IF NOT EXISTS starts (
+    device INTEGER NOT NULL, boot INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (device, boot)
+) WITHOUT ROWID;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +112,11 @@ class Book:
     def _open(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+            self._db.executescript(f"BEGIN;{_SCHEMA}{_STARTS}PRAGMA user_version = {_VERSION};COMMIT;")
         elif version != _VERSION:
             raise LedgerStopError(f"{path.name}: got version {version}, want {_VERSION}")
+        else:
+            self._db.executescript(_STARTS)  # a book of before there were any
 
     def close(self) -> None:
         """Close the file."""
@@ -135,21 +142,32 @@ class Book:
         with self._errors():
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
-    def append(self, entries: Sequence[NewEntry], sources: dict[str, int]) -> int:
+    def append(
+        self,
+        entries: Sequence[NewEntry],
+        sources: dict[str, int],
+        starts: Sequence[tuple[str, str, bytes]] = (),
+    ) -> int:
         """Append what is new of ``entries``, in order, and how far the sources are read; all or nothing.
 
+        ``starts``: (device, boot, bytes) of what they changed of ``feeds.completeness``.
         Durable when it returns. Returns how many were new; the same again changes nothing. Raises
         LedgerAwayError.
         """
         with self._errors():
             try:
                 with self._transaction():
-                    return self._append(entries, sources)
+                    return self._append(entries, sources, starts)
             except sqlite3.IntegrityError:  # something is known already
                 with self._transaction():
-                    return self._append(self._new(entries), sources)
+                    return self._append(self._new(entries), sources, starts)
 
-    def _append(self, entries: Sequence[NewEntry], sources: dict[str, int]) -> int:
+    def _append(
+        self,
+        entries: Sequence[NewEntry],
+        sources: dict[str, int],
+        starts: Sequence[tuple[str, str, bytes]],
+    ) -> int:
         """Raises IntegrityError when one is known already."""
         number = self._number
         records, reports, events = [], [], []
@@ -166,7 +184,31 @@ class Book:
         self._db.executemany("INSERT INTO events VALUES (?,?,?)", events)
         self._db.executemany("INSERT INTO records VALUES (?,?,?,?,?,?,?,?)", records)
         self._db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?)", sources.items())
+        states = sorted((number(device), number(boot), state) for device, boot, state in starts)
+        self._db.executemany("INSERT OR REPLACE INTO starts VALUES (?,?,?)", states)
         return len(records)
+
+    def start_of(self, device: str, boot: str) -> bytes | None:
+        """What was kept of a start of a device; None for nothing. Raises LedgerAwayError."""
+        with self._errors():
+            row = self._db.execute(
+                "SELECT state FROM starts WHERE device = ? AND boot = ?",
+                (self._lookup(device), self._lookup(boot)),
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def starts_of(self, device: str) -> dict[str, bytes]:
+        """What was kept of all starts of a device, by boot. Raises LedgerAwayError."""
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT b.name, s.state FROM starts s JOIN names b ON b.number = s.boot WHERE s.device = ?",
+                (self._lookup(device),),
+            ).fetchall()
+        return {boot: bytes(state) for boot, state in rows}
+
+    def has_starts(self) -> bool:
+        """Whether anything was kept of any start."""
+        return self._db.execute("SELECT 1 FROM starts LIMIT 1").fetchone() is not None
 
     def _new(self, entries: Sequence[NewEntry]) -> list[NewEntry]:
         """Those that are not known, each once."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from feeds.completeness.spans import Spans, spans_of_all
+from feeds.ledger.arrivals import Arrivals
 from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
 from feeds.ledger.errors import FormatError
@@ -28,7 +28,6 @@ LOG: Final = "log"
 EVENTS: Final = "events"
 _READ_BYTES: Final = 4 << 20
 _EVENTS: Final = 2_000
-_STARTS: Final = 50_000
 _log = logging.getLogger("corridor.ledger")
 
 
@@ -44,14 +43,6 @@ class Events(Protocol):
     def last_number(self, partition: int) -> int:
         """The number of the newest event, 0 when there is none."""
         ...
-
-
-@dataclass(slots=True)
-class _Now:
-    """What one step has read: highest numbers by device and start, hashes by device, start and number."""
-
-    highest: dict[tuple[str, str], int] = field(default_factory=dict)
-    hashes: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
 
 
 class LedgerWriter:
@@ -71,7 +62,7 @@ class LedgerWriter:
     ) -> None:
         self._log, self._events, self._book, self._partition = log, events, book, partition
         self._random = random
-        self._highest: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._arrivals = Arrivals(book)
         self.parked = self.missed = 0
 
     def lag(self) -> int:
@@ -90,25 +81,31 @@ class LedgerWriter:
         events = self._events.partition_after(self._partition, number, None, (), _EVENTS)
         if not records and not events:
             return 0
-        parked, now = 0, _Now()
+        parked = 0
         entries: list[NewEntry] = []
-        for record in records:
-            if record.kind is RecordKind.FRAME:
-                found = self._frame(record, now)
-                parked += found is None
-                entries += found or ()
-        entries += [self._event(event) for event in events]
         places = {LOG: records[-1].position} if records else {}
-        self._book.append(entries, places | ({EVENTS: events[-1].number} if events else {}))
-        self._remember(now.highest)
+        try:
+            for record in records:
+                if record.kind is RecordKind.FRAME:
+                    found = self._frame(record)
+                    parked += found is None
+                    entries += found or ()
+            entries += [self._event(event) for event in events]
+            places |= {EVENTS: events[-1].number} if events else {}
+            self._book.append(entries, places, self._arrivals.changed())
+        except BaseException:
+            self._arrivals.forget()
+            raise
+        self._arrivals.kept()
         self.parked += parked
         if events and number:
             self.missed += events[0].number - number - 1
         return len(records) + len(events)
 
-    def _frame(self, record: LogRecord, now: _Now) -> list[NewEntry] | None:
+    def _frame(self, record: LogRecord) -> list[NewEntry] | None:
         try:
-            rows = list(rows_of(decode_frame(record.body)))
+            frame = decode_frame(record.body)
+            rows = list(rows_of(frame))
         except (CodecError, FormatError) as error:
             _log.error(
                 "ledger_frame_parked partition=%d position=%d error=%s",
@@ -117,31 +114,21 @@ class LedgerWriter:
                 error,
             )
             return None
-        return [self._report(record, row, now) for row in rows]
+        reports = frame.reports
+        counts, received = reports["samples"].to_numpy(), reports["received_ms"].to_numpy()
+        spans = spans_of_all(frame.samples["t_ms"].to_numpy(), counts, received)
+        found = (self._report(record, row, spans[row.number]) for row in rows)
+        return [one for one in found if one is not None]
 
-    def _report(self, record: LogRecord, row: ReportRow, now: _Now) -> NewEntry:
+    def _report(self, record: LogRecord, row: ReportRow, spans: Spans) -> NewEntry | None:
+        verdict = self._arrivals.judge(row, spans)
+        if verdict is None:
+            return None
         key = ReportKey(row.device, row.boot, row.seq, row.hash)
-        groups = row.sealed_groups("conflict" if self._conflicts(key, now) else "new")
+        groups = row.sealed_groups(verdict)
         salts = self._random(SALT_BYTES * len(groups))
         entry = seal(EntryKind.REPORT, record.partition, record.position, row.number, groups, salts).entry
         return NewEntry(EntryKind.REPORT, key, row.asset, row.tenant, row.t_ms, entry, salts, groups)
-
-    def _conflicts(self, key: ReportKey, now: _Now) -> bool:
-        """Whether other bytes came under this number before; only numbers that came before are looked up."""
-        start = (key.device, key.boot)
-        top = now.highest.get(start, self._highest.get(start))
-        if top is None:
-            top = self._book.highest(*start)
-        now.highest[start] = max(top, key.seq)
-        first = now.hashes.setdefault((*start, key.seq), key.hash)
-        return first != key.hash or (key.seq <= top and self._book.conflicts(key))
-
-    def _remember(self, highest: dict[tuple[str, str], int]) -> None:
-        for start, top in highest.items():
-            self._highest[start] = top
-            self._highest.move_to_end(start)
-        while len(self._highest) > _STARTS:
-            self._highest.popitem(last=False)
 
     def _event(self, event: Event) -> NewEntry:
         groups = groups_of(event)

@@ -273,7 +273,7 @@ def test_what_is_not_kept_is_forgotten() -> None:
     starts = Starts(lambda device, boot: held.get((device, boot)))
     sent = journey(4)
     take(sent[:2], starts)
-    held |= {(device, boot): data for device, boot, _, data in starts.changed()}
+    held |= {(device, boot): data for device, boot, data in starts.changed()}
     starts.kept()
     assert list(starts.changed()) == []
     take(sent[2:], starts)
@@ -321,7 +321,8 @@ def test_any_order_doubling_and_splitting_tells_the_same(sent: list[Sent], data:
     again = data.draw(st.lists(st.sampled_from(sent), max_size=4)) if sent else []
     plain = [*sent, *again]
     mixed = data.draw(st.permutations(plain))
-    whole, held = take(plain), {}
+    whole = take(plain)
+    held: dict[tuple[str, str], bytes] = {}
     parts = Starts(lambda device, boot: held.get((device, boot)))
     came: list[Sent] = []
     for one in mixed:  # kept and loaded anew after each
@@ -331,7 +332,7 @@ def test_any_order_doubling_and_splitting_tells_the_same(sent: list[Sent], data:
         parts.add(*where, one.hash, one.prev, conflict, doubled, one.facts, one.spans)
         came.append(one)
         if data.draw(st.booleans()):
-            held |= {(device, boot): packed for device, boot, _, packed in parts.changed()}
+            held |= {(device, boot): packed for device, boot, packed in parts.changed()}
             parts.kept()
             parts.forget()
     for boot in {one.boot for one in sent}:

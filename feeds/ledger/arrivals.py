@@ -1,0 +1,83 @@
+"""Which reports of a partition are new, which came before, and what the device's starts make of them.
+
+One writer's: it judges reports in log order, and what changed of the starts is kept in the transaction that
+keeps their entries. Only numbers that came before are looked up in the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+import cbor2
+
+from feeds.completeness import Starts
+from feeds.ledger.book import Book, ReportKey
+from feeds.ledger.reports import FACTS, ReportRow
+
+Verdict: TypeAlias = Literal["new", "conflict"]
+_TELLING: Final = (b"no_coverage", b"overflow", b"identity")
+
+
+class Arrivals:
+    """The reports that come to ``book``. After ``changed`` was kept call ``kept``, when it wasn't
+    ``forget``; both end a step."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._starts = Starts(book.start_of)
+        self._new: list[ReportKey] = []
+        self._hashes: dict[tuple[str, str, int], set[bytes]] = {}
+        self._indexed = 0
+
+    def judge(self, row: ReportRow, spans: Sequence[tuple[int, int]]) -> Verdict | None:
+        """Whether the report is new or other bytes came under its number before; None: it came before.
+
+        ``spans``: the times of its samples, ms. Raises LedgerAwayError.
+        """
+        key = ReportKey(row.device, row.boot, row.seq, row.hash)
+        doubled = conflict = False
+        if self._starts.start(row.device, row.boot).received(row.seq) is not False:
+            others = self._here(key)
+            doubled = row.hash in others or self._book.find(key) is not None
+            conflict = not doubled and (bool(others) or self._book.conflicts(key))
+        where = (row.device, row.boot, row.head["boot_n"], row.seq, row.hash, row.head["prev"])
+        content = row.groups.get(FACTS)
+        facts = () if content is None or doubled else _facts(content)
+        self._starts.add(*where, conflict, doubled, facts, spans)
+        if doubled:
+            return None
+        self._new.append(key)
+        return "conflict" if conflict else "new"
+
+    def changed(self) -> list[tuple[str, str, bytes]]:
+        """(device, boot, bytes) of the starts that the step changed."""
+        return list(self._starts.changed())
+
+    def kept(self) -> None:
+        """The step is durable."""
+        self._starts.kept()
+        self._over()
+
+    def forget(self) -> None:
+        """The step is not durable."""
+        self._starts.forget()
+        self._over()
+
+    def _over(self) -> None:
+        self._new.clear()
+        self._hashes.clear()
+        self._indexed = 0
+
+    def _here(self, key: ReportKey) -> set[bytes]:
+        """The hashes that came under this number in this step. Few ask, so it is made when one does."""
+        for one in self._new[self._indexed :]:
+            self._hashes.setdefault((one.device, one.boot, one.seq), set()).add(one.hash)
+        self._indexed = len(self._new)
+        return self._hashes.get((key.device, key.boot, key.seq), set())
+
+
+def _facts(content: bytes) -> Iterable[dict[str, Any]]:
+    if not any(word in content for word in _TELLING):
+        return ()
+    return [fact for fact in cbor2.loads(content) if isinstance(fact, dict)]
