@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import cbor2
-
 from feeds.completeness import ranges
 from feeds.completeness.ranges import Ranges
 from streams.identity.bus import bus_claim
@@ -136,20 +134,6 @@ class Start:
             return None
         return self.runs[-1].hash
 
-    def pack(self) -> bytes:
-        """The bytes that ``unpack`` reads."""
-        runs = [[run.first, run.last, run.prev, run.hash] for run in self.runs]
-        plain = [getattr(self, name) for name in _PLAIN]
-        return cbor2.dumps([1, runs, *plain])
-
-    @staticmethod
-    def unpack(data: bytes) -> Start:
-        """The start. Raises ValueError for what ``pack`` did not make."""
-        version, runs, *plain = cbor2.loads(data)
-        if version != 1:
-            raise ValueError(f"start of a device: got version {version}, want 1")
-        return Start(runs=[Run(*run) for run in runs], **dict(zip(_PLAIN, plain, strict=True)))
-
     def _run(self, seq: int) -> int:
         low, high = 0, len(self.runs)
         while low < high:
@@ -233,6 +217,3 @@ def _keep(held: list[Any], value: Any) -> None:
         held.append(value)
         held.sort()
         del held[_FEW:]
-
-
-_PLAIN: Final = tuple(name for name in Start.__dataclass_fields__ if name != "runs")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from feeds.assurance import Chain
+from feeds.completeness.packed import pack, unpack
 from feeds.completeness.start import Start
 from feeds.completeness.statement import chain_at, statement
 
@@ -31,7 +32,7 @@ class Starts:
         found = self._held.get(key)
         if found is None:
             data = None if self._load is None else self._load(device, boot)
-            found = self._held[key] = Start() if data is None else Start.unpack(data)
+            found = self._held[key] = Start() if data is None else unpack(data)
         return found
 
     def add(
@@ -62,7 +63,7 @@ class Starts:
     def changed(self) -> Iterator[tuple[str, str, bytes]]:
         """(device, boot, bytes) of what changed since it was kept."""
         for (device, boot), start in self._changed.items():
-            yield device, boot, start.pack()
+            yield device, boot, pack(start)
 
     def kept(self) -> None:
         """What changed is durable."""

@@ -8,12 +8,14 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
+import cbor2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.completeness import Start, Starts, chain_at, statement
+from feeds.completeness.packed import pack, unpack
 from feeds.completeness.ranges import add, discard, gaps, holds
 from feeds.completeness.spans import spans_of, spans_of_all
 from feeds.completeness.start import MOST, SILENCE_MS
@@ -257,7 +259,7 @@ def test_a_device_that_makes_nothing_but_holes_is_bounded() -> None:
     assert starts.chain("unit-1", "b1", 2) == "unknown"
     starts.add("unit-1", "b1", 1, 1, digest("1"), digest("0"))
     assert start.missing_before(4 * MOST) == 2 * MOST - 2
-    assert len(start.pack()) < 40_000
+    assert len(pack(start)) < 40_000
 
 
 def test_breaks_without_end_are_counted_and_the_first_ones_told() -> None:
@@ -283,11 +285,15 @@ def test_what_is_not_kept_is_forgotten() -> None:
     assert starts.statement("unit-1", "b1") == told(sent)
 
 
-def test_a_start_of_another_version_is_refused() -> None:
-    import cbor2
+@pytest.mark.parametrize("data", [b"", b"\0", b"\xff", cbor2.dumps(5), cbor2.dumps([1, [], 1])])
+def test_a_start_that_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="what was kept of a start"):
+        unpack(data)
 
+
+def test_a_start_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="got version 2, want 1"):
-        Start.unpack(cbor2.dumps([2, [], 1]))
+        unpack(cbor2.dumps([2, [], 1]))
 
 
 @st.composite
@@ -340,6 +346,15 @@ def test_any_order_doubling_and_splitting_tells_the_same(sent: list[Sent], data:
     for one in sent:
         assert parts.statement("unit-1", one.boot) == whole.statement("unit-1", one.boot)
         assert parts.chain("unit-1", one.boot, one.seq) == whole.chain("unit-1", one.boot, one.seq)
+
+
+@settings(deadline=None)
+@given(histories())
+def test_a_start_comes_back_from_its_bytes(sent: list[Sent]) -> None:
+    starts = take(sent)
+    for boot, start in starts.of("unit-1").items():
+        again = unpack(pack(start))
+        assert (boot, again) == (boot, start)
 
 
 @settings(deadline=None)
