@@ -8,7 +8,7 @@ kept as counts only, below ``floor``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -97,13 +97,15 @@ class Start:
             run.last, run.hash = seq, hash_
         else:
             self._place(seq, hash_, prev)
-        if max(len(runs), len(self.broken), len(self.unlinked)) > MOST:
+        if len(runs) > MOST or len(self.broken) > MOST or len(self.unlinked) > MOST:
             self._fold()
 
-    def tell(self, facts: Iterable[Mapping[str, Any]], spans: Sequence[tuple[int, int]]) -> None:
+    def tell(self, facts: Sequence[Mapping[str, Any]], spans: Sequence[tuple[int, int]]) -> None:
         """Take what the report says: its facts, and the spans of time (ms) that its samples cover."""
         for first, last in spans:
             ranges.add(self.covered, first, last, SILENCE_MS)
+        if not facts and len(self.covered) <= MOST:
+            return
         for fact in facts:
             match fact.get("kind"):
                 case "no_coverage":

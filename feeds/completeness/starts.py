@@ -7,7 +7,7 @@ when that fails it calls ``forget()``, and they are loaded as they were.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from feeds.assurance import Chain
@@ -35,6 +35,14 @@ class Starts:
             found = self._held[key] = Start() if data is None else unpack(data)
         return found
 
+    def touch(self, device: str, boot: str) -> Start:
+        """The start, which the caller changes."""
+        key = device, boot
+        found = self._changed.get(key)
+        if found is None:
+            found = self._changed[key] = self.start(device, boot)
+        return found
+
     def add(
         self,
         device: str,
@@ -45,14 +53,14 @@ class Starts:
         prev: bytes | None,
         conflict: bool = False,
         doubled: bool = False,
-        facts: Iterable[Mapping[str, Any]] = (),
+        facts: Sequence[Mapping[str, Any]] = (),
         spans: Sequence[tuple[int, int]] = (),
     ) -> None:
         """Take a report. ``doubled``: this very report came before; ``conflict``: another of this number did.
 
         ``facts``: those of its group ``facts``; ``spans``: the times of its samples (``spans_of``).
         """
-        start = self._changed[device, boot] = self.start(device, boot)
+        start = self.touch(device, boot)
         if doubled:
             start.doubled += 1
             return

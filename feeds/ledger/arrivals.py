@@ -6,7 +6,7 @@ keeps their entries. Only numbers that came before are looked up in the book.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import cbor2
@@ -26,7 +26,7 @@ class Arrivals:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._starts = Starts(book.start_of)
-        self._new: list[ReportKey] = []
+        self._new: list[ReportRow] = []
         self._hashes: dict[tuple[str, str, int], set[bytes]] = {}
         self._indexed = 0
 
@@ -35,19 +35,20 @@ class Arrivals:
 
         ``spans``: the times of its samples, ms. Raises LedgerAwayError.
         """
-        key = ReportKey(row.device, row.boot, row.seq, row.hash)
-        doubled = conflict = False
-        if self._starts.start(row.device, row.boot).received(row.seq) is not False:
+        start = self._starts.touch(row.device, row.boot)
+        conflict = False
+        if start.received(row.seq) is not False:
+            key = ReportKey(row.device, row.boot, row.seq, row.hash)
             others = self._here(key)
-            doubled = row.hash in others or self._book.find(key) is not None
-            conflict = not doubled and (bool(others) or self._book.conflicts(key))
-        where = (row.device, row.boot, row.head["boot_n"], row.seq, row.hash, row.head["prev"])
+            if row.hash in others or self._book.find(key) is not None:
+                start.doubled += 1
+                return None
+            conflict = bool(others) or self._book.conflicts(key)
+        head = row.head
+        start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict)
         content = row.groups.get(FACTS)
-        facts = () if content is None or doubled else _facts(content)
-        self._starts.add(*where, conflict, doubled, facts, spans)
-        if doubled:
-            return None
-        self._new.append(key)
+        start.tell(() if content is None else _facts(content), spans)
+        self._new.append(row)
         return "conflict" if conflict else "new"
 
     def changed(self) -> list[tuple[str, str, bytes]]:
@@ -77,7 +78,7 @@ class Arrivals:
         return self._hashes.get((key.device, key.boot, key.seq), set())
 
 
-def _facts(content: bytes) -> Iterable[dict[str, Any]]:
+def _facts(content: bytes) -> Sequence[dict[str, Any]]:
     if not any(word in content for word in _TELLING):
         return ()
     return [fact for fact in cbor2.loads(content) if isinstance(fact, dict)]
