@@ -13,6 +13,8 @@ import { h, iconButton } from "./dom.ts";
 import { GateMarkers } from "./gatemarkers.ts";
 import { askForKey, forgetKey, keyFromAddress } from "./login.ts";
 import { CorridorMap } from "./map.ts";
+import { FeedView } from "./feed/feedview.ts";
+import { Feeds } from "./feed/requests.ts";
 import { pointer } from "./pointer.ts";
 import { hashOf, parseRoute } from "./routes.ts";
 import { Session } from "./session.ts";
@@ -63,6 +65,7 @@ async function start(): Promise<void> {
     zones.set(found.features as ZoneFeature[]);
   };
   const requests = new Clearance(api);
+  const feeds = new Feeds(api);
   const evidence = new EvidenceMap(theme, api, () => session.zones());
   const views = new Views(byId("view"), byId("app"), store, theme, () => session.live.retry(), (route) => {
     switch (route.view) {
@@ -74,6 +77,8 @@ async function start(): Promise<void> {
         return new ReconcileView(requests);
       case "report":
         return new ReportView(store, requests, route.query);
+      case "feed":
+        return new FeedView(feeds, route.query.id);
       default:
         return null;
     }

@@ -5,7 +5,8 @@ export type Route =
   | { view: "board"; query: Record<string, string> }
   | { view: "case"; id: string }
   | { view: "reconcile" }
-  | { view: "report"; query: Record<string, string> };
+  | { view: "report"; query: Record<string, string> }
+  | { view: "feed"; query: Record<string, string> };
 
 /** Anything that is no view is the map. */
 export function parseRoute(hash: string): Route {
@@ -15,6 +16,7 @@ export function parseRoute(hash: string): Route {
   switch (view) {
     case "board":
     case "report":
+    case "feed":
       return { view, query };
     case "reconcile":
       return { view };

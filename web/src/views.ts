@@ -1,5 +1,5 @@
 /**
- * The views that cover the map: gate board, case, reconcile, report. One is shown at a time, chosen by the
+ * The views that cover the map: gate board, case, reconcile, report, feed. One is shown at a time, chosen by the
  * address; the map lives on behind it. Each view is made when it is shown and closed when another one is.
  */
 
@@ -24,6 +24,7 @@ const LINKS: [route: Route, word: string][] = [
   [{ view: "board", query: {} }, "Gate board"],
   [{ view: "reconcile" }, "Reconcile"],
   [{ view: "report", query: {} }, "Report"],
+  [{ view: "feed", query: {} }, "Feed"],
 ];
 const NAME = "Corridor";
 
