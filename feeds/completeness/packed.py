@@ -36,7 +36,7 @@ def pack(start: Start) -> bytes:
             )
             ends = (*(unlinked[0] if unlinked else _NONE), *(covered[0] if covered else _NONE))
             row = (start.boot_n or 0, start.doubled, run.first, run.last, prev or b"", run.hash, root or b"")
-            return _ROW.pack(_MARK, flags, *row, *ends) + ",".join(start.vins).encode()
+            return _ROW.pack(_MARK, flags, *row, *ends) + "\n".join((start.tenant, *start.vins)).encode()
     plain = [getattr(start, name) for name in _PLAIN]
     return cbor2.dumps([1, [[run.first, run.last, run.prev, run.hash] for run in runs], *plain])
 
@@ -66,6 +66,5 @@ def _whole(data: bytes) -> Start:
     )
     if flags & _BEGUN:
         start.root = root if flags & _ROOT else b""
-    told = data[_ROW.size :].decode()
-    start.vins = told.split(",") if told else []
+    start.tenant, *start.vins = data[_ROW.size :].decode().split("\n")
     return start

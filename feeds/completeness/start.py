@@ -40,12 +40,13 @@ class Start:
 
     ``broken``: numbers whose report names another hash than the one before has. ``unlinked``: those that
     name none. ``contested``: those under which different reports came. ``covered``: spans of time with
-    samples; ``said``: spans without coverage as the device says. ``lost``: (t_ms, reports, boot, last_seq) of
-    what it dropped, as it says. ``vins``: those that the bus told. Below ``floor`` only ``summed``
-    missing and broken numbers are counted.
+    samples; ``said``: spans without coverage as the device says. ``lost``: (t_ms, reports, boot, last_seq)
+    of what it dropped, as it says. ``vins``: those that the bus told. ``tenant``: whose it was last.
+    Below ``floor`` missing and broken numbers are only counted, in ``summed``.
     """
 
     boot_n: int | None = None
+    tenant: str = ""
     doubled: int = 0
     conflicts: int = 0
     linked: bool = False

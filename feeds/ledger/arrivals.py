@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import cbor2
+import numpy as np
 
 from feeds.completeness import Starts
+from feeds.completeness.spans import spans_of
 from feeds.ledger.book import Book, ReportKey
-from feeds.ledger.reports import FACTS, ReportRow
+from feeds.ledger.entry import EntryKind
+from feeds.ledger.reports import FACTS, HEAD, PLACE, PLACE_GROUP, ReportRow
 
 Verdict: TypeAlias = Literal["new", "conflict"]
+_AT_ONCE: Final = 1_000
 _TELLING: Final = (b"no_coverage", b"overflow", b"identity")
 
 
@@ -29,6 +33,8 @@ class Arrivals:
         self._new: list[ReportRow] = []
         self._hashes: dict[tuple[str, str, int], set[bytes]] = {}
         self._indexed = 0
+        if book.lacks_starts():
+            self._again()
 
     def judge(self, row: ReportRow, spans: Sequence[tuple[int, int]]) -> Verdict | None:
         """Whether the report is new or other bytes came under its number before; None: it came before.
@@ -44,10 +50,9 @@ class Arrivals:
                 start.doubled += 1
                 return None
             conflict = bool(others) or self._book.conflicts(key)
-        head = row.head
+        head, start.tenant = row.head, row.tenant
         start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict)
-        content = row.groups.get(FACTS)
-        start.tell(() if content is None else _facts(content), spans)
+        start.tell(_facts(row.groups.get(FACTS, b"")), spans)
         self._new.append(row)
         return "conflict" if conflict else "new"
 
@@ -64,6 +69,23 @@ class Arrivals:
         """The step is not durable."""
         self._starts.forget()
         self._over()
+
+    def _again(self) -> None:
+        """Make the starts of a book that was written before there were any; redacted reports are missing."""
+        size = self._book.size
+        for first in range(0, size, _AT_ONCE):
+            for kept in self._book.records(first, min(first + _AT_ONCE, size), _AT_ONCE):
+                if kept.kind is not EntryKind.REPORT or kept.groups is None:
+                    continue
+                head = cbor2.loads(kept.groups[HEAD])
+                start = self._starts.touch(head["device"], head["boot"])
+                conflict = head["verdict"] == "conflict"
+                start.add(head["boot_n"], head["seq"], head["hash"], head["prev"], conflict)
+                times = np.frombuffer(kept.groups.get(PLACE_GROUP, b""), PLACE)["t_ms"]
+                start.tell(_facts(kept.groups.get(FACTS, b"")), spans_of(times, head["received_ms"]))
+                start.tenant = kept.tenant
+        self._book.append([], {}, self.changed())
+        self.kept()
 
     def _over(self) -> None:
         self._new.clear()

@@ -206,9 +206,10 @@ class Book:
             ).fetchall()
         return {boot: bytes(state) for boot, state in rows}
 
-    def has_starts(self) -> bool:
-        """Whether anything was kept of any start."""
-        return self._db.execute("SELECT 1 FROM starts LIMIT 1").fetchone() is not None
+    def lacks_starts(self) -> bool:
+        """Whether there are reports and nothing was kept of their starts: a book of before there were any."""
+        asked = "SELECT EXISTS (SELECT 1 FROM reports) AND NOT EXISTS (SELECT 1 FROM starts)"
+        return bool(self._db.execute(asked).fetchone()[0])
 
     def _new(self, entries: Sequence[NewEntry]) -> list[NewEntry]:
         """Those that are not known, each once."""

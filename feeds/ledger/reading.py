@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from feeds.completeness import Start, unpack
 from feeds.ledger import merkle
 from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.checkpoint import read
@@ -46,6 +47,16 @@ class LedgerReader:
             book = self._opened_book()
             place = book.find(key)
             return None if place is None else book.records(place, place + 1, 1)[0]
+
+    def starts(self, device: str, tenant: str | None = None) -> dict[str, Start]:
+        """What came of each start of a device (``feeds.completeness``), by boot, signed or not.
+
+        ``tenant``: only starts that were its last; None: all.
+        """
+        with self._lock:
+            held = self._opened_book().starts_of(device)
+        found = {boot: unpack(data) for boot, data in held.items()}
+        return {boot: one for boot, one in found.items() if tenant is None or one.tenant == tenant}
 
     def prove(self, kept: Kept, groups: Collection[str] | None = None) -> Proof | None:
         """The proof of a record by the checkpoint that is served, with what opens ``groups`` (None: all).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -14,6 +15,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
+from feeds.completeness import statement, unpack
 from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.entry import EntryKind, Opening, check_opening, decode, salts_of
 from feeds.ledger.errors import FormatError, LedgerAwayError
@@ -334,3 +336,75 @@ def test_events_that_retention_took_are_told(tmp_path: Path) -> None:
 
 def test_bus_rows_have_the_width_that_is_documented() -> None:
     assert (PLACE.itemsize, COARSE.itemsize, BUS.itemsize) == (35, 16, 84)
+
+
+def chained(*seqs: int, **more: Any) -> list[dict[str, Any]]:
+    """Reports that name the one before."""
+    hashes = {seq: sha256(f"raw {seq}".encode()).digest() for seq in range(-1, 20)}
+    return [{"seq": seq, "prev": hashes[seq - 1] if seq else None, **more} for seq in seqs]
+
+
+def told_of(book: Book) -> dict[str, Any]:
+    """The statement of the one start."""
+    starts = {boot: unpack(data) for boot, data in book.starts_of("unit-1").items()}
+    return statement("unit-1", "b1", starts)
+
+
+def test_what_came_of_a_start_is_kept_with_its_entries(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, *chained(0, 1, 4, samples=[SAMPLE | {"t_ms": 1_799_999_999_000}]))
+    writer = LedgerWriter(log, Told(), book, 0)
+    writer.step()
+    assert told_of(book)["missing"] == [[2, 3]]
+    logged(log, *chained(3, 2, 4, 1))
+    logged(log, {"seq": 2, "raw": b"others"}, {"seq": 2, "raw": b"others"})
+    writer.step()
+    made = told_of(book)
+    assert (made["received"], made["missing"], made["doubled"], made["conflicts"]) == ([[0, 4]], [], 3, 1)
+    assert (made["chain"]["contested"], made["boot_n"]) == ([[2, 2]], 4)
+    assert book.size == 6
+
+
+def test_what_came_of_a_start_is_not_kept_without_its_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, *chained(0, 1))
+    writer = LedgerWriter(log, Told(), book, 0)
+    writer.step()
+    logged(log, *chained(1, 2, 3))
+
+    def full(*_: object) -> int:
+        raise LedgerAwayError("full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "_append", full)
+        with pytest.raises(LedgerAwayError):
+            writer.step()
+    assert told_of(book)["received"] == [[0, 1]]
+    writer.step()
+    assert (told_of(book)["received"], told_of(book)["doubled"]) == ([[0, 3]], 1)
+
+
+def test_facts_of_a_start_are_read_when_they_tell_of_it(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    facts = [{"t": 5, "kind": "overflow", "reports": 2}, {"t": 5, "kind": "driver", "id": "overflow"}]
+    logged(log, {"seq": 0, "facts": orjson.dumps(facts).decode()})
+    LedgerWriter(log, Told(), book, 0).step()
+    assert told_of(book)["overflow"] == [{"t_ms": 5, "reports": 2, "boot": None, "last_seq": None}]
+
+
+def test_a_book_of_before_there_were_starts_makes_them(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, *chained(0, 1, 4, samples=[SAMPLE | {"t_ms": 1_799_999_999_000}]))
+    logged(log, {"seq": 1, "raw": b"others"})
+    writer = LedgerWriter(log, Told(event(1)), book, 0)
+    writer.step()
+    made, held = told_of(book), book.starts_of("unit-1")
+    book.close()
+    with sqlite3.connect(tmp_path / "book.db") as db:
+        db.execute("DELETE FROM starts")
+    db.close()
+    book = Book(tmp_path / "book.db")
+    LedgerWriter(log, Told(event(1)), book, 0).step()
+    assert (told_of(book), book.starts_of("unit-1")) == (made, held)
