@@ -17,3 +17,7 @@ class StateError(SimError):
 
 class CertificateError(SimError):
     """The files for TLS can't be used."""
+
+
+class KeyFileError(SimError):
+    """A key's file can't be used."""

@@ -23,6 +23,7 @@ from firmware_sim.device import Unit
 from firmware_sim.errors import StateError
 from firmware_sim.flash import Flash
 from firmware_sim.identity import Identity, invent
+from firmware_sim.keys import KeyFolder
 from firmware_sim.noise import F8, I8
 from firmware_sim.scenario import Scenario
 from firmware_sim.sender import Sender
@@ -85,6 +86,7 @@ class Fleet:
             road, scenario.seed, trucks, t_s, scenario.gate, own_min=minutes, one_way=scenario.one_way
         )
         self._axle_kg = {i: v.axle_load_kg for i, v in own if v.axle_load_kg is not None}
+        self.keys = KeyFolder(state / "keys")
         logs: dict[Path, CanLog] = {}
         self.units = [self._unit(i, logs) for i in range(scenario.trucks)]
         cadence = np.array([unit.options.cadence_s for unit in self.units], dtype=np.int64)
@@ -102,7 +104,10 @@ class Fleet:
             log = logs.get(options.can_log) or logs.setdefault(options.can_log, CanLog.open(options.can_log))
         device = self.who[i].device
         flash = Flash(self.state / "flash" / f"{device}.flash", self.scenario.flash_bytes)
-        sender = Sender(device, options.form, flash, self.scenario.faults_of(i))
+        faults, key = self.scenario.faults_of(i), None
+        if options.sign != "none":
+            key = self.keys.key(device, options.sign)
+        sender = Sender(device, options.form, flash, faults, key=key, acks=self.keys.acks)
         seed = self.scenario.seed
         return Unit(
             self.who[i],

@@ -24,11 +24,10 @@ from aiomqtt.types import PayloadType
 from firmware_sim.errors import CertificateError
 from firmware_sim.noise import fraction
 from firmware_sim.sender import Sender
-from firmware_sim.wire import decode_ack
+from firmware_sim.wire import TOPIC
 
 SEND_AT_ONCE = 10  # as many as aiomqtt takes without a warning
 LOOK_AGAIN_S = 1.0
-TOPIC = "corridor/v1/{}/{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +157,7 @@ class Link:
     async def _listen(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             sender = self._by_device.get(message.topic.value.split("/")[2])
-            ack = decode_ack(_bytes(message.payload))
-            if sender is not None and ack is not None:
-                sender.outbox.acknowledge(ack, time.monotonic())
+            if sender is not None and sender.answered(_bytes(message.payload), time.monotonic()):
                 self.wake(sender)
 
     async def _send(self, client: aiomqtt.Client, listen: asyncio.Task[None]) -> None:

@@ -20,7 +20,8 @@ class UnitOptions:
 
     ``can`` is ``columns`` (decoded by the unit), ``frames`` (raw) or ``none``; ``can_log`` is a candump
     recording whose frames are sent in place of simulated ones, over and over. ``datum`` is that of the
-    positions that it sends: reports declare it, a plain receiver can't.
+    positions that it sends: reports declare it, a plain receiver can't. ``sign`` is how it signs
+    its reports: EdDSA, ES256, or ``none``.
     """
 
     form: Form = Form.CBOR
@@ -30,6 +31,7 @@ class UnitOptions:
     cadence_s: int = 10
     batch: int = 5
     datum: str = "wgs84"
+    sign: str = "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from firmware_sim.cose import ALG_IDS
 from firmware_sim.datum import DATUMS
 from firmware_sim.errors import ScenarioError
 from firmware_sim.faults import ClockDrift, CoverageHole, Faults, PowerCut, Reading
@@ -179,7 +180,10 @@ def _unit(table: _Table, base: UnitOptions, folder: Path) -> UnitOptions:
         cadence_s=take("cadence_s", _whole(1, 3_600), base.cadence_s),
         batch=take("batch", _whole(1, MAX_SAMPLES), base.batch),
         datum=take("datum", _one_of(*DATUMS), base.datum),
+        sign=take("sign", _one_of("none", *ALG_IDS), base.sign),
     )
+    if found.sign != "none" and found.form is not Form.CBOR:
+        raise ScenarioError(f"{table.name('sign')}: got {found.sign} with form {found.form}, want form cbor")
     if table.where == "unit":
         table.end()
     return found

@@ -1,8 +1,7 @@
 """A report as bytes: the map of the device protocol, as CBOR or as JSON.
 
 The keys come in a fixed order and floats are written as they are, so equal content gives equal bytes. In
-JSON, bytes are base64url without padding. A signature (COSE) will go around ``encode``'s CBOR, nowhere
-else.
+JSON, bytes are base64url without padding. A signature (COSE) goes around ``encode``'s CBOR, nowhere else.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import cbor2
 
 MAX_BYTES = 65_536
 MAX_SAMPLES = 1_000
+TOPIC = "corridor/v1/{}/{}"
 
 
 class Form(StrEnum):
@@ -84,5 +84,13 @@ def decode_ack(payload: bytes) -> Ack | None:
             tuple((int(seq), str(reason)) for seq, reason in got.get("refused", ())),
             tuple((int(a), int(b), float(s), str(r)) for a, b, s, r in got.get("later", ())),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, cbor2.CBORDecodeError, RecursionError):
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        cbor2.CBORDecodeError,
+    ):
         return None

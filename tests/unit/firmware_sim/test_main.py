@@ -52,3 +52,32 @@ def test_a_second_process_on_the_same_state_is_refused(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=Path.cwd())
     assert done.returncode == 2
     assert "state folder in use" in done.stderr
+
+
+def scenario(folder: Path) -> str:
+    path = folder / "two.toml"
+    path.write_text('trucks = 3\n[[truck]]\ntrucks = [0, 2]\nsign = "EdDSA"\n')
+    return str(path)
+
+
+def test_key_prints_proofs_of_the_trucks_that_sign(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["key", scenario(tmp_path), "--state", str(tmp_path / "state")]
+    found = []
+    for more in ([], ["--device", "sim-0002"], ["--device", "sim-0002", "--new"], []):
+        assert main(words + more) == 0
+        found.append([json.loads(line) for line in capsys.readouterr().out.splitlines()])
+    assert [one["device"] for one in found[0]] == ["sim-0000", "sim-0002"]
+    assert set(found[0][0]) == {"device", "id", "alg", "public", "proof"}
+    assert found[1][0]["id"] == found[0][1]["id"]
+    assert found[2][0]["id"] != found[0][1]["id"]
+    assert [one["id"] for one in found[3]] == [found[0][0]["id"], found[2][0]["id"]]
+
+
+def test_key_refuses_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["key", scenario(tmp_path), "--state", str(tmp_path / "state")]
+    assert main([*words, "--device", "sim-0001"]) == 2
+    assert "--device: got 'sim-0001', want a truck of the scenario that signs" in capsys.readouterr().err
+    assert main([*words, "--ack-key", "AAAA"]) == 2
+    assert "ack key not usable: got 'AAAA'" in capsys.readouterr().err

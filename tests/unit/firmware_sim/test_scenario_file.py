@@ -82,6 +82,11 @@ def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
             "s.toml: fault[0].state: got 'gone', want locked or open or broken or tampered or replaced",
         ),
         ('[unit]\nform = "xml"', "s.toml: unit.form: got 'xml', want cbor or json or nmea"),
+        ('[unit]\nsign = "RS256"', "s.toml: unit.sign: got 'RS256', want none or EdDSA or ES256"),
+        (
+            '[unit]\nsign = "ES256"\nform = "json"',
+            "s.toml: unit.sign: got ES256 with form json, want form cbor",
+        ),
         ("[unit]\ncolour = 1", "s.toml: unit.colour: unknown key"),
         ("[gate]\nexit_min = [9, 5]", "s.toml: gate.exit_min: got [9, 5], want [shortest, longest] minutes"),
         ("[[fault]]", "s.toml: fault[0].kind: got nothing, want one of clock_drift, coverage"),
