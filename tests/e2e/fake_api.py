@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response, WebSocket, WebSocketDisconnect
 from fastapi.staticfiles import StaticFiles
 
-from tests.e2e import fake_clearance, fake_history, fake_zones
+from tests.e2e import fake_clearance, fake_feed, fake_history, fake_zones
 from tests.e2e import fake_world as world
 
 KEY = "test-key-of-the-fake-server"
@@ -37,6 +37,7 @@ class FakeApi:
         self.crossings: dict[str, dict[str, Any]] = {}
         self.visits: dict[str, dict[str, Any]] = {}
         self.zones = fake_zones.FakeZones()
+        self.feed = fake_feed.FakeFeed()
         self.role = "admin"
         self.gates: list[str] = []
         self.away = False
@@ -180,6 +181,7 @@ def make_app(fake: FakeApi) -> FastAPI:
     app.include_router(fake_clearance.router(fake), dependencies=need_key)
     app.include_router(fake_history.router(fake), dependencies=need_key)
     app.include_router(fake_zones.router(fake.zones), dependencies=need_key)
+    app.include_router(fake_feed.router(fake.feed), dependencies=need_key)
 
     @app.get("/v1/gates", dependencies=need_key)
     def gates() -> dict[str, Any]:

@@ -76,7 +76,7 @@ export class FeedView implements View {
       this.count += page.records.length;
       this.rows.append(...page.records.map((record) => this.row(record)));
       this.more.hidden = !page.more;
-      this.note.textContent = this.count ? `${number(this.count)} records${page.more ? ", and there are more" : ": all there are now"}. They come in the order of the ledger; each is under a signed checkpoint.` : "Nothing is in this feed yet.";
+      this.note.textContent = this.count ? `${number(this.count)} ${this.count === 1 ? "record" : "records"}${page.more ? ", and there are more" : ": all there are now"}. They come in the order of the ledger; each is under a signed checkpoint.` : "Nothing is in this feed yet.";
       if (first && page.records[0]) this.show(page.records[0]);
     } catch (error) {
       if (this.turn === turn) this.note.textContent = trouble("read the feed", error);

@@ -33,7 +33,9 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _record(place: int, kind: str, groups: dict[str, bytes], hidden: set[str]) -> tuple[bytes, dict[str, Any]]:
+def _record(
+    place: int, kind: str, groups: dict[str, bytes], hidden: set[str]
+) -> tuple[bytes, dict[str, Any]]:
     salts = _salts(len(groups))
     sealed = seal(EntryKind.REPORT if kind == "report" else EntryKind.EVENT, 0, 40, place, groups, salts)
     by_name = salts_of(list(groups), salts)
