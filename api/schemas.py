@@ -227,6 +227,43 @@ class Device(_Object):
     datum: Datum = Datum.WGS84
 
 
+class Silence(Answer):
+    """No samples between two instants; ``explained``: the device says that it had no coverage then."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    explained: bool
+
+
+class ChainState(Answer):
+    """Whether each report names the hash of the one before, and the numbers where it does not."""
+
+    holds: bool
+    breaks: list[int]
+    broken: int
+    contested: list[tuple[int, int]]
+    unlinked: list[tuple[int, int]]
+    first: str
+
+
+class Completeness(Answer):
+    """What came of one start of a device. Ranges are [first, last] of its report numbers."""
+
+    log: int
+    device: str
+    boot: str
+    boot_n: int | None
+    received: list[tuple[int, int]]
+    missing: list[tuple[int, int]]
+    doubled: int
+    conflicts: int
+    chain: ChainState
+    tail: str
+    twins: list[str]
+    overflow: list[dict[str, Any]]
+    silences: list[Silence]
+
+
 class Bracket(Answer):
     """An instant with its bounds: not before ``earliest``, not after ``latest``."""
 

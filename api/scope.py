@@ -22,6 +22,7 @@ from api.errors import Problem, not_found
 from api.ports import Ports, PositionTable
 from api.refusals import refusal
 from feeds import cursor
+from feeds.completeness import Start
 from feeds.cursor import Vector
 from feeds.deadletters import DeadLetter
 from feeds.keys import Principal, Role
@@ -205,6 +206,15 @@ class Scope:
             if kept is not None and kept.tenant == self.tenant:
                 return ledger, kept
         raise not_found("record", key.id if isinstance(key, EventKey) else f"{key.device} {key.seq}")
+
+    def starts(self, device: StoredObject) -> dict[int, dict[str, Start]]:
+        """By log what came of the starts of a device that this scope gave; logs without any are left out.
+
+        Raises LedgerError.
+        """
+        name = device.data["device"]
+        found = {log: ledger.starts(name, device.tenant) for log, ledger in enumerate(self.ports.ledgers)}
+        return {log: starts for log, starts in found.items() if starts}
 
     @property
     def zones(self) -> Sequence[Zone]:

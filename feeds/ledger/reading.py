@@ -51,8 +51,10 @@ class LedgerReader:
     def starts(self, device: str, tenant: str | None = None) -> dict[str, Start]:
         """What came of each start of a device (``feeds.completeness``), by boot, signed or not.
 
-        ``tenant``: only starts that were its last; None: all.
+        ``tenant``: only starts that were its last; None: all. Nothing where the log was never written.
         """
+        if not (self._folder / BOOK).exists():
+            return {}
         with self._lock:
             held = self._opened_book().starts_of(device)
         found = {boot: unpack(data) for boot, data in held.items()}
