@@ -36,7 +36,8 @@ class _Buffer:
 class Unit:
     """One truck's unit; instants are seconds of simulated time since 1970.
 
-    ``boot_s`` is when it was last switched on, None while it has no power.
+    ``boot_s`` is when it was last switched on, None while it has no power. ``life`` tells boots apart that
+    would have the same number: those of a copy, and those after its memory was put back.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Unit:
         self._readings = Readings(who, vehicle or VehicleOptions(), sender.faults)
         self._hole_ms: int | None = None
         self._buffer = _Buffer()
+        self.life = ""
 
     def running(self, t_s: int) -> bool:
         """Whether the unit has power at ``t_s``; a power cut stops it, its end boots it."""
@@ -65,19 +67,24 @@ class Unit:
         if self.boot_s is None and self._off_until_s <= t_s:
             self._boot(t_s)
         if last is None:
-            return True
+            return self.boot_s is not None
         cut = self.sender.faults.cut_between(last - self._start_s, t_s - self._start_s)
         if cut is not None and self.boot_s is not None:
-            self._off_until_s = self._start_s + cut.at_s + cut.off_s
-            self._buffer, self.boot_s, self.sender.online = _Buffer(), None, False
+            self.cut(cut.at_s + cut.off_s)
         return self.boot_s is not None
+
+    def cut(self, until_s: float) -> None:
+        """Take the unit's power away, until ``until_s`` seconds after the start."""
+        self._off_until_s = self._start_s + until_s
+        self._buffer, self.boot_s, self.sender.online = _Buffer(), None, False
 
     def _boot(self, t_s: int) -> None:
         self.boot_s, self._buffer = t_s, _Buffer()
         self._readings.forget()
         if self.sender.plain:
             return
-        self.sender.start(token(self._seed, self.who.device, self.sender.flash.boot_n))
+        life = (self.life,) if self.life else ()
+        self.sender.start(token(self._seed, self.who.device, self.sender.flash.boot_n, *life))
 
     def clock_ms(self, t_s: int) -> int:
         """What the unit's own clock shows at ``t_s``."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from firmware_sim.flash import Key
 from firmware_sim.noise import fraction
 
+CLONED, STOLEN, ROLLED_BACK, EDITED = "cloned_device", "stolen_key", "rolled_back_flash", "edited_buffer"
+
 
 @dataclass(frozen=True, slots=True)
 class CoverageHole:
@@ -108,3 +110,25 @@ class Faults:
                 found.append(held)
                 held = None
         return found if held is None else [*found, held]
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One attack; seconds since the scenario's start.
+
+    ``cloned_device``: from ``at_s`` a copy of the unit, with key and memory, is in truck ``on``.
+    ``stolen_key``: a unit in truck ``on`` has the key alone. ``rolled_back_flash``: at ``at_s`` the memory
+    becomes what it was at ``at_s - back_s``. ``edited_buffer``: one report that is kept is made to say slower
+    speeds, as soon as one is.
+    """
+
+    kind: str
+    of: int
+    at_s: int
+    on: int | None = None
+    back_s: int = 0
+
+    @property
+    def rides(self) -> bool:
+        """Whether it brings a unit of its own."""
+        return self.kind in (CLONED, STOLEN)

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from firmware_sim import gnss, kinematics, route, vehicle
+from firmware_sim.attacks import Attacks
 from firmware_sim.candump import CanLog
 from firmware_sim.datum import shifted
 from firmware_sim.device import Unit
 from firmware_sim.errors import StateError
+from firmware_sim.faults import Attack
 from firmware_sim.flash import Flash
 from firmware_sim.identity import Identity, invent
 from firmware_sim.keys import KeyFolder
@@ -89,9 +91,15 @@ class Fleet:
         self.keys = KeyFolder(state / "keys")
         logs: dict[Path, CanLog] = {}
         self.units = [self._unit(i, logs) for i in range(scenario.trucks)]
+        riders = {n: self._rider(n, a) for n, a in enumerate(scenario.attacks) if a.on is not None}
+        done = [] if saved is None else saved.get("attacks", [])
+        self.attacks = Attacks(scenario.attacks, self.units, riders, self._flash, done)
+        rows = [*range(scenario.trucks), *(scenario.attacks[n].on or 0 for n in riders)]
+        self.units = [*self.units, *riders.values()]
+        self._row = np.array(rows, dtype=np.int64)
         cadence = np.array([unit.options.cadence_s for unit in self.units], dtype=np.int64)
         # Units sample at different seconds, so that the load is even.
-        self._cadence, self._phase = cadence, np.arange(scenario.trucks) * 7 % cadence
+        self._cadence, self._phase = cadence, np.arange(len(rows)) * 7 % cadence
 
     @property
     def t_s(self) -> int:
@@ -103,7 +111,7 @@ class Fleet:
         if options.can_log is not None:
             log = logs.get(options.can_log) or logs.setdefault(options.can_log, CanLog.open(options.can_log))
         device = self.who[i].device
-        flash = Flash(self.state / "flash" / f"{device}.flash", self.scenario.flash_bytes)
+        flash = self._flash(self.state / "flash" / f"{device}.flash")
         faults, key = self.scenario.faults_of(i), None
         if options.sign != "none":
             key = self.keys.key(device, options.sign)
@@ -119,15 +127,32 @@ class Fleet:
             vehicle=self.scenario.vehicle(i),
         )
 
+    def _flash(self, path: Path) -> Flash:
+        return Flash(path, self.scenario.flash_bytes)
+
+    def _rider(self, number: int, attack: Attack) -> Unit:
+        """The attacker's unit: in truck ``on``, under the name and with the key of truck ``of``."""
+        assert attack.on is not None
+        victim, device = self.units[attack.of], self.who[attack.of].device
+        client = f"{device}-{attack.kind}-{number}"
+        flash = self._flash(self.state / "flash" / f"{client}.flash")
+        sender = Sender(device, victim.sender.form, flash, key=victim.sender.key, acks=self.keys.acks)
+        sender.client, who = client, replace(self.who[attack.on], device=device)
+        unit = Unit(who, victim.options, sender, seed=self.scenario.seed, start_s=self.start_s)
+        unit.life = f"{attack.kind}-{number}"
+        unit.cut(attack.at_s)
+        return unit
+
     def step(self) -> list[Unit]:
         """One second later; returns the units that took a sample."""
         self.world.step()
+        self.attacks.step(self.t_s - self.start_s)
         due = np.flatnonzero((self.t_s + self._phase) % self._cadence == 0)
         if not len(due):
             return []
         units = [self.units[i] for i in due.tolist()]
         awake = [unit.running(self.t_s) for unit in units]
-        rows = due[np.array(awake, dtype=bool)]
+        rows = self._row[due[np.array(awake, dtype=bool)]]
         units = [unit for unit, on in zip(units, awake, strict=True) if on]
         if units:
             self._measure(rows, units)
@@ -188,6 +213,7 @@ class Fleet:
             "start_s": self.start_s,
             "t_s": self.t_s,
             "trucks": self.world.trucks.to_json(),
+            "attacks": sorted(self.attacks.done),
         }
         path, new = self.state / "fleet.json", self.state / "fleet.new"
         try:

@@ -68,7 +68,7 @@ class Link:
 
     def __init__(self, broker: Broker, senders: Sequence[Sender], name: str) -> None:
         self.broker, self.senders, self.name = broker, senders, name
-        self._tls = broker.context(name)
+        self._tls = broker.context(senders[0].device)
         self.connected = False
         self.connects = 0
         self.last_error = ""

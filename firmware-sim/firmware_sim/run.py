@@ -73,7 +73,7 @@ def links(broker: Broker, fleet: Fleet) -> list[Link]:
     """A connection a truck up to 200 trucks or where each has a certificate, else eight for all of them."""
     senders = [unit.sender for unit in fleet.units]
     if len(senders) <= OWN_CONNECTIONS or broker.certs is not None:
-        return [Link(broker, [sender], sender.device) for sender in senders]
+        return [Link(broker, [sender], sender.client) for sender in senders]
     return [
         Link(broker, senders[i::SHARED_CONNECTIONS], f"{fleet.scenario.prefix}-fleet-{i}")
         for i in range(SHARED_CONNECTIONS)
@@ -123,13 +123,13 @@ async def _drive(
 ) -> None:
     """Step the world with the clock; a slow machine falls behind rather than starve the connections."""
     begin = saved = shown = time.monotonic()
-    link_of = {sender.device: link for link in connections for sender in link.senders}
+    link_of = {sender: link for link in connections for sender in link.senders}
     while duration_s is None or time.monotonic() - begin < duration_s:
         until = time.monotonic() + TICK_S
         target = clock.at(wall())
         while fleet.t_s + 1 <= target and time.monotonic() < until:
             for unit in fleet.step():
-                link_of[unit.who.device].wake(unit.sender)
+                link_of[unit.sender].wake(unit.sender)
         now = time.monotonic()
         if now - saved > SAVE_EVERY_S:
             saved = now
@@ -148,7 +148,7 @@ def figures(fleet: Fleet, connections: list[Link], wall_s: float) -> Figures:
         for reason, count in counter.reasons.items():
             reasons[reason] = reasons.get(reason, 0) + count
     return Figures(
-        trucks=len(fleet.units),
+        trucks=len(fleet.who),
         connected=sum(link.connected for link in connections),
         sent=sum(c.sent for c in counters),
         sent_again=sum(c.sent_again for c in counters),

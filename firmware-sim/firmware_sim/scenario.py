@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from firmware_sim.faults import ClockDrift, Faults
+from firmware_sim.faults import Attack, ClockDrift, Faults
 from firmware_sim.kinematics import GateTimes
 from firmware_sim.wire import Form
 
@@ -83,6 +83,7 @@ class Scenario:
     units: Mapping[int, UnitOptions] = field(default_factory=dict)
     vehicles: Mapping[int, VehicleOptions] = field(default_factory=dict)
     faults: tuple[tuple[frozenset[int] | float, Faults], ...] = ()
+    attacks: tuple[Attack, ...] = ()
 
     def options(self, index: int) -> UnitOptions:
         return self.units.get(index, self.unit)

@@ -16,7 +16,18 @@ from typing import Any
 from firmware_sim.cose import ALG_IDS
 from firmware_sim.datum import DATUMS
 from firmware_sim.errors import ScenarioError
-from firmware_sim.faults import ClockDrift, CoverageHole, Faults, PowerCut, Reading
+from firmware_sim.faults import (
+    CLONED,
+    EDITED,
+    ROLLED_BACK,
+    STOLEN,
+    Attack,
+    ClockDrift,
+    CoverageHole,
+    Faults,
+    PowerCut,
+    Reading,
+)
 from firmware_sim.kinematics import GateTimes
 from firmware_sim.scenario import Scenario, UnitOptions, VehicleOptions
 from firmware_sim.wire import MAX_SAMPLES, Form
@@ -140,6 +151,7 @@ def _scenario(table: _Table, folder: Path) -> Scenario:
         units=units,
         vehicles=_vehicles(table, trucks),
         faults=tuple(_fault(row) for row in table.tables("fault")),
+        attacks=tuple(_attack(row, trucks) for row in table.tables("attack")),
     )
     table.end()
     return scenario
@@ -208,6 +220,25 @@ def _fault(row: _Table) -> tuple[frozenset[int] | float, Faults]:
     fault = _KINDS[kind](row)
     row.end()
     return whose, fault
+
+
+def _attack(row: _Table, trucks: int) -> Attack:
+    kind, truck = row.take("kind", _one_of(CLONED, STOLEN, ROLLED_BACK, EDITED), None), _whole(0, trucks - 1)
+    of, at_s = row.take("of", truck, None), row.take("at_s", _whole(1, 10**9), None)
+    on = row.take("on", truck, None) if kind in (CLONED, STOLEN) else None
+    back_s = row.take("back_s", _whole(1, 10**9), None) if kind == ROLLED_BACK else 0
+    for name, value in (("kind", kind), ("of", of), ("at_s", at_s), ("back_s", back_s)):
+        if value is None:
+            raise ScenarioError(f"{row.name(name)}: got nothing, want it told")
+    if kind in (CLONED, STOLEN) and on in (None, of):
+        got = "nothing" if on is None else "the same truck"
+        raise ScenarioError(
+            f"{row.name('on')}: got {got}, want another truck, which the attacker's unit is in"
+        )
+    if back_s >= at_s:
+        raise ScenarioError(f"{row.name('back_s')}: got {back_s}, want less than at_s ({at_s})")
+    row.end()
+    return Attack(kind, of, at_s, on, back_s)
 
 
 def _coverage(row: _Table) -> Faults:

@@ -20,7 +20,7 @@ MAX_LINES = 4_096
 
 
 class Sender:
-    """The sending side of one device; ``online`` says whether it has a network now.
+    """The sending side of one device; ``online`` says whether it has a network now, ``client`` its MQTT name.
 
     A plain receiver (``Form.NMEA``) has no reports: what it says waits in ``lines``, the oldest dropped
     when there is no room, and ends with the broker's PUBACK. With ``key`` (form ``cbor`` only) it signs, and
@@ -42,6 +42,7 @@ class Sender:
         self.outbox = Outbox(flash, device)
         self.lines: deque[bytes] = deque(maxlen=MAX_LINES)
         self.online = True
+        self.client = device
         self.key, self.acks, self.not_believed = key, acks, 0
         self._seq = 0
 
@@ -49,6 +50,12 @@ class Sender:
     def plain(self) -> bool:
         """Whether this is a plain receiver: raw sentences, no reports, no acks."""
         return self.form is Form.NMEA
+
+    def use(self, flash: Flash) -> None:
+        """Go on with another memory."""
+        counters = self.outbox.counters
+        self.flash, self.outbox = flash, Outbox(flash, self.device)
+        self.outbox.counters = counters
 
     def start(self, boot: str) -> None:
         """Begin a boot; its reports count from 0."""

@@ -8,10 +8,10 @@ from firmware_sim.scenario_file import load
 from firmware_sim.wire import Form
 
 
-@pytest.mark.parametrize("name", ["demo", "clearance", "load"])
+@pytest.mark.parametrize("name", ["demo", "clearance", "load", "attacks"])
 def test_the_shipped_scenarios_are_good(name: str) -> None:
     assert load(name).name == name
-    assert load(name, trucks=5, seed=99).trucks == 5
+    assert load(name, trucks=8, seed=99).trucks == 8
     assert load(name, seed=99).seed == 99
 
 
@@ -98,6 +98,27 @@ def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
             "fault[0].probability: got 3, want a number from 0 to 1",
         ),
         ('prefix = "a b"', "s.toml: prefix: got 'a b', want up to 40 letters"),
+        ("[[attack]]", "s.toml: attack[0].kind: got nothing, want it told"),
+        (
+            '[[attack]]\nkind = "magic"',
+            "s.toml: attack[0].kind: got 'magic', want cloned_device or stolen_key",
+        ),
+        (
+            'trucks = 2\n[[attack]]\nkind = "stolen_key"\nof = 2',
+            "s.toml: attack[0].of: got 2, want a whole number from 0 to 1",
+        ),
+        (
+            '[[attack]]\nkind = "cloned_device"\nof = 2\non = 2\nat_s = 5',
+            "s.toml: attack[0].on: got the same truck, want another truck",
+        ),
+        (
+            '[[attack]]\nkind = "rolled_back_flash"\nof = 2\nat_s = 5\nback_s = 5',
+            "s.toml: attack[0].back_s: got 5, want less than at_s (5)",
+        ),
+        (
+            '[[attack]]\nkind = "edited_buffer"\nof = 2\nat_s = 5\non = 1',
+            "s.toml: attack[0].on: unknown key, want one of at_s, kind, of",
+        ),
         ('[[truck]]\nform = "json"', "s.toml: truck[0].trucks: got nothing, want a list of truck numbers"),
         (
             '[[truck]]\ntrucks = [0]\ncan_log = "no.log"',
