@@ -22,6 +22,7 @@ from feeds.readreach import AT_GATES, AtGates, OfAuthority, Reach, of_objects
 from feeds.readsql import StoredObject
 from feeds.readwindow import passed
 from streams.events import Event, Kind, object_id
+from streams.signing.keys import DeviceKey, device_keys
 from streams.sink import ReplayDiffersError
 
 __all__ = [
@@ -79,7 +80,7 @@ class ObjectFilter:
 class Fitting:
     """One device and the asset it is fitted to; ``to_ms`` is set once it was taken off.
 
-    ``datum`` is that of the positions of its reports that declare none.
+    ``datum`` is that of the positions of its reports that declare none; ``keys``: all that were enrolled.
     """
 
     device: str
@@ -89,6 +90,7 @@ class Fitting:
     to_ms: int | None
     revision: int
     datum: str = "wgs84"
+    keys: tuple[DeviceKey, ...] = ()
 
 
 class ReadModel:
@@ -481,7 +483,13 @@ def _terms(where: ObjectFilter) -> tuple[list[str], list[Any]]:
 
 def _fitting(row: StoredObject) -> Fitting:
     data = row.data
-    datum = data.get("datum", "wgs84")
     return Fitting(
-        data["device"], row.tenant, row.asset, data["from_ms"], data.get("to_ms"), row.revision, datum
+        data["device"],
+        row.tenant,
+        row.asset,
+        data["from_ms"],
+        data.get("to_ms"),
+        row.revision,
+        data.get("datum", "wgs84"),
+        device_keys(data.get("keys", ())),
     )

@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from gateway.arrived import Arrived as Arrived
+from gateway.arrived import Signed as Signed
 from gateway.can import TransportState
 from gateway.errors import RefusedError
 from gateway.frame import Admitted, build
@@ -24,6 +25,9 @@ from gateway.plainframe import interleaved, plain_frame
 from gateway.recent import Known, Recent
 from streams.codec import encode_frame
 from streams.records import Form, Frame, NewRecord, RecordKind
+from streams.signing.cose import FIRST
+
+_SIGNED: Final = bytes((FIRST,))
 
 
 class Rejected(NamedTuple):
@@ -95,6 +99,8 @@ def prepare(messages: Sequence[Arrived], recent: Recent, buses: Buses, now_ms: i
 
 def form_of(payload: bytes) -> Form:
     """The form that the first byte promises: the one to answer in."""
+    if payload[:1] == _SIGNED:
+        return Form.COSE
     return Form.JSON if payload[:1] == b"{" else Form.CBOR
 
 
@@ -103,7 +109,7 @@ def _add_frame(
 ) -> None:
     """One record of all that can be taken: the plain reports at once, the others one by one."""
     tried = [found.report is None and found.fitted.datum == "wgs84" for found in arrived]
-    plain = read_plain([found.payload for found in arrived], tried)
+    plain = read_plain([found.body for found in arrived], tried)
     if plain.taken.all():
         _add(batch, partition, now_ms, plain_frame(arrived, digests, plain))
         _keep_plain(batch, arrived, digests, plain)
@@ -138,23 +144,35 @@ def _add_frame(
 
 
 def _read(arrived: Arrived, digest: bytes, buses: Buses) -> Admitted | Rejected:
-    payload, fitted, report = arrived.payload, arrived.fitted, arrived.report
+    payload, fitted, report, signed = arrived.payload, arrived.fitted, arrived.report, arrived.signed
     form = form_of(payload)
     try:
         if report is None:
             bus = buses.of(arrived.device) if b"can" in payload else None
-            report = decode(payload, bus, fitted.datum)
+            report = decode(arrived.body, bus, fitted.datum)
+            if signed is not None:
+                report.form = Form.COSE
     except RefusedError as error:
         return Rejected(arrived, form, error.reason, error.detail, error.boot, error.seq)
     except Exception as error:  # a fault of ours must not let one report, sent again and again, stop all
         return Rejected(arrived, form, "not_readable", f"decoder failed: {error!r}", None, None)
-    return Admitted(arrived.device, fitted.asset, fitted.tenant, arrived.received_ms, digest, payload, report)
+    return Admitted(
+        arrived.device,
+        fitted.asset,
+        fitted.tenant,
+        arrived.received_ms,
+        digest,
+        payload,
+        report,
+        signed and signed.signature,
+        signed and signed.key,
+    )
 
 
 def _keep_plain(batch: Batch, arrived: list[Arrived], digests: list[bytes], plain: Plain) -> None:
     seqs = plain.seq.tolist()
     batch.kept += [
-        Kept(found.device, digest, Known(Form.CBOR, boot, seq))
+        Kept(found.device, digest, Known(Form.CBOR if found.signed is None else Form.COSE, boot, seq))
         for found, digest, boot, seq in zip(arrived, digests, plain.boot, seqs, strict=True)
     ]
 

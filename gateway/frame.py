@@ -35,7 +35,7 @@ NO_EXTRAS: Final = pa.RecordBatch.from_arrays(
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A report that was let in: who sent it, where it belongs, its bytes and their SHA-256."""
+    """A report that was let in: who sent it, where it belongs, its bytes and their SHA-256, who signed it."""
 
     device: str
     asset: str
@@ -44,6 +44,8 @@ class Admitted:
     hash: bytes
     raw: bytes
     report: Report
+    signature: int | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def _build(admitted: Sequence[Admitted]) -> Frame | list[Fault]:
 
 def _may_hold_bool(item: Admitted) -> bool:
     """Whether the bytes may hold a bool; JSON spells it out, CBOR doesn't show it."""
-    if item.report.form is Form.CBOR:
+    if item.report.form in (Form.CBOR, Form.COSE):
         return True
     return item.report.form is Form.JSON and (b"true" in item.raw or b"false" in item.raw)
 
@@ -232,6 +234,8 @@ def _reports(admitted: Sequence[Admitted], counts: Any, facts: list[str | None])
             pa.array([report.dropped for report in reports], pa.int32()),
             pa.array(facts, pa.string()),
             pa.array([item.raw for item in admitted], pa.binary()),
+            pa.array([item.signature for item in admitted], pa.uint8()),
+            pa.array([item.key for item in admitted], pa.string()),
         ],
         schema=REPORTS,
     )

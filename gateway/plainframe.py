@@ -29,13 +29,25 @@ def plain_frame(arrived: Sequence[Arrived], digests: Sequence[bytes], plain: Pla
         pa.array(digests, pa.binary(32)),
         pa.array(plain.prev, pa.binary(32)),
         pa.array([found.received_ms for found in arrived], pa.int64()),
-        pa.array(np.full(count, Form.CBOR, np.uint8)),
+        pa.array([Form.CBOR if found.signed is None else Form.COSE for found in arrived], pa.uint8()),
         pa.array(plain.counts),
         pa.array(np.zeros(count, np.int32)),
         pa.nulls(count, pa.string()),
-        plain.raw,
+        *_signed(arrived, plain.raw),
     ]
     return Frame(pa.RecordBatch.from_arrays(columns, schema=REPORTS), plain.samples, NO_EXTRAS)
+
+
+def _signed(arrived: Sequence[Arrived], raw: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Bytes as they were published, what was found of their signatures, and whose these are."""
+    count = len(arrived)
+    if all(found.signed is None for found in arrived):
+        return raw, pa.nulls(count, pa.uint8()), pa.nulls(count, pa.string())
+    return (
+        pa.array([found.payload for found in arrived], pa.binary()),
+        pa.array([found.signed and found.signed.signature for found in arrived], pa.uint8()),
+        pa.array([found.signed and found.signed.key for found in arrived], pa.string()),
+    )
 
 
 def interleaved(others: Frame, plain: Frame, places: npt.NDArray[np.int64]) -> Frame:

@@ -9,18 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from streams.signing.keys import DeviceKey
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """Where a device's reports belong: its asset, the asset's tenant, the asset's partition.
 
     ``datum`` is that of its positions where a report declares none: ``wgs84``, ``gcj02`` or ``bd09``.
+    ``keys``: all that were enrolled for the device, those that were revoked too.
     """
 
     asset: str
     tenant: str
     partition: int
     datum: str = "wgs84"
+    keys: tuple[DeviceKey, ...] = ()
 
 
 class Registry(Protocol):

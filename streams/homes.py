@@ -49,7 +49,7 @@ def command_home(command: Mapping[str, Any], partitions: int) -> int:
         return home(object_id(Kind.ASSET, str(command.get("tenant")), str(data.get("vin"))), partitions)
     if name in ("asset.update", "device.fit") or name in AT_ASSET:
         return home(str(data.get("asset")), partitions)
-    if name == "device.unfit":
+    if name in ("device.unfit", "device.key", "device.key.revoke"):
         return home(str(data.get("device")), partitions)
     return ZONES
 

@@ -77,6 +77,8 @@ REPORTS: Final = pa.schema(
         pa.field("dropped", pa.int32(), nullable=False),  # sentences or CAN transfers that were unusable
         pa.field("facts", pa.string()),  # JSON array, null when there are none
         pa.field("raw", pa.binary(), nullable=False),
+        pa.field("signature", pa.uint8()),  # null none, 1 holds, 2 by a key that was revoked before
+        pa.field("key", pa.string()),  # id of the key that signed
     ]
 )
 """One row a report. ``raw`` is byte for byte what the device published."""

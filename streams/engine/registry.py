@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streams.engine import devicekeys
 from streams.events import Change, Kind, object_id
 from streams.homes import Fit, command_home
 from streams.identity.chassis import ChassisError
@@ -198,6 +199,8 @@ class Registry:
         }
         if "datum" in data:
             fitted["datum"] = data["datum"]
+        if held is not None and held["data"].get("keys"):
+            fitted["keys"] = held["data"]["keys"]
         return self._device(tenant, device, fitted)
 
     def _unfit(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
@@ -207,6 +210,28 @@ class Registry:
         if held["data"]["to_ms"] is not None:
             raise Refused("not_fitted", f"device {data['device']} is fitted to nothing")
         return self._device(tenant, data["device"], held["data"] | {"to_ms": data.get("to_ms") or now_ms})
+
+    def _enrol(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
+        return self._with_keys(tenant, data, now_ms, devicekeys.enrolled)
+
+    def _revoke(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
+        return self._with_keys(tenant, data, now_ms, devicekeys.revoked)
+
+    def _with_keys(
+        self,
+        tenant: str,
+        data: dict[str, Any],
+        now_ms: int,
+        change: Callable[[list[dict[str, Any]], dict[str, Any], int], list[dict[str, Any]]],
+    ) -> Fact:
+        held = self.devices.get(data["device"])
+        if held is None or held["tenant"] != tenant:
+            raise Refused("unknown", f"no such device: got {data['device']}")
+        try:
+            keys = change(held["data"].get("keys", []), data, now_ms)
+        except devicekeys.KeyRefused as refused:
+            raise Refused(refused.code, str(refused)) from None
+        return self._device(tenant, data["device"], held["data"] | {"keys": keys})
 
     def _device(self, tenant: str, device: str, data: dict[str, Any]) -> Fact:
         revision = self.devices.get(device, {"revision": 0})["revision"] + 1
@@ -244,4 +269,6 @@ _HANDLERS: Final[dict[str, Callable[[Registry, str, dict[str, Any], int], Fact]]
     "asset.update": Registry._update,
     "device.fit": Registry._fit_free,
     "device.unfit": Registry._unfit,
+    "device.key": Registry._enrol,
+    "device.key.revoke": Registry._revoke,
 }

@@ -249,6 +249,8 @@ def frame_of(
         "dropped": 0,
         "facts": told,
         "raw": raw,
+        "signature": None,
+        "key": None,
     }
     rows: dict[str, list[Any]] = {name: [None] * len(samples) for name in SAMPLES.names}
     for n, one in enumerate(samples):

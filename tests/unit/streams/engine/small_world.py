@@ -167,6 +167,8 @@ def build(samples: Sequence[Sample], seq: dict[str, int], received_s: float | No
             "dropped": 0,
             "facts": None,
             "raw": raw,
+            "signature": None,
+            "key": None,
         }
         seq[asset] = seq.get(asset, 0) + 1
         for name, value in values.items():

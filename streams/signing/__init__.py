@@ -1,0 +1,1 @@
+"""Signatures of devices: COSE_Sign1 and the keys behind it. Pure."""
