@@ -32,6 +32,7 @@ from firmware_sim.errors import KeyFileError
 
 ACK_FILE = "ack.pub"
 _P256_BYTES = 32
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class DeviceKey:
@@ -86,6 +87,7 @@ class DeviceKey:
         if isinstance(self._private, Ed25519PrivateKey):
             return self._private.sign(data)
         r, s = decode_dss_signature(self._private.sign(data, ec.ECDSA(hashes.SHA256())))
+        s = min(s, _P256_ORDER - s)  # the gateway takes the lower one: the other, anybody could make of it
         return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 
     def proof(self, device: str, made_ms: int) -> dict[str, Any]:
