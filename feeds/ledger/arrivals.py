@@ -52,7 +52,8 @@ class Arrivals:
             conflict = bool(others) or self._book.conflicts(key)
         head, start.tenant = row.head, row.tenant
         start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict)
-        start.tell(_facts(row.groups.get(FACTS, b"")), spans)
+        content = row.groups.get(FACTS)
+        start.tell(() if content is None else _facts(content), spans)
         self._new.append(row)
         return "conflict" if conflict else "new"
 
