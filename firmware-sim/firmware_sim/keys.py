@@ -83,7 +83,7 @@ class DeviceKey:
             raise KeyFileError(f"key not writable: got {error.strerror}, want to write {path}") from None
 
     def sign(self, data: bytes) -> bytes:
-        """64 bytes, as COSE has them."""
+        """64 bytes, as COSE has them; of P-256 with the lower of the two values that s may have."""
         if isinstance(self._private, Ed25519PrivateKey):
             return self._private.sign(data)
         r, s = decode_dss_signature(self._private.sign(data, ec.ECDSA(hashes.SHA256())))

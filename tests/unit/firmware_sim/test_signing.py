@@ -37,6 +37,7 @@ def holds(key: DeviceKey, message: bytes, external: str) -> bool:
             Ed25519PublicKey.from_public_bytes(key.public).verify(signature, over)
         else:
             pair = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            assert pair[1] < 1 << 255  # the lower s: nobody makes a second signature of the first
             point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key.public)
             point.verify(encode_dss_signature(*pair), over, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
