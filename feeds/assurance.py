@@ -23,6 +23,7 @@ Result: TypeAlias = Literal["holds", "fails", "unknown"]
 LEVELS: Final[tuple[Level, ...]] = ("proven", "signed", "attributed", "suspect")
 _HOLDS: Final = 1
 _LATE: Final = 2
+_SKEW_MS: Final = 120_000  # between the clocks that enrol and that receive
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,9 @@ def identified(head: Mapping[str, Any], keys: Iterable[Mapping[str, Any]]) -> bo
     topics = (f"corridor/v1/{device}/report", f"corridor/v1/{device}/nmea")
     if head["topic"] not in topics:
         return False
-    return key is None or any(one["id"] == key and one["from_ms"] <= head["received_ms"] for one in keys)
+    return key is None or any(
+        one["id"] == key and one["from_ms"] <= head["received_ms"] + _SKEW_MS for one in keys
+    )
 
 
 def revoked(head: Mapping[str, Any], keys: Iterable[Mapping[str, Any]]) -> int | None:

@@ -4,9 +4,10 @@
 any order, doubled and split in any way give the same statement.
 """
 
+from feeds.completeness.around import Around
 from feeds.completeness.packed import unpack
 from feeds.completeness.start import Start
 from feeds.completeness.starts import Starts
 from feeds.completeness.statement import History, chain_at, statement
 
-__all__ = ["History", "Start", "Starts", "chain_at", "statement", "unpack"]
+__all__ = ["Around", "History", "Start", "Starts", "chain_at", "statement", "unpack"]

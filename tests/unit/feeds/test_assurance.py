@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from feeds.assurance import Bus, Chain, assess, bus_agreement, identified, revoked
+from feeds.completeness import Around, Starts
 
 VIN, OTHER = "LZZ5CLSB0NA000001", "LZZ5CLSB0NA000002"
 HEAD: dict[str, Any] = {
@@ -94,10 +95,11 @@ def test_as_json_values() -> None:
 def test_topic_sender_and_key_are_one_device() -> None:
     assert identified(HEAD, [KEY])
     assert identified(HEAD | {"key": None, "topic": "corridor/v1/unit-1/nmea"}, [])
+    assert identified(HEAD, [KEY | {"from_ms": 121_000}])
     assert not identified(HEAD | {"topic": "corridor/v1/unit-2/report"}, [KEY])
     assert not identified(HEAD, [])
     assert not identified(HEAD, [KEY | {"id": "11" * 8}])
-    assert not identified(HEAD, [KEY | {"from_ms": 1_001}])
+    assert not identified(HEAD, [KEY | {"from_ms": 121_001}])
 
 
 def test_when_a_key_was_revoked() -> None:
@@ -131,3 +133,23 @@ def test_what_an_officer_settled_is_neither_for_nor_against() -> None:
     settled = [conflict(state="settled")]
     assert bus_agreement("unit-1", VIN, [OTHER], settled) == "unknown"
     assert bus_agreement("unit-1", VIN, [VIN, OTHER], settled) == "agrees"
+
+
+def test_around_a_report() -> None:
+    starts = Starts()
+    said = [{"t": 5, "kind": "identity", "vin": VIN, "source": 0}]
+    starts.add("unit-1", "b1", 1, 0, b"a" * 32, None, facts=said)
+    starts.add("unit-1", "b1", 1, 1, b"b" * 32, b"a" * 32)
+    starts.add("unit-1", "b1", 1, 4, b"d" * 32, b"c" * 32)
+    around = Around.of(starts.of("unit-1"), [KEY], {"asset_1": VIN}, {"asset_1": [conflict(source="filing")]})
+    head = HEAD | {"asset": "asset_1", "boot": "b1", "seq": 1}
+    assert around.assurance(head).level == "proven"
+    assert around.completeness(head) == {"missing_before": 0, "chain": "holds"}
+    late = head | {"seq": 4}
+    assert around.assurance(late).level == "signed"
+    assert around.completeness(late) == {"missing_before": 2, "chain": "unknown"}
+    assert around.assurance(head | {"asset": "asset_2"}).level == "signed"
+    assert around.assurance(head | {"boot": "b9"}).level == "signed"
+    assert around.completeness(head | {"boot": "b9"}) == {"missing_before": None, "chain": "unknown"}
+    disputed = Around.of(starts.of("unit-1"), [KEY], {"asset_1": VIN}, {"asset_1": [conflict()]})
+    assert disputed.assurance(head).level == "suspect"
