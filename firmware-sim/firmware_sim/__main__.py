@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     args = _parser().parse_args(argv)
     try:
-        scenario = load(args.scenario, trucks=args.trucks, seed=args.seed)
+        scenario = load(args.scenario, trucks=args.trucks, seed=args.seed, sign_share=args.sign_share)
         if args.verb == "list":
             for index, who in enumerate(identities(scenario)):
                 datum = scenario.options(index).datum
@@ -125,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("scenario", help="a TOML file, or the name of a shipped one: demo, clearance, load")
         verb.add_argument("--trucks", type=int, metavar="N", help="how many trucks (default: the scenario's)")
         verb.add_argument("--seed", type=int, metavar="S", help="the seed (default: the scenario's)")
+        verb.add_argument("--sign-share", type=float, metavar="X", help="the share of trucks that sign")
     go.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT", help="the broker")
     go.add_argument("--ca", type=Path, metavar="FILE", help="TLS: the authority of the broker (PEM)")
     go.add_argument("--certs", type=Path, metavar="DIR", help="TLS: DEVICE.crt and DEVICE.key of each truck")

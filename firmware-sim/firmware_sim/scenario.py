@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firmware_sim.faults import Attack, ClockDrift, Faults
@@ -32,6 +32,11 @@ class UnitOptions:
     batch: int = 5
     datum: str = "wgs84"
     sign: str = "none"
+
+    @property
+    def signs_if_told(self) -> bool:
+        """Whether it could sign and was not told how."""
+        return self.sign == "none" and self.form is Form.CBOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,13 @@ class Scenario:
     vehicles: Mapping[int, VehicleOptions] = field(default_factory=dict)
     faults: tuple[tuple[frozenset[int] | float, Faults], ...] = ()
     attacks: tuple[Attack, ...] = ()
+    sign_share: float = 0.0
 
     def options(self, index: int) -> UnitOptions:
-        return self.units.get(index, self.unit)
+        """Of truck ``index``. One in the share that signs does so with Ed25519 where it speaks CBOR."""
+        found = self.units.get(index, self.unit)
+        chosen = (index * 0.618034) % 1 < self.sign_share
+        return replace(found, sign="EdDSA") if chosen and found.signs_if_told else found
 
     def vehicle(self, index: int) -> VehicleOptions:
         return self.vehicles.get(index, VehicleOptions())

@@ -40,10 +40,12 @@ class _Wrong(Exception):
     """A value that fails its check; the text is what is wanted."""
 
 
-def load(path: Path | str, *, trucks: int | None = None, seed: int | None = None) -> Scenario:
+def load(
+    path: Path | str, *, trucks: int | None = None, seed: int | None = None, sign_share: float | None = None
+) -> Scenario:
     """Read and check a scenario file, or the shipped one of that name (``demo``, ``clearance``, ``load``).
 
-    ``trucks`` and ``seed`` override the file's. Raises ``ScenarioError``.
+    ``trucks``, ``seed`` and ``sign_share`` override the file's. Raises ``ScenarioError``.
     """
     text, source = _read(path)
     try:
@@ -54,6 +56,8 @@ def load(path: Path | str, *, trucks: int | None = None, seed: int | None = None
         found["trucks"] = trucks
     if seed is not None:
         found["seed"] = seed
+    if sign_share is not None:
+        found["sign_share"] = sign_share
     folder = Path(path).parent if Path(path).is_file() else Path()
     return _scenario(_Table(source, "", found), folder)
 
@@ -145,6 +149,7 @@ def _scenario(table: _Table, folder: Path) -> Scenario:
         share_near_gate=take("share_near_gate", _number(0, 1), base.share_near_gate),
         near_gate_km=take("near_gate_km", _number(0, 50), base.near_gate_km),
         flash_bytes=take("flash_bytes", _whole(70_000, 1 << 30), base.flash_bytes),
+        sign_share=take("sign_share", _number(0, 1), base.sign_share),
         one_way=take("one_way", _yes_or_no, base.one_way),
         gate=times,
         unit=unit,

@@ -50,6 +50,15 @@ def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
     assert scenario.faults_of(0).duplicate == 0.5
 
 
+def test_a_share_of_those_that_can_signs() -> None:
+    plain, half = load("demo"), load("demo", sign_share=0.5)
+    signs = [i for i in range(40) if half.options(i).sign == "EdDSA"]
+    assert not [i for i in range(40) if plain.options(i).sign != "none"]
+    assert 15 <= len(signs) <= 20
+    assert {half.options(i).form for i in signs} == {Form.CBOR}
+    assert [load("attacks", sign_share=1.0).options(i).sign for i in (0, 1, 7)] == ["EdDSA", "ES256", "EdDSA"]
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -58,6 +67,7 @@ def test_options_and_faults_of_single_trucks(tmp_path: Path) -> None:
         ("trucks = true", "s.toml: trucks: got True, want a whole number"),
         ("truks = 5", "s.toml: truks: unknown key, want one of"),
         ("unit = 5", "s.toml: unit: got 5, want a table"),
+        ("sign_share = 2", "s.toml: sign_share: got 2, want a number from 0 to 1"),
         ("one_way = 1", "s.toml: one_way: got 1, want true or false"),
         ("[[vehicle]]", "s.toml: vehicle[0].truck: got nothing, want a truck number, each once"),
         ("[[vehicle]]\ntruck = 0\n[[vehicle]]\ntruck = 0", "s.toml: vehicle[1].truck: got 0 again"),
