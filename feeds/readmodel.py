@@ -18,7 +18,7 @@ from typing import Any, Final
 from feeds import readbatches, readsql, readwindow
 from feeds.cursor import Vector
 from feeds.readfile import ReadFile, ReadModelAwayError, ReadModelError, meta, snapshot, transaction
-from feeds.readreach import AT_GATES, AtGates, OfAuthority, Reach, of_objects
+from feeds.readreach import AT_GATES, AtGates, OfAuthority, OfConsumer, Reach, of_objects
 from feeds.readsql import StoredObject
 from feeds.readwindow import passed
 from streams.events import Event, Kind, object_id
@@ -202,7 +202,7 @@ class ReadModel:
         Of what is not one tenant's only some thousand events a partition are looked at: there may be none
         found and yet more to come, as long as the cursor moves. Raises EventsTrimmedError.
         """
-        if isinstance(reach, OfAuthority):
+        if isinstance(reach, OfAuthority | OfConsumer):
             return [], cursor
         if isinstance(reach, str):
             found = self.events_after(cursor, reach, kinds, limit, asset)

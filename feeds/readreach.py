@@ -33,7 +33,14 @@ class OfAuthority:
     name: str
 
 
-Reach: TypeAlias = str | AtGates | OfAuthority
+@dataclass(frozen=True, slots=True)
+class OfConsumer:
+    """The feeds that the tenant ``name`` granted or that were granted to it; nothing else."""
+
+    name: str
+
+
+Reach: TypeAlias = str | AtGates | OfAuthority | OfConsumer
 """A tenant's name: all that is its own."""
 
 Terms: TypeAlias = tuple[str, list[Any]]
@@ -45,6 +52,9 @@ def of_objects(kind: Kind, reach: Reach) -> Terms:
         return "tenant = ?", [reach]
     if isinstance(reach, OfAuthority):
         return ("authority = ?", [reach.name]) if kind is Kind.RELEASE else ("0", [])
+    if isinstance(reach, OfConsumer):
+        term = "(tenant = ? OR json_extract(CAST(data AS TEXT), '$.consumer') = ?)"
+        return (term, [reach.name] * 2) if kind is Kind.FEED else ("0", [])
     if kind in (Kind.CASE, Kind.FILING):
         return _gates("gate", reach)
     if kind is Kind.REGIME:

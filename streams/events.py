@@ -44,6 +44,7 @@ class Kind(StrEnum):
     BATCH = "batch"
     SEAL = "seal"
     REGIME = "regime"
+    FEED = "feed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ def command_home(command: Mapping[str, Any], partitions: int) -> int:
         return home(str(data.get("asset")), partitions)
     if name in ("device.unfit", "device.key", "device.key.revoke"):
         return home(str(data.get("device")), partitions)
+    if name in ("feed.grant", "feed.revoke"):
+        return home(str(data.get("feed")), partitions)
     return ZONES
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.engine import devicekeys
+from streams.engine import devicekeys, feedgrants
 from streams.events import Change, Kind, object_id
 from streams.homes import Fit, command_home
 from streams.identity.chassis import ChassisError
@@ -61,6 +61,7 @@ class Registry:
     def __init__(self, partition: int = 0, partitions: int = 1) -> None:
         self.assets: dict[str, dict[str, Any]] = {}
         self.devices: dict[str, dict[str, Any]] = {}
+        self.feeds: dict[str, dict[str, Any]] = {}
         self._place = partition, partitions
         self._done: dict[str, str] = {}
         self._fits: dict[str, tuple[int, int]] = {}  # of those done: where a fitting was handed on from
@@ -238,6 +239,28 @@ class Registry:
         self.devices[device] = {"tenant": tenant, "revision": revision, "data": data}
         return Fact(Kind.DEVICE, object_id(Kind.DEVICE, device), revision, tenant, data["asset"], dict(data))
 
+    def _grant(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
+        held = self.feeds.get(data["feed"], {"data": None})
+        return self._feed(tenant, data, feedgrants.granted, held["data"], now_ms)
+
+    def _end(self, tenant: str, data: dict[str, Any], now_ms: int) -> Fact:
+        held = self.feeds.get(data["feed"])
+        if held is None or held["tenant"] != tenant:
+            raise Refused("unknown", f"no such feed: got {data['feed']}")
+        return self._feed(tenant, data, feedgrants.revoked, held["data"], now_ms)
+
+    def _feed(
+        self, tenant: str, data: dict[str, Any], change: Callable[..., dict[str, Any]], held: Any, now_ms: int
+    ) -> Fact:
+        try:
+            made = change(held, data, now_ms)
+        except feedgrants.FeedRefused as refused:
+            raise Refused(refused.code, str(refused)) from None
+        id_ = data["feed"]
+        revision = self.feeds.get(id_, {"revision": 0})["revision"] + 1
+        self.feeds[id_] = {"tenant": tenant, "revision": revision, "data": made}
+        return Fact(Kind.FEED, id_, revision, tenant, "", dict(made))
+
     def _asset(self, tenant: str, id_: str) -> dict[str, Any]:
         held = self.assets.get(id_)
         if held is None or held["tenant"] != tenant:
@@ -251,6 +274,8 @@ class Registry:
             "devices": self.devices,
             "done": list(self._done.items()),
         }
+        if self.feeds:
+            plain["feeds"] = self.feeds
         if self._place[1] > 1:
             fits = [[id_, *place] for id_, place in self._fits.items()]
             plain |= {"fits": fits, "forgotten": list(self._forgotten.items())}
@@ -259,6 +284,7 @@ class Registry:
     def load(self, head: dict[str, Any]) -> None:
         """Become what ``dump`` was given of."""
         self.assets, self.devices, self._done = head["assets"], head["devices"], dict(head["done"])
+        self.feeds = head.get("feeds", {})
         self._fits = {id_: (source, position) for id_, source, position in head.get("fits", [])}
         self._forgotten = dict(head.get("forgotten", []))
 
@@ -271,4 +297,6 @@ _HANDLERS: Final[dict[str, Callable[[Registry, str, dict[str, Any], int], Fact]]
     "device.unfit": Registry._unfit,
     "device.key": Registry._enrol,
     "device.key.revoke": Registry._revoke,
+    "feed.grant": Registry._grant,
+    "feed.revoke": Registry._end,
 }
