@@ -1,10 +1,11 @@
-"""Registers trucks and fits their devices, once: what is there already stays as it is."""
+"""Registers trucks, fits their devices, enrols their keys, once: what is there already stays as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
+from urllib.parse import quote
 
 from corridor.client import Client, ClientError
 
@@ -39,3 +40,23 @@ def _register_one(client: Client, truck: dict[str, Any]) -> int:
         fitting = {"device": truck["device"], "asset": asset}
         client.post("/v1/devices", fitting | {k: truck[k] for k in ("datum",) if truck.get(k)})
     return new
+
+
+def enrol(client: Client, device: str, key: dict[str, Any]) -> str:
+    """Enrol a device's key (id, alg, public, proof), or find it enrolled; returns its id.
+
+    Raises ClientError, also for a key that was revoked.
+    """
+    try:
+        told = client.post(f"/v1/devices/{quote(device, safe='')}/keys", key)
+    except ClientError as error:
+        for one in keys_of(client, device) if error.status == 409 else ():
+            if one["public"] == key["public"].rstrip("=") and not one["revoked"]:
+                return str(one["id"])
+        raise
+    return str(told["id"])
+
+
+def keys_of(client: Client, device: str) -> list[dict[str, Any]]:
+    """The keys that a device has or had. Raises ClientError."""
+    return list(client.get(f"/v1/devices/{quote(device, safe='')}/keys")["items"])

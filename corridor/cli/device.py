@@ -12,12 +12,12 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from corridor.cli.case import client_of
 from corridor.cli.options import CliError, Verbs, add_folder
 from corridor.client import Client, ClientError
+from corridor.fleetbook import enrol, keys_of
 
 
 def add_to(verbs: Verbs) -> None:
@@ -103,32 +103,17 @@ def _enroll(options: argparse.Namespace) -> int:
     return 1 if refused else 0
 
 
-def enrol(client: Client, device: str, key: dict[str, Any]) -> str:
-    """Enrol a key, or find it enrolled; returns its id. Raises ClientError."""
-    try:
-        told = client.post(f"/v1/devices/{quote(device, safe='')}/keys", key)
-    except ClientError as error:
-        held = _keys(client, device) if error.status == 409 else []
-        for one in held:
-            if one["public"].rstrip("=") == key["public"].rstrip("=") and not _ended(one):
-                return str(one["id"])
-        raise
-    return str(told.get("id", key.get("id", "")))
-
-
 def _list(options: argparse.Namespace) -> int:
     client, count = client_of(options), 0
     names = [options.device] if options.device is not None else _devices(client)
     for device in names:
-        for key in _keys(client, device):
+        for key in keys_of(client, device):
             count += 1
             if options.json:
                 print(json.dumps({"device": device, **key}))
                 continue
-            ended = _ended(key)
-            state = f"revoked at {_instant(ended)}" if ended else "holds"
-            since = _instant(key.get("from", key.get("from_ms")))
-            print(f"{device:<24} {key['id']}  {key['alg']:<5}  since {since}  {state}")
+            state = f"revoked at {key['revoked']}" if key["revoked"] else "holds"
+            print(f"{device:<24} {key['id']}  {key['alg']:<5}  since {key['from']}  {state}")
     if not count and not options.json:
         print(f"{options.device or 'no device'} has {'no' if options.device else 'a'} key")
     return 0
@@ -154,21 +139,6 @@ def _devices(client: Client) -> Iterator[str]:
         after = page["next"]
         if after is None:
             return
-
-
-def _keys(client: Client, device: str) -> list[dict[str, Any]]:
-    told = client.get(f"/v1/devices/{quote(device, safe='')}/keys")
-    return list(told["items"] if isinstance(told, dict) else told)
-
-
-def _ended(key: dict[str, Any]) -> Any:
-    return key.get("revoked", key.get("revoked_ms"))
-
-
-def _instant(value: Any) -> str:
-    if isinstance(value, int):
-        return datetime.fromtimestamp(value / 1000, UTC).isoformat(timespec="seconds")
-    return str(value)
 
 
 def _ms(text: str) -> int:
