@@ -12,6 +12,8 @@ from feeds.clearance.explain import explain
 from feeds.clearance.history import CaseHistory, Revision
 from feeds.clearance.report import report
 from feeds.clearance.trace import Found, trace
+from feeds.completeness import History, summary
+from feeds.ledger.errors import LedgerError
 from feeds.readmodel import ObjectFilter, StoredObject
 from streams.events import Event, Kind
 
@@ -70,8 +72,25 @@ def traced(scope: Scope, vin: str, asset: StoredObject) -> dict[str, Any]:
         releases=of[Kind.RELEASE],
         cases=of[Kind.CASE],
         position=position,
+        more=_reports(scope, asset),
     )
     return dict(render(trace(found)))
+
+
+def _reports(scope: Scope, asset: StoredObject) -> dict[str, Any]:
+    """What came of each device that is or was last fitted to the asset, where a ledger is kept."""
+    found = []
+    for device in scope.objects(Kind.DEVICE, ObjectFilter(asset=asset.id), None, _MOST):
+        name = device.data["device"]
+        try:
+            logs = scope.starts(device)
+        except LedgerError:  # the way itself is told all the same
+            found.append({"device": name, "text": "the ledger can't be read now"})
+            continue
+        told = [History(starts).statement(name, boot) for starts in logs.values() for boot in starts]
+        if told:
+            found.append(summary(name, told))
+    return {"reports": found} if found else {}
 
 
 _TRACED: Final = (

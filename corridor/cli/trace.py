@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
         for step in trace["steps"]:
             mark = " " if step["ok"] else "!"
             print(f"{mark} {step['t'] or 'time not known':<24}  {step['title']}: {step['text']}")
+        for one in trace.get("reports", ()):
+            print(f"  {one['device']}: {one['text']}")
         if trace["missing"]:
             print(f"nothing here shows: {', '.join(trace['missing'])}")
     return 0 if trace["asset"] else 1

@@ -97,6 +97,8 @@ def trace_page(trace: Mapping[str, Any]) -> str:
         f" {escape(str(trace['summary']))}</p>",
         f"<ol class=way>{''.join(_step(step) for step in trace['steps'])}</ol>",
     ]
+    for one in trace.get("reports", ()):
+        body.append(f"<p class=note>{escape(str(one['device']))}: {escape(str(one['text']))}.</p>")
     if trace["missing"]:
         body.append(f"<p class=note>Nothing here shows: {escape(', '.join(trace['missing']))}.</p>")
     return page(f"Trace of {trace['vin']}", body)

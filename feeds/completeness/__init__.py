@@ -9,5 +9,6 @@ from feeds.completeness.packed import unpack
 from feeds.completeness.start import Start
 from feeds.completeness.starts import Starts
 from feeds.completeness.statement import History, chain_at, statement
+from feeds.completeness.summary import summary
 
-__all__ = ["Around", "History", "Start", "Starts", "chain_at", "statement", "unpack"]
+__all__ = ["Around", "History", "Start", "Starts", "chain_at", "statement", "summary", "unpack"]

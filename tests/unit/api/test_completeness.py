@@ -17,7 +17,7 @@ from streams.events import Event
 from streams.memory_log import MemoryLog
 from streams.records import NewRecord, RecordKind
 from tests.unit.api.ledgers import folder_of
-from tests.unit.api.world import OTHER_KEY, World
+from tests.unit.api.world import OTHER_KEY, VIN, World
 from tests.unit.feeds.ledger.test_writer import frame
 
 PATH = "/v1/devices/dev-own/completeness"
@@ -116,3 +116,13 @@ async def test_what_is_another_tenants_is_not_there(
 async def test_without_a_ledger_there_is_nothing(client: httpx.AsyncClient) -> None:
     assert (await client.get(PATH)).json() == {"items": [], "next": None}
     assert (await client.get("/v1/devices/none/completeness")).status_code == 404
+
+
+async def test_a_vehicles_way_says_what_came_of_its_devices(told: World, client: httpx.AsyncClient) -> None:
+    way = (await client.get(f"/v1/trace/{VIN}")).json()
+    (own,) = way["reports"]
+    assert (own["device"], own["received"], own["missing"], own["unbroken"]) == ("dev-own", 4, 1, True)
+
+
+async def test_without_a_ledger_a_vehicles_way_says_nothing_of_it(client: httpx.AsyncClient) -> None:
+    assert "reports" not in (await client.get(f"/v1/trace/{VIN}")).json()

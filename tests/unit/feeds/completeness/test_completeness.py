@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.completeness import Start, Starts, chain_at, statement
+from feeds.completeness import Start, Starts, chain_at, statement, summary
 from feeds.completeness.packed import pack, unpack
 from feeds.completeness.ranges import add, discard, gaps, holds
 from feeds.completeness.spans import spans_of, spans_of_all
@@ -283,6 +283,27 @@ def test_what_is_not_kept_is_forgotten() -> None:
     assert starts.start("unit-1", "b1").received(2) is False
     take(sent[2:], starts)
     assert starts.statement("unit-1", "b1") == told(sent)
+
+
+def test_all_starts_in_one_line() -> None:
+    sent = [one for one in journey(4, 3) if (one.boot, one.seq) not in (("b1", 3), ("b2", 1))]
+    starts = take([*sent, sent[0]])
+    made = summary("unit-1", [starts.statement("unit-1", boot) for boot in ("b1", "b2")])
+    assert made == {
+        "device": "unit-1",
+        "starts": 2,
+        "received": 5,
+        "missing": 1,
+        "doubled": 1,
+        "conflicts": 0,
+        "cut": 1,
+        "unbroken": False,
+        "silences": 0,
+        "text": "5 reports of 2 starts came, 1 missing, chain broken, the end of 1 starts is missing",
+    }
+    bare = summary("unit-1", [told(journey(4, chain=False))])
+    assert bare["text"] == "4 reports of 1 starts came, 0 missing, no chain"
+    assert summary("unit-1", [told(journey(4))])["text"].endswith("chain unbroken")
 
 
 @pytest.mark.parametrize("data", [b"", b"\0", b"\xff", cbor2.dumps(5), cbor2.dumps([1, [], 1])])
