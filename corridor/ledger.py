@@ -20,7 +20,7 @@ from feeds.ledger.book import Book
 from feeds.ledger.errors import LedgerError, LedgerStopError
 from feeds.ledger.files import LogFiles
 from feeds.ledger.keyfiles import load_or_make
-from feeds.ledger.reading import BOOK, LedgerReader
+from feeds.ledger.reading import BOOK, PUBLIC_KEY, LedgerReader
 from feeds.ledger.sequencer import Sequencer
 from feeds.ledger.witnesses import Witnesses
 from feeds.ledger.writer import LOG, Events, LedgerWriter
@@ -83,6 +83,7 @@ class PartitionLedger:
                 files = LogFiles(self._folder)
                 stack.enter_context(files.locked())
                 signer = load_or_make(self._key, self._origin, signed=files.signed() is not None)
+                (self._folder / PUBLIC_KEY).write_text(f"{signer.verifier}\n", "utf-8")
                 book = Book(self._folder / BOOK)
                 stack.callback(book.close)
                 sequencer = Sequencer(book, files, signer, serve=self._policy is None)

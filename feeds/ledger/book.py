@@ -257,8 +257,16 @@ class Book:
             raise LedgerStopError(f"entries {start} to {end}: got {len(rows)}, want {end - start}")
         return [row[0] for row in rows]
 
-    def records(self, after: int, below: int, limit: int, assets: Iterable[str] | None = None) -> list[Kept]:
-        """Records at places ``after`` to ``below``, of ``assets`` only unless None, at most ``limit``."""
+    def records(
+        self,
+        after: int,
+        below: int,
+        limit: int,
+        assets: Iterable[str] | None = None,
+        kind: EntryKind | None = None,
+    ) -> list[Kept]:
+        """Records at places ``after`` to ``below``, of ``assets`` and ``kind`` only unless None, at most
+        ``limit``."""
         sql = (
             "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, r.salts, r.groups FROM records r "
             "JOIN names a ON a.number = r.asset JOIN names t ON t.number = r.tenant "
@@ -269,6 +277,9 @@ class Book:
             numbers = [n for one in assets if (n := self._lookup(one)) is not None]
             sql += f" AND r.asset IN ({','.join('?' * len(numbers))})"
             values += numbers
+        if kind is not None:
+            sql += " AND r.kind = ?"
+            values.append(int(kind))
         rows = self._db.execute(f"{sql} ORDER BY r.place LIMIT ?", (*values, limit))
         return [_kept(row) for row in rows]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from feeds.completeness import Start, unpack
 from feeds.ledger import merkle
 from feeds.ledger.book import Book, EventKey, Kept, ReportKey
-from feeds.ledger.checkpoint import read
+from feeds.ledger.checkpoint import Checkpoint, read
+from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerError
 from feeds.ledger.files import CHECKPOINT, LogFiles
 from feeds.ledger.note import parse
@@ -19,6 +20,8 @@ from feeds.ledger.proof import Proof
 from feeds.ledger.tree import TileNodes
 
 BOOK: Final = "book.db"
+PUBLIC_KEY: Final = "key.pub"
+"""The text of the key that verifies the log's heads, for who has not the key that signs."""
 
 
 class LedgerReader:
@@ -48,6 +51,30 @@ class LedgerReader:
             place = book.find(key)
             return None if place is None else book.records(place, place + 1, 1)[0]
 
+    def head(self) -> tuple[Checkpoint, str]:
+        """The checkpoint that is served, and its note. Raises LedgerError when there is none yet."""
+        note = self.served(CHECKPOINT).decode()
+        return read(parse(note).text), note
+
+    def key(self) -> str:
+        """The log's public key as text. Raises LedgerError when it was not written down yet."""
+        try:
+            return (self._folder / PUBLIC_KEY).read_text("utf-8").strip()
+        except OSError:
+            raise LedgerError("the log's public key is not written down yet: its writer never ran") from None
+
+    def records(
+        self,
+        after: int,
+        below: int,
+        limit: int,
+        assets: Iterable[str] | None = None,
+        kind: EntryKind | None = None,
+    ) -> list[Kept]:
+        """As Book.records. Raises LedgerError."""
+        with self._lock:
+            return self._opened_book().records(after, below, limit, assets, kind)
+
     def starts(self, device: str, tenant: str | None = None) -> dict[str, Start]:
         """What came of each start of a device (``feeds.completeness``), by boot, signed or not.
 
@@ -65,8 +92,7 @@ class LedgerReader:
 
         None while the record stands above the checkpoint. Raises LedgerError.
         """
-        note = self.served(CHECKPOINT).decode()
-        head = read(parse(note).text)
+        head, note = self.head()
         if kept.place >= head.size:
             return None
         nodes = TileNodes(self._opened_files().read, head.size)

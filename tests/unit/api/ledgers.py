@@ -7,7 +7,7 @@ from pathlib import Path
 from feeds.ledger.book import Book
 from feeds.ledger.files import LogFiles
 from feeds.ledger.note import Signer
-from feeds.ledger.reading import BOOK
+from feeds.ledger.reading import BOOK, PUBLIC_KEY
 from feeds.ledger.sequencer import Sequencer
 from feeds.ledger.writer import LedgerWriter
 from feeds.readmodel import ReadModel
@@ -28,6 +28,7 @@ def seal(root: Path, read: ReadModel) -> None:
     """Put all events of ``read`` into the logs and sign them."""
     for partition in range(read.partitions):
         book = Book(folder_of(root, partition) / BOOK)
+        (folder_of(root, partition) / PUBLIC_KEY).write_text(f"{signer_of(partition).verifier}\n", "utf-8")
         log = Sequencer(book, LogFiles(folder_of(root, partition)), signer_of(partition))
         LedgerWriter(MemoryLog(read.partitions), read, book, partition).step()
         log.publish()
