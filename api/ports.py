@@ -161,6 +161,7 @@ class Ports:
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
     ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``. ``ledgers``: one a partition.
+    ``ack_key``: the public bytes of the key that devices' acks are signed with.
     """
 
     read: ReadModel
@@ -179,3 +180,4 @@ class Ports:
     pushed: Pushed | None = None
     uptime: Callable[[int, int], Mapping[str, Any] | None] | None = None
     ledgers: Sequence[LedgerReader] = ()
+    ack_key: bytes | None = None

@@ -15,6 +15,7 @@ _STATUS: Final = {
     "ended": 409,
     "fitted": 409,
     "not_fitted": 409,
+    "too_many_keys": 409,
     "wrong_authority": 403,
 }
 """All others are 422."""
@@ -31,6 +32,7 @@ _FIELDS: Final = {
     "not_eligible": ("exporter",),
     "wrong_authority": ("authority",),
     "bad_source": ("source",),
+    "bad_key": ("proof",),
 }
 
 

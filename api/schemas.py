@@ -217,6 +217,16 @@ class Asset(_Object):
     technical: dict[str, Any] | None = None
 
 
+class DeviceKey(Answer):
+    """A key of a device: ``public`` in base64url. It holds from ``from`` until ``revoked``, when received."""
+
+    id: str
+    alg: str
+    public: str
+    from_: Annotated[str, Field(alias="from")]
+    revoked: str | None
+
+
 class Device(_Object):
     """A telematics unit and the asset that it is fitted to; ``to`` is set once it was taken off."""
 
@@ -225,6 +235,7 @@ class Device(_Object):
     from_: Annotated[str, Field(alias="from")]
     to: str | None
     datum: Datum = Datum.WGS84
+    keys: list[DeviceKey] = []
 
 
 class Silence(Answer):

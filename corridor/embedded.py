@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corridor.ackkeys import ack_key_of
 from corridor.brokers import broker_of
 from corridor.folder import Folder, Local
 from corridor.settings import SECRETS, Settings
@@ -46,6 +47,7 @@ async def running(settings: Settings, clock: dict[str, float] | None = None) -> 
     folder = Folder(settings.data_dir)
     folder.hold()
     finish(folder)
+    _require_ack_key(settings)
     values = _plain(settings)
     parts: dict[str, Part] = {}
     keepers: list[asyncio.Task[None]] = []
@@ -135,6 +137,16 @@ def _require_authorities(path: Path) -> None:
     try:
         load(path)
     except ConnectorsError as error:
+        raise StartError(str(error)) from None
+
+
+def _require_ack_key(settings: Settings) -> None:
+    """Made before any part starts, for gateway and API need the same."""
+    from gateway.ackkey import AckKeyError, load_or_make
+
+    try:
+        load_or_make(ack_key_of(settings))
+    except AckKeyError as error:
         raise StartError(str(error)) from None
 
 

@@ -163,6 +163,11 @@ class Folder:
         return local if _alive(local.pid) else None
 
 
+def ack_key_in(root: Path) -> Path:
+    """The key that acks are signed with, of a data folder."""
+    return root / "keys" / "ack.pem"
+
+
 def _lock(file: Any) -> None:
     if os.name == "nt":
         import msvcrt

@@ -11,11 +11,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
+from corridor.ackkeys import ack_key_of
 from corridor.brokers import broker_of
 from corridor.folder import Folder
 from corridor.settings import Settings
 from feeds.deadletters import DeadLetters
 from feeds.readmodel import ReadModel, ReadModelError
+from gateway.ackkey import load_or_make
 from gateway.admission import Bucket, Limits
 from gateway.registry import Fitted
 from gateway.service import GatewaySettings, run_gateway
@@ -45,10 +47,11 @@ class Fittings:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _looks: Bucket = field(default_factory=lambda: Bucket(_LOOKS_PER_S, _LOOKS_PER_S, time.monotonic()))
 
-    def lookup(self, device: str) -> Fitted | None:
-        """Where the device is fitted now, None when it is not."""
+    def lookup(self, device: str, key: str | None = None) -> Fitted | None:
+        """Where the device is fitted now, None when it is not; looked at anew if it has no key ``key``."""
         found = self._fitted.get(device)
-        if found is None and self.ready and self._looks.take(time.monotonic()):
+        lacks = found is None or (key is not None and all(one.id != key for one in found.keys))
+        if lacks and self.ready and self._looks.take(time.monotonic()):
             with contextlib.suppress(ReadModelError, sqlite3.Error):
                 self.refresh()
             found = self._fitted.get(device)
@@ -79,7 +82,7 @@ class Fittings:
         for one in devices:
             if one.to_ms is None:
                 self._fitted[one.device] = Fitted(
-                    one.asset, one.tenant, home(one.asset, self.partitions), one.datum
+                    one.asset, one.tenant, home(one.asset, self.partitions), one.datum, one.keys
                 )
             else:
                 self._fitted.pop(one.device, None)
@@ -96,6 +99,7 @@ async def run(settings: Settings, folder: Folder, mqtt_port: int, stop: asyncio.
         health_file=folder.gateway_health,
         group=settings.gateway_group,
         limits=Limits(rate=settings.device_rate, burst=max(2_000.0, settings.device_rate * 40)),
+        ack_key=load_or_make(ack_key_of(settings)),
     )
     following = asyncio.create_task(fittings.follow(), name="gateway registry")
     try:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import geofences
 from api.app import create_app
 from api.ports import Health, Ports
+from corridor.ackkeys import public_ack_key
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
@@ -98,6 +99,7 @@ class Hub:
             health=self.health,
             uptime=self._beats.uptime,
             ledgers=[log.reader for log in self.ledger_thread.logs] if self.ledger_thread is not None else (),
+            ack_key=public_ack_key(settings),
             zone_book=self._zone_book,
             pushed=pushes_of(settings, self.read, self.commands.submit),
             dry_run=DryRunner(

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     witnesses_file: Path | None = Field(
         None, description="who is asked to cosign the ledger (policy file of tlog-policy)"
     )
+    ack_key_file: Path | None = Field(
+        None, description="key that signs acks for devices that have keys; unset: keys/ack.pem of data_dir"
+    )
     gateway_group: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",

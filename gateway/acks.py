@@ -6,7 +6,7 @@ given by the caller in seconds of a monotonic clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -20,10 +20,11 @@ MAX_WAIT_S: Final = 1.0
 
 
 class Answer(NamedTuple):
-    """A message for a device's ack topic."""
+    """A message for a device's ack topic; ``signed``: it has to be signed yet (CBOR)."""
 
     device: str
     payload: bytes
+    signed: bool = False
 
 
 @dataclass(slots=True)
@@ -44,7 +45,14 @@ class _Owed:
 class AckBook:
     """Answers by device that are not sent yet. Not to be shared by threads."""
 
-    def __init__(self, max_reports: int = MAX_REPORTS, max_wait_s: float = MAX_WAIT_S) -> None:
+    def __init__(
+        self,
+        max_reports: int = MAX_REPORTS,
+        max_wait_s: float = MAX_WAIT_S,
+        keyed: Callable[[str], bool] = lambda device: False,
+    ) -> None:
+        """``keyed``: whether a device believes signed answers only."""
+        self._keyed = keyed
         self._owed: dict[str, _Owed] = {}
         self._full: dict[str, None] = {}
         self._max_reports = max_reports
@@ -93,7 +101,9 @@ class AckBook:
     def _settle(self, device: str) -> list[Answer]:
         owed = self._owed.pop(device)
         self._full.pop(device, None)
-        return [Answer(device, _message(owed.form, boot, what)) for boot, what in owed.boots.items()]
+        signed = owed.form is Form.COSE or self._keyed(device)
+        form = Form.COSE if signed else owed.form
+        return [Answer(device, _message(form, boot, what), signed) for boot, what in owed.boots.items()]
 
 
 def ranges(numbers: Iterable[int]) -> list[list[int]]:

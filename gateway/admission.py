@@ -58,6 +58,14 @@ class Later:
     answer: bool
 
 
+UNSIGNED: Final = "got a report that is not signed, want one signed by a key of this device"
+
+
+def has_key(fitted: Fitted, received_ms: int) -> bool:
+    """Whether the device must sign what is received then."""
+    return any(one.live(received_ms) for one in fitted.keys)
+
+
 Verdict = Admit | Refuse | Later
 
 
@@ -119,14 +127,20 @@ class Admission:
         """The verdict when the gateway as a whole has too much to do."""
         return self._later(device, "rate", 5, now)
 
-    def judge(self, device: str, size: int, now: float) -> Verdict:
-        """The verdict on a report of ``size`` bytes. An admitted one is in flight until ``done``."""
+    def judge(self, device: str, size: int, now: float, *, unsigned_ms: int | None = None) -> Verdict:
+        """The verdict on a report of ``size`` bytes. An admitted one is in flight until ``done``.
+
+        ``unsigned_ms``: when it was received, ms since 1970, of one that is not signed. Of a device with a
+        key it counts for nothing, not for its rate either: anybody may have sent it.
+        """
         if not self._registry.ready:
             return self._later(device, "registry", 5, now)
         fitted = self._registry.lookup(device)
         if fitted is None:
             self._devices.pop(device, None)
             return Later("unknown_device", 60, self._tell_unknown(device, now))
+        if unsigned_ms is not None and has_key(fitted, unsigned_ms):
+            return Refuse(fitted, "unsigned", UNSIGNED)
         if size > MAX_BYTES:
             detail = f"report too large: got {size} bytes, want at most {MAX_BYTES}"
             return Refuse(fitted, "too_large", detail)

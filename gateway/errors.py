@@ -15,7 +15,8 @@ class RefusedError(GatewayError):
     """A report whose content can't be taken, now or later.
 
     ``reason`` is the code that the device and the dead letters see (``too_large``, ``not_readable``,
-    ``not_supported``, ``bad_field``, ``too_many_samples``, ``impossible_value``, ``unequal_columns``);
+    ``not_supported``, ``bad_field``, ``too_many_samples``, ``impossible_value``, ``unequal_columns``,
+    ``unsigned``, ``unknown_key``, ``bad_signature``);
     ``detail`` says what was got and wanted. ``boot`` and ``seq`` are set only when the payload's
     envelope could be trusted that far, else None: then the device gets no answer.
     """

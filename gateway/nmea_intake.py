@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.admission import MAX_BYTES
+from gateway.admission import MAX_BYTES, UNSIGNED, has_key
 from gateway.batch import Arrived, Rejected
 from gateway.nmea_uplink import Uplink
 from gateway.registry import Registry
@@ -135,6 +135,20 @@ class NmeaIntake:
             taken.unknown += len(lines)
             return
         received_ms = lines[-1].received_ms
+        if has_key(fitted, received_ms):
+            self._forget_device(device)
+            taken.rejected += [
+                Rejected(
+                    Arrived(device, fitted, line.payload, line.received_ms),
+                    Form.NMEA,
+                    "unsigned",
+                    UNSIGNED,
+                    None,
+                    None,
+                )
+                for line in lines
+            ]
+            return
         payloads = []
         for line in lines:
             if len(line.payload) <= MAX_BYTES:
@@ -150,6 +164,10 @@ class NmeaIntake:
             self._open.add(device)
             taken.arrived.append(Arrived(device, fitted, raw, received_ms, report))
 
+    def _forget_device(self, device: str) -> None:
+        self._uplinks.pop(device, None)
+        self._open.discard(device)
+
     def _to_look(self, now_ms: int) -> bool:
         """Silence is looked for twice a second, and only where an epoch may be open."""
         return bool(self._open) and abs(now_ms - self._looked_ms) >= 500
@@ -158,7 +176,7 @@ class NmeaIntake:
         self._looked_ms = now_ms
         for device in list(self._open):
             uplink, fitted = self._uplinks.get(device), self._registry.lookup(device)
-            if uplink is None or fitted is None:
+            if uplink is None or fitted is None or has_key(fitted, now_ms):
                 self._open.discard(device)
             elif uplink.silent(now_ms):
                 self._open.discard(device)

@@ -35,8 +35,9 @@ class Registry(Protocol):
         """Whether the registry has caught up with the log once since the start."""
         ...
 
-    def lookup(self, device: str) -> Fitted | None:
-        """Where the device is fitted now, None when it is not."""
+    def lookup(self, device: str, key: str | None = None) -> Fitted | None:
+        """Where the device is fitted now, None when it is not. ``key``: an id that the answer should have,
+        so that a registry that may lag looks again when it does not know it."""
         ...
 
 
@@ -47,6 +48,6 @@ class MemoryRegistry:
     fittings: Mapping[str, Fitted] = field(default_factory=dict)
     ready: bool = True
 
-    def lookup(self, device: str) -> Fitted | None:
+    def lookup(self, device: str, key: str | None = None) -> Fitted | None:
         """Where the device is fitted now, None when it is not."""
         return self.fittings.get(device)

@@ -23,8 +23,9 @@ from typing import Any, Final
 
 from feeds.deadletters import Letters
 from gateway import plain
+from gateway.ackkey import AckKey
 from gateway.acks import AckBook
-from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse
+from gateway.admission import MAX_BYTES, Admission, Admit, Bucket, Later, Limits, Refuse, has_key
 from gateway.batch import Arrived, Batch, Buses, Rejected, form_of, prepare
 from gateway.errors import RefusedError
 from gateway.holding import Holding, reports
@@ -37,6 +38,7 @@ from gateway.recent import Recent
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.report_queue import Bounds, ReportQueue
+from gateway.signatures import Signatures, claimed, is_signed
 from gateway.topic import Channel, every, parse, topic
 from streams.log import Log, LogError, LogFullError
 from streams.records import Form
@@ -56,6 +58,7 @@ class GatewaySettings:
     """What a gateway is run with. ``health_file`` is rewritten every second; None writes none.
 
     Gateways of one ``group`` share the reports, and one of them has the raw NMEA; None: this is the only one.
+    ``ack_key``: of all gateways; without it devices that have keys are not answered.
     """
 
     broker: Broker
@@ -64,6 +67,7 @@ class GatewaySettings:
     bounds: Bounds = field(default_factory=Bounds)
     limits: Limits = field(default_factory=Limits)
     group: str | None = None
+    ack_key: AckKey | None = None
 
 
 async def run_gateway(
@@ -103,7 +107,9 @@ class Gateway:
         self._refusals = Refusals(deadletters)
         self._recent = Recent()
         self._buses = Buses()
-        self._acks = AckBook()
+        self._acks = AckBook(keyed=self._keyed)
+        self._signatures = Signatures(registry)
+        self._taken: list[Arrived] = []
         self._queue = ReportQueue(settings.bounds)
         self._nmea = NmeaIntake(registry)
         self._presence = Presence()
@@ -157,6 +163,7 @@ class Gateway:
             self._nmea.abandon()
             await self._write_files()
             self._appender.shutdown()
+            self._signatures.close()
             self._files.shutdown()
 
     def receive(self, name: str, payload: bytes) -> None:
@@ -216,9 +223,11 @@ class Gateway:
         now = time.monotonic()
         self.metrics.messages += 1
         self.metrics.payload_bytes += len(payload)
-        verdict = self._admission.judge(device, len(payload), now)
+        now_ms = _now_ms()
+        unsigned_ms = None if is_signed(payload) else now_ms
+        verdict = self._admission.judge(device, len(payload), now, unsigned_ms=unsigned_ms)
         if isinstance(verdict, Admit):
-            if not self._queue.put(Arrived(device, verdict.fitted, payload, _now_ms())):
+            if not self._queue.put(Arrived(device, verdict.fitted, payload, now_ms)):
                 self._admission.done(device)
                 self._put_off(device, payload, self._admission.crowded(device, now), now)
         elif isinstance(verdict, Later):
@@ -230,8 +239,12 @@ class Gateway:
         self.metrics.later[later.reason] += 1
         if not later.answer:
             return
+        body: bytes | None = payload
+        if is_signed(payload):
+            fitted = self._registry.lookup(device)
+            body = None if fitted is None else claimed(payload, fitted.keys)
         try:
-            report = decode(payload)
+            report = decode(body or b"")
         except RefusedError:
             return  # who can't be read can't be told which of its reports is meant
         self._acks.later(device, report.form, report.boot, report.seq, later.reason, later.retry_s, now)
@@ -239,7 +252,8 @@ class Gateway:
     def _refuse_unread(self, device: str, payload: bytes, verdict: Refuse, now: float) -> None:
         arrived = Arrived(device, verdict.fitted, payload, _now_ms())
         boot, seq = None, None
-        if len(payload) <= _LARGE_BYTES and self._large.take(now):
+        trusted = not has_key(verdict.fitted, arrived.received_ms)  # of others nobody knows who sent it
+        if trusted and len(payload) <= _LARGE_BYTES and self._large.take(now):
             boot, seq = identify(payload)
         self._refuse(Rejected(arrived, form_of(payload), verdict.reason, verdict.detail, boot, seq), now)
 
@@ -257,22 +271,28 @@ class Gateway:
         try:
             while True:
                 await self._queue.gather(appending)
-                batch, lines = self._take_batch()
+                batch, lines = await self._take_batch()
                 await asyncio.shield(appending)
                 appending = asyncio.ensure_future(self._append(batch, lines))
         finally:
             await appending
-            while len(self._queue):
-                await self._append(*self._take_batch())
+            while self._taken or len(self._queue):
+                await self._append(*await self._take_batch())
 
-    def _take_batch(self) -> tuple[Batch, Taken]:
-        arrived, lines = self._queue.take(), Taken([], [], [])
+    async def _take_batch(self) -> tuple[Batch, Taken]:
+        """The next batch; when this is cancelled, what it would have held is the next one's."""
+        self._taken = self._taken or self._queue.take()
+        checked = await self._signatures.check(self._taken, self._recent)
+        self._taken = []
+        lines = Taken([], [], [])
         now, now_ms = time.monotonic(), _now_ms()
         if self._registry.ready and self._admission.open(now):
             lines = self._nmea.take(now_ms)
             if lines.unknown:
                 self.metrics.later["unknown_device"] += lines.unknown
-        batch = prepare(arrived + lines.arrived, self._recent, self._buses, now_ms)
+        batch = prepare(checked.sound + lines.arrived, self._recent, self._buses, now_ms)
+        batch.known += checked.known
+        batch.rejected += checked.rejected
         for found, known in batch.known:
             self.metrics.repeated += 1
             self._admission.done(found.device)
@@ -334,12 +354,23 @@ class Gateway:
         """Publish what is due in ``ahead_s``; what is lost now, the devices ask for by sending again."""
         if not self._mqtt.connected:
             return
+        key = self._settings.ack_key
         for answer in self._acks.due(time.monotonic() + ahead_s):
+            payload = answer.payload
+            if answer.signed:
+                if key is None:
+                    continue
+                payload = key.signed(answer.device, payload)
             try:
-                self._mqtt.publish(topic(answer.device, Channel.ACK), answer.payload, qos=1)
+                self._mqtt.publish(topic(answer.device, Channel.ACK), payload, qos=1)
             except NotConnectedError:
                 return
             self.metrics.acks += 1
+
+    def _keyed(self, device: str) -> bool:
+        """Whether the device has or had a key, and so believes signed acks only."""
+        fitted = self._registry.lookup(device)
+        return fitted is not None and bool(fitted.keys)
 
     async def _write_files(self) -> None:
         loop = asyncio.get_running_loop()

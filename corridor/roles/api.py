@@ -12,6 +12,7 @@ from typing import Any, Final
 import geofences
 from api.app import create_app
 from api.ports import Health, Ports
+from corridor.ackkeys import public_ack_key
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.kafka import kafka_of
@@ -71,6 +72,7 @@ class Instance:
             zones=zones,
             gates=gates,
             health=self.health,
+            ack_key=public_ack_key(settings),
             zone_book=lambda: self.book.book,
             pushed=pushes_of(settings, self.read, commands.submit),
             dry_run=DryRunner(

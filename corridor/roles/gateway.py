@@ -13,12 +13,14 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
+from corridor.ackkeys import ack_key_of
 from corridor.brokers import broker_of
 from corridor.kafka import kafka_of
 from corridor.metrics import GatewayCollector
 from corridor.probe import serving
 from corridor.settings import Settings, SettingsError
 from feeds.lettertopic import LettersOut
+from gateway.ackkey import load_or_make
 from gateway.admission import Limits
 from gateway.registry import Fitted
 from gateway.service import Gateway, GatewaySettings, calm
@@ -27,6 +29,7 @@ from streams.homes import home
 from streams.kafka.log import KafkaLog
 from streams.kafka.table import Changes, Following, Table
 from streams.kafka.topics import DEADLETTERS, LOG, REGISTRY, check
+from streams.signing.keys import device_keys
 
 _DEVICE: Final = "device:"
 _log = logging.getLogger("corridor.gateway")
@@ -42,7 +45,7 @@ class Fittings:
     _places: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def lookup(self, device: str) -> Fitted | None:
+    def lookup(self, device: str, key: str | None = None) -> Fitted | None:
         """Where the device is fitted now, None when it is not."""
         return self._fitted.get(device)
 
@@ -73,7 +76,8 @@ class Fittings:
         data, asset = told["data"], told["data"]["asset"]
         if data.get("to_ms") is None:
             at = home(asset, self.partitions)
-            self._fitted[device] = Fitted(asset, told["tenant"], at, data.get("datum", "wgs84"))
+            keys = device_keys(data.get("keys", ()))
+            self._fitted[device] = Fitted(asset, told["tenant"], at, data.get("datum", "wgs84"), keys)
         else:
             self._fitted.pop(device, None)
 
@@ -89,6 +93,7 @@ async def run(
     if settings.mqtt_url is None:
         raise SettingsError("setting mqtt_url: got nothing, want mqtt://host:port or mqtts://host:port")
     await asyncio.to_thread(check, kafka, (LOG, REGISTRY, DEADLETTERS))
+    ack_key = load_or_make(ack_key_of(settings))
     log, table, letters = KafkaLog(kafka), Table(kafka), LettersOut(kafka)
     fittings = Fittings(kafka.partitions)
     following = table.follow(fittings.changed)
@@ -97,6 +102,7 @@ async def run(
             broker_of(settings, 0),
             limits=Limits(rate=settings.device_rate, burst=max(2_000.0, settings.device_rate * 40)),
             group=settings.gateway_group,
+            ack_key=ack_key,
         ),
         log,
         fittings,

@@ -22,7 +22,7 @@ _BRACE: Final = 0x7B
 
 
 def decode(payload: bytes, bus: TransportState | None = None, datum: str = "wgs84") -> Report:
-    """Decode one report as published (design section 5).
+    """Decode one report as published (design section 5), of a signed one what its signature is over.
 
     Checks the envelope and the types and lengths of the lists; single values are left to the frame's
     column checks. ``bus``, one per device, lets CAN transfers span reports; it changes nothing else but
@@ -41,7 +41,7 @@ def decode(payload: bytes, bus: TransportState | None = None, datum: str = "wgs8
         return read_envelope(json.read(payload), Form.JSON, bus, datum)
     if first == _COSE_SIGN1:
         raise RefusedError(
-            "not_supported", "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
+            "not_supported", "a signed report inside: got COSE_Sign1 (0xd2), want a CBOR map or a JSON object"
         )
     return read_envelope(cbor.read(payload), Form.CBOR, bus, datum)
 

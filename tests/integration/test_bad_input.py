@@ -166,16 +166,15 @@ def test_a_report_that_is_too_large_is_refused_by_name_and_listed(system: System
     assert "got 200000 bytes, want at most 65536" in done.stdout
 
 
-def test_a_signed_report_is_refused_with_a_clear_reason(system: System) -> None:
+def test_a_signed_report_of_a_device_without_a_key_is_refused_with_a_clear_reason(system: System) -> None:
     async def send() -> None:
+        header = cbor2.dumps({1: -8, 4: b"0123456789abcdef"})
         async with device(system.local, "victim") as one:
-            await one.publish(b"\xd2" + cbor2.dumps([b"", {}, cbor2.dumps(sample(0, "s")), b"x" * 64]))
+            await one.publish(b"\xd2" + cbor2.dumps([header, {}, cbor2.dumps(sample(0, "s")), b"x" * 64]))
 
     asyncio.run(send())
-    found = until(lambda: [x for x in letters(system, "not_supported") if x["payload_bytes"] > 10])
-    assert found[-1]["detail"] == (
-        "signed reports are not accepted yet: got COSE_Sign1 (0xd2), want CBOR or JSON"
-    )
+    found = until(lambda: letters(system, "unknown_key"))
+    assert found[-1]["detail"] == "got key id b'0123456789abcdef', want that of a key of this device"
 
 
 def test_a_packet_over_the_brokers_limit_ends_its_connection_and_no_other(system: System) -> None:

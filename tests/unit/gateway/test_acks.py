@@ -73,3 +73,20 @@ def test_an_answer_that_all_is_durable_is_what_cbor_has_for_it(boot: str, seqs: 
     (answer,) = book.due(1.0)
     said = {"boot": boot, "durable": ranges(seqs), "refused": [], "later": []}
     assert answer.payload == cbor2.dumps(said)
+
+
+def test_who_believes_signed_answers_only_gets_cbor_to_be_signed() -> None:
+    """Whatever form its newest report had: JSON can come of before it had a key, or of somebody else."""
+    book = AckBook(keyed=lambda device: device == "keyed")
+    book.durable("keyed", Form.JSON, "b", 1, now=0.0)
+    book.refused("keyed", Form.JSON, "b", 2, "bad_field", now=0.0)
+    book.durable("bare", Form.CBOR, "b", 1, now=0.0)
+    book.durable("gone", Form.COSE, "b", 1, now=0.0)
+    answers = {one.device: one for one in book.due(1.0)}
+    assert {device: one.signed for device, one in answers.items()} == {
+        "keyed": True,
+        "bare": False,
+        "gone": True,
+    }
+    assert cbor2.loads(answers["keyed"].payload)["refused"] == [[2, "bad_field"]]
+    assert cbor2.loads(answers["gone"].payload)["durable"] == [[1, 1]]

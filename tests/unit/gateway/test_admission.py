@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 from gateway.admission import MAX_BYTES, Admission, Admit, Later, Limits, Refuse
 from gateway.registry import Fitted, MemoryRegistry
+from streams.signing.keys import DeviceKey
 
 FITTED = Fitted("asset_1", "demo", 0)
 
@@ -70,3 +73,25 @@ def test_answers_to_a_device_that_comes_too_early_are_counted_out() -> None:
     gate = admission(rate=0.0, burst=0.0, answers_per_s=3.0)
     verdicts = [gate.judge("noisy", 1, 0.0) for _ in range(10)]
     assert sum(isinstance(v, Later) and v.answer for v in verdicts) == 3
+
+
+KEY = DeviceKey("a" * 16, "EdDSA", bytes(32), 1_000, 2_000)
+KEYED = replace(FITTED, keys=(KEY,))
+
+
+def test_an_unsigned_report_of_a_device_with_a_key_is_refused_while_the_key_holds() -> None:
+    gate = Admission(MemoryRegistry({"d": KEYED}))
+    verdicts = [gate.judge("d", 1, 0.0, unsigned_ms=at) for at in (999, 1_000, 2_000, 2_001)]
+    assert [type(v) for v in verdicts] == [Admit, Refuse, Refuse, Admit]
+    assert isinstance(verdicts[1], Refuse)
+    assert verdicts[1].reason == "unsigned"
+    assert isinstance(gate.judge("d", 1, 0.0), Admit), "a signed one"
+
+
+def test_unsigned_reports_use_up_nothing_of_a_device_with_a_key() -> None:
+    """Whoever can publish on its topic can't keep it from being heard."""
+    gate = Admission(MemoryRegistry({"d": KEYED}), Limits(rate=1.0, burst=2.0, in_flight=2))
+    for _ in range(100):
+        assert isinstance(gate.judge("d", 1, 0.0, unsigned_ms=1_500), Refuse)
+    assert isinstance(gate.judge("d", 1, 0.0), Admit)
+    assert isinstance(gate.judge("d", 1, 0.0), Admit)

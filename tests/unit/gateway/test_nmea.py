@@ -10,6 +10,7 @@ from gateway.registry import Fitted, MemoryRegistry
 from streams.codec import decode_frame
 from streams.memory_log import MemoryLog
 from streams.records import Form, NewRecord, RecordKind
+from streams.signing.keys import DeviceKey
 
 T0 = 1_795_330_000_000
 REGISTRY = MemoryRegistry({"d": Fitted("asset_1", "demo", 0)})
@@ -207,3 +208,22 @@ def test_a_record_that_nobody_can_read_does_not_stop_the_restart() -> None:
     after.recover(log)
     after.add(Line("d", rmc(1), T0 + 100, nothing))
     assert after.take(T0 + 100).arrived == []
+
+
+def test_raw_lines_of_a_device_with_a_key_are_refused_while_the_key_holds() -> None:
+    """They can't be signed: whoever may publish there could drive the truck elsewhere."""
+    key = DeviceKey("a" * 16, "EdDSA", bytes(32), T0, T0 + 5_000)
+    registry = MemoryRegistry({"d": Fitted("asset_1", "demo", 0)})
+    intake, done = NmeaIntake(registry), []
+    intake.add(Line("d", rmc(1) + gga(1), T0 - 1_000, nothing))
+    assert len(intake.take(T0 - 1_000).arrived) == 1
+    registry.fittings = {"d": Fitted("asset_1", "demo", 0, keys=(key,))}
+    intake.add(Line("d", rmc(2), T0 + 100, lambda: done.append(1)))
+    taken = intake.take(T0 + 100)
+    assert taken.arrived == []
+    assert [(one.reason, one.form, one.boot) for one in taken.rejected] == [("unsigned", Form.NMEA, None)]
+    taken.settle()
+    assert done == [1], "the broker need not keep what will never be taken"
+    assert intake.take(T0 + 4_000).arrived == [], "nor does an epoch end that was open"
+    intake.add(Line("d", rmc(3), T0 + 6_000, nothing))
+    assert len(intake.take(T0 + 6_000).arrived) == 1

@@ -172,10 +172,10 @@ def test_what_is_no_report_is_not_readable(payload: bytes, said: str) -> None:
     assert said in error.detail
 
 
-def test_signed_reports_are_refused_by_their_first_byte() -> None:
+def test_a_signed_report_is_not_read_before_its_signature_was_checked() -> None:
     error = refusal(b"\xd2\x84\x43\xa1\x01\x27")
     assert error.reason == "not_supported"
-    assert "signed reports are not accepted yet" in error.detail
+    assert "COSE_Sign1" in error.detail
 
 
 @pytest.mark.parametrize(
