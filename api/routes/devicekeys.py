@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from api.answer import answer
-from api.auth import Anyone, Scoped
+from api.auth import Scoped
 from api.errors import Problem, not_found
 from api.keyschemas import AckKey, DeviceKeys, KeyNew
 from api.render import render
@@ -22,7 +22,7 @@ Since = Annotated[Instant | None, Query(description="Since when it counts no mor
 
 
 @router.get("/v1/devices/ack-key", response_model=AckKey)
-def get_ack_key(scope: Anyone) -> Response:
+def get_ack_key(scope: Scoped) -> Response:
     """The key that acks are signed with; a device is given it when its own is enrolled."""
     public = scope.ports.ack_key
     if public is None:

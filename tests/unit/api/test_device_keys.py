@@ -8,10 +8,12 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import CollectorRegistry
 
-from api.state import state_of
+from api.app import create_app
 from streams.signing import keys
-from tests.unit.api.world import CUSTOMS_KEY, INSURER_KEY, OTHER_KEY, T0, World
+from tests.unit.api.world import ACK_KEY, CUSTOMS_KEY, INSURER_KEY, OTHER_KEY, T0, World
+from tests.unit.api.world import KEY as KEY_OF_MAIN
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = keys.public_of(KEY)[1]
@@ -51,15 +53,15 @@ async def test_a_key_may_hold_from_a_time_on(client: httpx.AsyncClient) -> None:
     ("change", "want"),
     [
         ({"alg": "RS256"}, "'EdDSA' or 'ES256'"),
-        ({"alg": "ES256"}, "want 65"),
-        ({"public": "AAAA"}, "want 32"),
+        ({"alg": "ES256"}, "want those of the ES256 key"),
+        ({"public": "AAAA"}, "another key id"),
         ({"public": "no base64"}, "pattern"),
         ({"public": ""}, "pattern"),
         ({"proof": "AAAA"}, "COSE_Sign1"),
         ({"proof": "x" * 3_000}, "2000"),
         ({"id": "0" * 16}, "key id"),
         ({"id": "short"}, "pattern"),
-        ({"device": "dev-own"}, "want no such field"),
+        ({"certificate": "x"}, "want no such field"),
         ({"from": "now"}, "RFC 3339"),
     ],
 )
@@ -99,12 +101,18 @@ async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient) -> None
     assert (await client.delete(f"{PATH}/{ID}")).status_code == 404
 
 
-async def test_the_ack_key_is_told_to_everyone_with_a_key(client: httpx.AsyncClient, world: World) -> None:
-    missing = await client.get("/v1/devices/ack-key")
-    assert (missing.status_code, "ack_key_file" in missing.json()["detail"]) == (404, True)
-    state = state_of(world.app)
-    state.ports = replace(state.ports, ack_key=PUBLIC)
-    told = await client.get("/v1/devices/ack-key", headers={"Authorization": f"Bearer {INSURER_KEY}"})
-    assert told.json() == {"id": ID, "alg": "EdDSA", "public": keys.encode(PUBLIC)}
-    bare = await client.get("/v1/devices/ack-key", headers={"Authorization": "Bearer none"})
-    assert bare.status_code == 401
+async def test_the_ack_key_is_told(client: httpx.AsyncClient) -> None:
+    told = await client.get("/v1/devices/ack-key")
+    want = {"id": keys.key_id(ACK_KEY), "alg": "EdDSA", "public": keys.encode(ACK_KEY)}
+    assert (told.status_code, told.json()) == (200, want)
+
+
+async def test_who_does_not_know_the_ack_key_says_so(world: World) -> None:
+    app = create_app(replace(world.ports, ack_key=None, registry=CollectorRegistry()))
+    async with app.router.lifespan_context(app):
+        headers = {"Authorization": f"Bearer {KEY_OF_MAIN}"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
+            missing = await client.get("/v1/devices/ack-key")
+    assert missing.status_code == 404
+    assert "ack_key_file" in missing.json()["detail"]

@@ -45,10 +45,12 @@ OWN = {
     "regime": "mohan-boten-cn-la",
     "vin": VIN,
     "name": "la-customs",
+    "key": "0123456789abcdef",
 }
 LINKS_ONLY = {"/v1/authorities/{name}/decisions"}
 """Routes that a connector of an authority has for itself."""
 BODIES = {
+    "/v1/devices/{device}/keys": {"alg": "EdDSA", "public": "AAAA", "proof": "AAAA"},
     "/v1/filings/{filing}": {"batch": "B2"},
     "/v1/cases/{case}/decisions": {"decision": "wait", "reason": "later"},
     "/v1/cases/{case}/settle": {"vin": VIN, "reason": "seen"},

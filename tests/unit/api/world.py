@@ -35,6 +35,7 @@ VIN = "LZZTESTA6PN000001"
 OTHER_VIN = "LZZTESTA8PN000002"
 ASSET = object_id(Kind.ASSET, "main", VIN)
 OTHER_ASSET = object_id(Kind.ASSET, "other", OTHER_VIN)
+ACK_KEY = bytes(range(32))
 KEY, OTHER_KEY, CUSTOMS_KEY = "key-of-main", "key-of-other", "key-of-customs"
 INSURER_KEY, LINK_KEY, OPERATOR_KEY, FAR_KEY = (
     "key-of-insurer",
@@ -296,6 +297,7 @@ def make(folder: Path, page: Path | None = None) -> World:
         zones=ZONES,
         gates=GATES,
         health=lambda: Health(health["ready"], {"engine": "ok"}),
+        ack_key=ACK_KEY,
         ledgers=[LedgerReader(folder_of(folder, partition)) for partition in range(PARTITIONS)],
     )
     app = create_app(ports) if page is None else create_app(ports, page)

@@ -89,7 +89,7 @@ def test_a_signed_report_is_kept_as_it_was_published_with_who_signed_it(
 
 
 def test_a_signed_report_has_the_rows_of_the_same_report_unsigned(signatures: Signatures) -> None:
-    """Also one that is not plain, with facts and a signal of its own; in their order, beside unsigned ones."""
+    """Also one that is not plain, with facts and a signal of its own; in order, beside unsigned ones."""
     rich = body(1, tyre_kpa=[800], facts=[{"t": T0, "kind": "seal", "id": "x"}])
     bare = Fitted("asset_e", "demo", 0)
     messages = [
@@ -105,8 +105,8 @@ def test_a_signed_report_has_the_rows_of_the_same_report_unsigned(signatures: Si
     assert [row["signature"] for row in rows] == [1, None, 1, None]
     assert [row["raw"] for row in rows] == [one.payload for one in messages]
     samples = [{**row, "report": None} for row in frame.samples.to_pylist()]
-    assert samples[0] == samples[1] and samples[2] == samples[3]
-    assert rows[2]["facts"] == rows[3]["facts"] and rows[2]["facts"] is not None
+    assert (samples[0], samples[2]) == (samples[1], samples[3])
+    assert rows[2]["facts"] == rows[3]["facts"] is not None
 
 
 def test_what_is_not_signed_passes_untouched(signatures: Signatures) -> None:
