@@ -74,6 +74,8 @@ def frame(first: int) -> bytes:
         "dropped": pa.array(np.zeros(count, np.int32)),
         "facts": pa.nulls(count, pa.string()),
         "raw": pa.array(raws, pa.binary()),
+        "signature": pa.array(np.zeros(count, np.uint8)),
+        "key": pa.nulls(count, pa.string()),
     }
     t_ms = 1_795_330_800_000 + first * 10 + np.arange(rows) * 1000
     samples: dict[str, pa.Array] = {
