@@ -16,6 +16,7 @@ import cbor2
 import pytest
 
 from feeds.deadletters import DeadLetters
+from gateway.ackkey import AckKey
 from gateway.broker import BrokerProcess, running
 from gateway.mqtt import Broker
 from gateway.registry import Fitted, MemoryRegistry
@@ -23,6 +24,7 @@ from gateway.service import GatewaySettings, run_gateway
 from streams.codec import decode_frame
 from streams.log import Log
 from streams.memory_log import MemoryLog
+from streams.signing.keys import DeviceKey
 from tests.unit.gateway.reports import T0, payload
 from tests.unit.gateway.test_nmea import gga, rmc
 
@@ -58,13 +60,22 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def gateway(broker: BrokerProcess, folder: Path, log: Log | None = None) -> AsyncIterator[Running]:
-    registry = MemoryRegistry({device: Fitted(f"asset_{device}", "demo", 0) for device in DEVICES})
+async def gateway(
+    broker: BrokerProcess,
+    folder: Path,
+    log: Log | None = None,
+    ack_key: AckKey | None = None,
+    **keyed: DeviceKey,
+) -> AsyncIterator[Running]:
+    """``keyed``: the keys of devices that have one."""
+    fitted = {device: Fitted(f"asset_{device}", "demo", 0) for device in DEVICES}
+    fitted |= {device: Fitted(f"asset_{device}", "demo", 0, keys=(key,)) for device, key in keyed.items()}
+    registry = MemoryRegistry(fitted)
     letters = DeadLetters(folder / "dead.db")
     found = Running(broker, log if log is not None else MemoryLog(), letters, folder / "gateway.json")
     found.health.unlink(missing_ok=True)
     stop = asyncio.Event()
-    settings = GatewaySettings(Broker("127.0.0.1", broker.ports.public), found.health)
+    settings = GatewaySettings(Broker("127.0.0.1", broker.ports.public), found.health, ack_key=ack_key)
     task = asyncio.create_task(run_gateway(settings, found.log, registry, letters, stop))
     try:
         await until(lambda: "connected to" in json.dumps(found.state().get("broker", {}).get("nmea", "")))
