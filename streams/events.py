@@ -44,6 +44,12 @@ class Kind(StrEnum):
     BATCH = "batch"
     SEAL = "seal"
     REGIME = "regime"
+    COVER = "cover"
+    EXPOSURE = "exposure"
+    HANDOVER = "handover"
+    GAP = "gap"
+    BREACH = "breach"
+    INCIDENT = "incident"
     FEED = "feed"
 
 

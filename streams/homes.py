@@ -27,7 +27,7 @@ AT_ASSET: Final = frozenset(
     {
         *("filing.lodge", "filing.amend", "filing.withdraw", "permit.grant", "permit.revoke"),
         *("binding.claim", "binding.settle", "coupling.start", "coupling.end"),
-        *("case.decide", "authority.decide"),
+        *("case.decide", "authority.decide", "cover.write", "cover.end"),
     }
 )
 """Commands about one asset, which they name: appended to its home and decided there."""

@@ -17,6 +17,7 @@ from streams.engine import batches, binding, bus, carrying, cases, filings, perm
 from streams.engine.batches import Batches
 from streams.engine.byrow import ByRow
 from streams.engine.claims import Asked, Claims
+from streams.engine.covers import Covers
 from streams.engine.folder import Folder, Folders
 from streams.engine.post import Message, Post
 from streams.engine.regimes import Regimes
@@ -39,6 +40,7 @@ class Host(Protocol):
     position: int
     now_ms: int
     registry: Registry
+    covers: Covers
 
     @property
     def gates(self) -> Mapping[str, Gate]:
@@ -278,6 +280,14 @@ def _decided_answer(desk: Desk, asked: Asked) -> None:
     releases.answered(desk, asked.what["command"], asked.what["at_ms"], bool(asked.refused))
 
 
+def _cover_write(desk: Desk, command: dict[str, Any]) -> None:
+    desk.answer(command, desk.host.covers.write(command), command["data"]["asset"])
+
+
+def _cover_end(desk: Desk, command: dict[str, Any]) -> None:
+    desk.answer(command, desk.host.covers.end(command), command["data"]["asset"])
+
+
 _COMMANDS: Final[dict[str, Handler]] = {
     "filing.lodge": filings.lodge,
     "filing.amend": filings.amend,
@@ -291,6 +301,8 @@ _COMMANDS: Final[dict[str, Handler]] = {
     "case.decide": releases.officer,
     "authority.decide": releases.authority,
     "regime.publish": regimes.publish,
+    "cover.write": _cover_write,
+    "cover.end": _cover_end,
 }
 _DECIDED: Final[dict[str, Callable[[Desk, Asked], None]]] = {
     "filing.lodge": filings.lodged,

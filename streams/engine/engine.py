@@ -22,6 +22,8 @@ from streams.engine import ahead, kernel
 from streams.engine.advance import advance
 from streams.engine.book import Entry, revise, still_open
 from streams.engine.columns import Array, Columns
+from streams.engine.coverears import heard
+from streams.engine.covers import Covers
 from streams.engine.desk import Desk
 from streams.engine.drafts import Notes
 from streams.engine.edits import hold, publish
@@ -35,7 +37,7 @@ from streams.engine.quality import Flag
 from streams.engine.queues import Note, Queues, decode, note_of
 from streams.engine.recent import Recent
 from streams.engine.registry import Fact, Registry
-from streams.engine.rows import Rows
+from streams.engine.rows import Rows, joined
 from streams.engine.sequence import Sequences, Verdict
 from streams.engine.settings import Rules
 from streams.engine.shapes import OddError, Shapes
@@ -127,6 +129,7 @@ class Engine:
         self._numbers = kernel.numbers(self.rules)
         self._events: list[Event] = []
         self._handed: list[Handed] = []
+        self.covers = Covers(self)
         self.desk = Desk(self, regimes)
 
     def fold(self, record: LogRecord) -> Step:
@@ -153,6 +156,7 @@ class Engine:
             moved = np.union1d(moved, self._go_through_again())
         self.desk.after(self._events)
         self._handed += self.desk.finish()
+        self.covers.after(tuple(self._events))
         notes = [note for event in self._events if (note := note_of(event)) is not None]
         for told in self.queues.tell(self.now_ms, self.position):
             self._say(
@@ -189,7 +193,7 @@ class Engine:
     @property
     def waits(self) -> bool:
         """Whether something is to be done at the next record, so that a tick should come soon."""
-        return bool(self.again) or self.desk.wakes.due(self.now_ms)
+        return bool(self.again) or self.desk.wakes.due(self.now_ms) or self.covers.due
 
     def journeys(self) -> Iterable[Journey]:
         """Those of the assets whose open objects are unpacked."""
@@ -212,6 +216,22 @@ class Engine:
             if entry.draft.kind is Kind.TRIP and not entry.retracted and entry.draft.data["end_ms"] is None:
                 return entry.id(asset), entry.draft.data["start_ms"]
         return None
+
+    def standing(self, asset: str) -> list[tuple[Kind, str, dict[str, Any]]]:
+        """See covers.Host.standing."""
+        if asset not in self.rows:
+            return []
+        book = self._unpacked(self.rows[asset]).book
+        return [(e.draft.kind, e.id(asset), e.draft.data) for e in book if not e.retracted]
+
+    def samples(self, asset: str, begin: int, end: int) -> Rows:
+        """See covers.Host.samples."""
+        row, memory = self.rows[asset], self.memory
+        parts, complete = memory.recent.rows(row, begin - 1)
+        if not complete and memory.past is not None:
+            parts.append(memory.past.rows(row, begin - 1, memory.recent.first))
+        rows, _ = settle(joined(parts))
+        return rows.take(rows.t <= end)
 
     def say(self, fact: Fact, change: Change, t_ms: int) -> None:
         """See Host.say."""
@@ -310,6 +330,8 @@ class Engine:
         received = frame.numbers("received_ms", NONE)
         new = asset_row >= 0
         np.maximum.at(self.extra["seen"], asset_row[new], received[new])
+        if self.covers.watched.values:
+            heard(self, frame, asset_row)
         if frame.has("facts"):
             facts_heard(self, frame, asset_row)
         report = frame.numbers("report", NONE)

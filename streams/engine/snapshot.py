@@ -19,7 +19,7 @@ import numpy as np
 
 from streams.codec import CodecError, dump_json, load_json
 from streams.engine.columns import Array
-from streams.engine.deskstate import dumped, loaded
+from streams.engine.deskstate import covers_dumped, covers_loaded, dumped, loaded
 from streams.engine.engine import Counts, Engine
 from streams.engine.late import renumber
 from streams.engine.recent import Recent
@@ -53,6 +53,9 @@ def snapshot(engine: Engine) -> bytes:
         "extra": engine.extra.dump(),
         "desk": folders,
     }
+    covers = covers_dumped(engine.covers)
+    if covers is not None:
+        parts["covers"] = covers[1]
     revived = [[row, [[*key, n] for key, n in held.items()]] for row, held in sorted(engine.revived.items())]
     head = {
         "partition": engine.partition,
@@ -71,6 +74,8 @@ def snapshot(engine: Engine) -> bytes:
         "queues": engine.queues.dump(),
         "desk": desk,
     }
+    if covers is not None:
+        head["covers"] = covers[0]
     if engine.partitions > 1:
         head |= {"partitions": engine.partitions, "early": sorted(engine.early.held.items())}
     body = dump_json(head)
@@ -154,6 +159,8 @@ def _restored(
     engine.extra.load(size, parts["extra"])
     engine.states.load(size, parts["states"])
     loaded(engine.desk, head["desk"], parts["desk"], regimes)
+    if "covers" in head:  # else nothing was covered
+        covers_loaded(engine.covers, head["covers"], parts["covers"])
     engine.shapes = Shapes(*head["shapes"])
     renumber(world, engine.states.hot)
     engine.extra["home"][:size] = _renamed(engine.extra["home"][:size], head["home"], world)

@@ -25,6 +25,10 @@ class Wakes:
             self._at[name] = t_ms
             heapq.heappush(self._heap, (t_ms, name))
 
+    def __contains__(self, name: str) -> bool:
+        """Whether ``name`` is to be woken."""
+        return name in self._at
+
     def due(self, now_ms: int) -> bool:
         """Whether anything may be due."""
         return bool(self._heap) and self._heap[0][0] <= now_ms
