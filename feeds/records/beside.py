@@ -1,0 +1,110 @@
+"""What a verifier needs besides a feed's records: keys, what came of the devices, assets, zones, regimes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from feeds.completeness import History
+from feeds.grants.assets import objects
+from feeds.grants.grant import REPORT, Grant
+from feeds.ledger.reading import LedgerReader
+from feeds.readmodel import ObjectFilter, ReadModel, StoredObject
+from streams.events import Kind
+from streams.regimes import shipped
+from streams.zones import ZoneBook
+from streams.zoneversion import plain
+
+_ALL: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Everything as JSON values; ``regimes``: TOML texts by file name."""
+
+    device_keys: list[dict[str, Any]]
+    completeness: list[dict[str, Any]]
+    assets: list[dict[str, Any]]
+    zones: dict[str, Any]
+    regimes: dict[str, str]
+
+    def files(self) -> dict[str, bytes]:
+        """The files of an export, by path."""
+        made = {
+            f"{name}.json": orjson.dumps(value, option=orjson.OPT_INDENT_2)
+            for name, value in (
+                ("device_keys", self.device_keys),
+                ("completeness", self.completeness),
+                ("assets", self.assets),
+            )
+        }
+        made["zones.json"] = orjson.dumps(self.zones)
+        return made | {f"regimes/{name}": text.encode() for name, text in self.regimes.items()}
+
+
+def gather(
+    read: ReadModel,
+    ledgers: Sequence[LedgerReader],
+    grant: Grant,
+    assets: Sequence[str],
+    zones: ZoneBook | None,
+) -> Beside:
+    """What goes with the records of ``grant`` now; ``zones``: all versions, None leaves them out.
+
+    Raises ReadModelAwayError, LedgerError.
+    """
+    devices = list(_devices(read, grant, frozenset(assets))) if REPORT in grant.kinds else []
+    keys = [{"device": one.data["device"], **key} for one in devices for key in one.data.get("keys", ())]
+    return Beside(
+        keys,
+        [made for one in devices for made in _statements(ledgers, one.data["device"], grant.tenant)],
+        _assets(read, grant, assets),
+        {"versions": [] if zones is None else _versions(zones)},
+        _regimes(read),
+    )
+
+
+def _devices(read: ReadModel, grant: Grant, assets: frozenset[str]) -> Iterator[StoredObject]:
+    """The devices that are, or were, fitted to one of ``assets``."""
+    for one in objects(read, Kind.DEVICE, grant.tenant):
+        if one.data["asset"] in assets or any(
+            event.data["asset"] in assets
+            for event in read.revisions(Kind.DEVICE, grant.tenant, one.id, limit=_ALL)
+        ):
+            yield one
+
+
+def _statements(ledgers: Sequence[LedgerReader], device: str, tenant: str) -> Iterator[dict[str, Any]]:
+    for log, ledger in enumerate(ledgers):
+        starts = ledger.starts(device, tenant)
+        history = History(starts)
+        for boot in sorted(starts):
+            yield {"log": log, **history.statement(device, boot)}
+
+
+def _assets(read: ReadModel, grant: Grant, assets: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for id_, one in sorted(read.objects_by_id(Kind.ASSET, grant.tenant, assets).items()):
+        held: list[dict[str, Any]] = []
+        if grant.fields == "precise":
+            bindings = read.objects(Kind.BINDING, grant.tenant, ObjectFilter(asset=id_), limit=_ALL)
+            held = [{"id": binding.id, "revision": binding.revision, **binding.data} for binding in bindings]
+        vehicle = {name: one.data.get(name) for name in ("vin", "chassis", "chassis_scheme", "kind", "maker")}
+        found.append({"id": id_, **vehicle, "bindings": held})
+    return found
+
+
+def _versions(book: ZoneBook) -> list[list[Any]]:
+    return plain([version for zone in book.newest() for version in book.timeline(zone.id)])
+
+
+def _regimes(read: ReadModel) -> dict[str, str]:
+    """Texts by name, those that ship first: in this order they were put in force."""
+    texts = list(shipped())
+    for row in read.changed(Kind.REGIME, 0)[0]:
+        told = read.revisions(Kind.REGIME, row.tenant, row.id, limit=_ALL)
+        texts += [event.data["text"] for event in reversed(told)] or [row.data["text"]]
+    return {f"{number:03d}.toml": text for number, text in enumerate(dict.fromkeys(texts))}

@@ -1,0 +1,143 @@
+"""A page of a feed: its next records out of the ledgers, in their order, under signed heads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from feeds.cursor import Vector
+from feeds.grants.grant import REPORT, Grant
+from feeds.ledger.book import Kept
+from feeds.ledger.entry import EntryKind, Opening
+from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
+from feeds.ledger.opened import opening_of
+from feeds.ledger.reading import LedgerReader
+from feeds.records import cursor
+
+MOST: Final = 10_000
+"""Records of a page."""
+EVENT: Final = "event"
+"""The kind of a redacted event: which one it was is not known any more."""
+_AT_ONCE: Final = 1_000
+_NAMED: Final = 10_000  # assets that a query names; of more all are read
+_LOOKED_AT: Final = 50_000  # rows a page: then it ends, with what was found
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The signed head of one log that a page stands on; ``size`` 0 and no note: nothing is signed yet."""
+
+    log: int
+    origin: str
+    size: int
+    note: str
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"log": self.log, "origin": self.origin, "size": self.size, "note": self.note}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a feed; ``opening`` None: redacted. ``kind``: ``report`` or that of the event."""
+
+    log: int
+    kept: Kept
+    kind: str
+    opening: Opening | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records, and where to go on. ``more``: whether something was not looked at yet."""
+
+    feed: str
+    records: Sequence[Record]
+    places: Vector
+    more: bool
+    heads: Sequence[Head]
+
+    @property
+    def next(self) -> str:
+        """The cursor after this page."""
+        return cursor.encode(self.feed, self.places)
+
+    def sent(self) -> dict[str, int]:
+        """How many records it has, by kind; ``redacted`` are among reports and events."""
+        reports = sum(one.kept.kind is EntryKind.REPORT for one in self.records)
+        redacted = sum(one.opening is None for one in self.records)
+        count = len(self.records)
+        return {"records": count, "reports": reports, "events": count - reports, "redacted": redacted}
+
+    def plain(self) -> dict[str, Any]:
+        """What is told of the page, as JSON values."""
+        return {
+            "sent": self.sent(),
+            "next": self.next,
+            "more": self.more,
+            "checkpoints": [head.plain() for head in self.heads if head.note],
+        }
+
+
+def heads_of(ledgers: Sequence[LedgerReader]) -> list[Head]:
+    """The signed head of each log. Raises LedgerAwayError when one can't be read now."""
+    found = []
+    for log, ledger in enumerate(ledgers):
+        try:
+            head, note = ledger.head()
+        except (LedgerAwayError, LedgerStopError):
+            raise
+        except LedgerError:  # nothing was written yet
+            found.append(Head(log, "", 0, ""))
+        else:
+            found.append(Head(log, head.origin, head.size, note))
+    return found
+
+
+def read_page(
+    ledgers: Sequence[LedgerReader],
+    heads: Sequence[Head],
+    grant: Grant,
+    assets: Sequence[str],
+    places: Vector,
+    limit: int,
+) -> Page:
+    """At most ``limit`` records from ``places`` on, of ``assets`` and below ``heads``.
+
+    A page may be empty and yet not the last: of a log with much else only some is looked at. Raises
+    LedgerError.
+    """
+    found: list[Record] = []
+    at, looked = list(places), 0
+    named = assets if len(assets) <= _NAMED else None
+    allowed = frozenset(assets)
+    for head, ledger in zip(heads, ledgers, strict=True):
+        log = head.log
+        while at[log] < head.size and len(found) < limit and looked < _LOOKED_AT:
+            want = min(_AT_ONCE, limit - len(found))
+            kept = ledger.records(at[log], head.size, want, named, grant.only) if assets else []
+            looked += len(kept)
+            found += [one for row in kept if (one := _record(log, row, grant, allowed)) is not None]
+            at[log] = kept[-1].place + 1 if len(kept) == want else head.size
+    more = any(place < head.size for place, head in zip(at, heads, strict=True))
+    return Page(grant.feed, found, tuple(at), more, heads)
+
+
+def _record(log: int, kept: Kept, grant: Grant, allowed: frozenset[str]) -> Record | None:
+    if kept.tenant != grant.tenant or kept.asset not in allowed or kept.kind is EntryKind.END:
+        return None
+    if kept.kind is EntryKind.REPORT:
+        kind = REPORT
+    elif kept.groups is None:
+        kind = EVENT
+    else:
+        kind = orjson.loads(kept.groups["head"])["kind"]
+    if not grant.wants(next(iter(grant.kinds - {REPORT}), "") if kind == EVENT else kind, kept.t_ms):
+        return None
+    if kept.groups is None:
+        return Record(log, kept, kind, None)
+    names = [name for name in kept.groups if grant.shows(kept.kind, name)]
+    return Record(log, kept, kind, opening_of(kept, names))
