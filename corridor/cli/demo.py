@@ -16,12 +16,14 @@ from corridor import democlock, demowindow
 from corridor.cli.options import CliError, Verbs, add_folder, add_ports, run_async, settings_of
 from corridor.client import Client, ClientError
 from corridor.demofilings import STORIES, Papers, register_trailer
+from corridor.demokeys import enrol_trucks
 from corridor.embedded import System, running
 from corridor.fleetbook import register
 from corridor.folder import Folder
 from corridor.logs import set_up_logging
 from corridor.recordings import recorded_trucks
 from corridor.supervisor import Part
+from corridor.trucks import fleets
 from firmware_sim.clock import SimClock
 
 _log = logging.getLogger("corridor.demo")
@@ -35,6 +37,9 @@ _LEGEND: Final = """
     events      the list fills as trucks enter ports, cross the line and leave
     real data   "{border}" replays a real truck along the border near Muse (it never crosses);
                 "{machine}" carries a real J1939 log on its CAN bus
+
+  About half of the units sign their reports with keys of their own:
+    corridor device list --data-dir {folder}
 
   Twelve exporters' vehicles on their way to Laos: the page's gate board, or
     corridor case list --data-dir {folder}
@@ -148,6 +153,7 @@ class _Demo:
         def put() -> Papers:
             register(client, [*self._exporters, *self._fleet])
             register_trailer(client)
+            enrol_trucks(client, self._folder / "trucks", self._options.trucks)
             now_s = democlock.now_s(self._clock)
             papers = Papers(client, self._exporters, self._set_out_s() or now_s)
             papers.skip_known()
@@ -192,13 +198,10 @@ def _fleets(trucks: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The demo's trucks as they are registered, the first one with the recorded bus; the exporters'."""
     from firmware_sim.errors import SimError
     from firmware_sim.fleet import identities
-    from firmware_sim.scenario_file import load
 
     try:
-        exporters = [who.to_json() for who in identities(load("clearance"))]
-        return [
-            who.to_json() for who in identities(load("demo", trucks=trucks))
-        ] + recorded_trucks(), exporters
+        found = {name: [who.to_json() for who in identities(one)] for name, one in fleets(trucks).items()}
+        return found["simulated"] + recorded_trucks(), found["clearance"]
     except SimError as error:
         raise CliError(f"the demo's scenario can't be used: {error}") from None
 

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import aiomqtt
 import cbor2
@@ -121,7 +122,7 @@ class Truck:
 @pytest.fixture
 def truck(system: System, tmp_path: Path, request: pytest.FixtureRequest) -> Truck:
     """One that is not enrolled yet."""
-    number = abs(hash(request.node.name)) % 10**8
+    number = crc32(request.node.name.encode()) % 10**8
     return Truck(system, tmp_path, f"trk-{number}", number)
 
 
