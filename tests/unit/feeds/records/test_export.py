@@ -1,0 +1,108 @@
+"""An export: everything in it fits together, and what it says is proved by its own files alone."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+
+from feeds.grants import Grant
+from feeds.ledger import merkle
+from feeds.ledger.checkpoint import open_checkpoint
+from feeds.ledger.entry import Opening, check_opening, decode
+from feeds.ledger.merkle import leaf_hash
+from feeds.ledger.note import parse_verifier
+from feeds.ledger.tiles import Tile
+from feeds.ledger.tree import VerifiedNodes
+from feeds.records.columns import GROUPS, SCHEMA
+from feeds.records.export import ExportError, export
+from tests.unit.feeds.records.house import FLEET, OTHER, T0, House, asset_of, grant
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def made(house: House, tmp_path: Path, of: Grant | None = None) -> Path:
+    into = tmp_path / "export"
+    export(house.source, of or grant(), into, T0)
+    return into
+
+
+def test_the_manifest_names_every_file_with_its_hash(house: House, tmp_path: Path) -> None:
+    files = files_of(made(house, tmp_path))
+    manifest = orjson.loads(files.pop("manifest.json"))
+    assert manifest["files"] == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert manifest["format"] == 1
+    assert manifest["counts"] == {"records": 6, "reports": 5, "events": 1, "redacted": 0}
+    assert manifest["feed"]["consumer"] == "insurer"
+    assert [one["log"] for one in manifest["logs"]] == [0, 1]
+    assert not any(OTHER.encode() in data or asset_of(OTHER).encode() in data for data in files.values())
+
+
+def test_every_record_is_proved_by_the_files_alone(house: House, tmp_path: Path) -> None:
+    house.report(FLEET, count=700)  # more than two tiles
+    house.report(OTHER, count=300)
+    house.seal()
+    into = made(house, tmp_path)
+    manifest = orjson.loads((into / "manifest.json").read_bytes())
+    table = pq.read_table(into / "records.parquet")
+    assert table.schema.names == SCHEMA.names
+    for told in manifest["logs"]:
+        folder = into / "logs" / str(told["log"])
+        head = open_checkpoint((folder / "checkpoint").read_bytes(), parse_verifier(told["key"])).checkpoint
+        assert (head.origin, head.size) == (told["origin"], told["size"])
+
+        def read(tile: Tile, folder: Path = folder) -> bytes:
+            return (folder / tile.path).read_bytes()
+
+        nodes = VerifiedNodes(read, head.size, head.root)
+        rows = [row for row in table.to_pylist() if row["log"] == told["log"]]
+        assert rows
+        for row in rows:
+            proof = merkle.inclusion_proof(row["place"], head.size, nodes)
+            merkle.verify_inclusion(leaf_hash(row["entry"]), row["place"], head.size, proof, head.root)
+            shown = {
+                g: (row[f"salt_{g}"], row[f"content_{g}"]) for g in GROUPS if row[f"salt_{g}"] is not None
+            }
+            hidden = {g: row[f"hidden_{g}"] for g in GROUPS if row[f"hidden_{g}"] is not None}
+            check_opening(decode(row["entry"]), Opening(shown, hidden))
+    assert table.num_rows == 706
+
+
+def test_what_lies_beside_is_of_the_feed_only(house: House, tmp_path: Path) -> None:
+    files = files_of(made(house, tmp_path, grant(assets={"list": [asset_of(FLEET)]})))
+    assert [one["id"] for one in orjson.loads(files["assets.json"])] == [asset_of(FLEET)]
+    statements = orjson.loads(files["completeness.json"])
+    assert [(one["log"], one["device"], one["received"]) for one in statements] == [
+        (0, "unit-fleet-0", [[0, 2]])
+    ]
+    assert orjson.loads(files["device_keys.json"]) == []
+    assert any(name.startswith("regimes/") for name in files)
+
+
+def test_a_feed_of_crossings_tells_nothing_of_devices(house: House, tmp_path: Path) -> None:
+    files = files_of(made(house, tmp_path, grant(fields="crossings", kinds=["crossing"])))
+    assert orjson.loads(files["completeness.json"]) == []
+    assert orjson.loads(files["manifest.json"])["counts"]["records"] == 1
+    assert b"unit-fleet" not in b"".join(files.values())
+
+
+def test_a_directory_with_something_in_it_is_left_alone(house: House, tmp_path: Path) -> None:
+    into = tmp_path / "export"
+    into.mkdir()
+    (into / "mine").write_text("mine")
+    with pytest.raises(ExportError, match="want a new or an empty one"):
+        export(house.source, grant(), into, T0)
+    assert files_of(into) == {"mine": b"mine"}
+
+
+def test_progress_ends_where_the_logs_do(house: House, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    export(house.source, grant(), tmp_path / "export", T0, lambda done, of: seen.append((done, of)))
+    assert seen[-1] == (21, 21)
