@@ -401,6 +401,25 @@ def test_a_copied_unit_shows_as_two_chains(system: System, client: httpx.Client,
     assert [one["chain"]["holds"] for one in found.values()] == [False, False]
 
 
+def test_a_memory_put_back_shows_as_a_second_start_of_one_count(
+    system: System, client: httpx.Client, truck: Truck
+) -> None:
+    truck.enrol()
+    truck.measure(3)
+    delivered(system, truck.sender)
+    old = truck.folder / "old.flash"
+    shutil.copyfile(truck.sender.flash.path, old)
+    for boot in ("b2", "b2-again"):
+        sender = truck.switched_on(boot)
+        assert len(truck.measure(2)) == 2
+        delivered(system, sender)
+        shutil.copyfile(old, sender.flash.path)
+    until(lambda: statement(client, truck.name, "b2-again").get("received") == [[0, 1]])
+    found = {boot: statement(client, truck.name, boot) for boot in ("b1", "b2", "b2-again")}
+    assert (found["b2"]["twins"], found["b2-again"]["twins"]) == (["b2-again"], ["b2"])
+    assert [one["chain"]["holds"] for one in found.values()] == [True, False, False]
+
+
 def test_a_key_certified_by_the_fleet_is_enrolled_and_another_is_not(system: System, tmp_path: Path) -> None:
     authority = Authority.make(tmp_path / "devices", "Fleet devices")
     ca = ["--ca", str(authority.folder / "ca.crt"), "--crl", str(authority.folder / "crl.pem")]
