@@ -192,8 +192,9 @@ class Book:
         """What was kept of a start of a device; None for nothing. Raises LedgerAwayError."""
         with self._errors():
             row = self._db.execute(
-                "SELECT state FROM starts WHERE device = ? AND boot = ?",
-                (self._lookup(device), self._lookup(boot)),
+                "SELECT state FROM starts WHERE device = (SELECT number FROM names WHERE name = ?) "
+                "AND boot = (SELECT number FROM names WHERE name = ?)",
+                (device, boot),
             ).fetchone()
         return None if row is None else bytes(row[0])
 
