@@ -113,6 +113,11 @@ class Folder:
         return self.root / "keys" / f"ledger-p{partition}.key"
 
     @property
+    def feed_reads(self) -> Path:
+        """Who read what of the feeds."""
+        return self.root / "feedreads.db"
+
+    @property
     def gateway_health(self) -> Path:
         """What the gateway says of itself each second."""
         return self.run / "gateway.json"
