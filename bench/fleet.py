@@ -188,6 +188,8 @@ def frame_of(
         "dropped": [0] * n,
         "facts": [None] * n,
         "raw": [b""] * n,
+        "signature": [None] * n,
+        "key": [None] * n,
     }
     count = times.size
     columns: dict[str, Any] = dict.fromkeys(SAMPLES.names)
