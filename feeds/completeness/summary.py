@@ -34,14 +34,22 @@ def summary(device: str, statements: Sequence[dict[str, Any]]) -> dict[str, Any]
         "silences": silences,
     }
     chain = ("chain unbroken" if unbroken else "chain broken") if linked else "no chain"
-    parts = [f"{received} reports of {len(statements)} starts came", f"{missing} missing", chain]
+    parts = [
+        f"{_count(received, 'report')} of {_count(len(statements), 'start')} came",
+        f"{missing} missing",
+        chain,
+    ]
     if told["conflicts"]:
-        parts.append(f"{told['conflicts']} conflicts")
+        parts.append(_count(told["conflicts"], "conflict"))
     if cut:
-        parts.append(f"the end of {cut} starts is missing")
+        parts.append(f"the end of {_count(cut, 'start')} is missing")
     if silences:
-        parts.append(f"{silences} silences that nothing explains")
+        parts.append(f"{_count(silences, 'silence')} unexplained")
     return told | {"text": ", ".join(parts)}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _linked(one: dict[str, Any]) -> bool:

@@ -299,10 +299,10 @@ def test_all_starts_in_one_line() -> None:
         "cut": 1,
         "unbroken": False,
         "silences": 0,
-        "text": "5 reports of 2 starts came, 1 missing, chain broken, the end of 1 starts is missing",
+        "text": "5 reports of 2 starts came, 1 missing, chain broken, the end of 1 start is missing",
     }
     bare = summary("unit-1", [told(journey(4, chain=False))])
-    assert bare["text"] == "4 reports of 1 starts came, 0 missing, no chain"
+    assert bare["text"] == "4 reports of 1 start came, 0 missing, no chain"
     assert summary("unit-1", [told(journey(4))])["text"].endswith("chain unbroken")
 
 
