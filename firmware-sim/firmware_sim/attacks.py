@@ -71,8 +71,8 @@ class Attacks:
 
 
 def edit_one(flash: Flash) -> bool:
-    """Edit the oldest kept report that can be; returns whether there was one."""
-    for key in flash.keys():  # noqa: SIM118 - not a dict
+    """Edit the newest kept report that can be, as the least likely to have been sent; whether there was one."""
+    for key in reversed(list(flash.keys())):
         changed = edited(flash.read(key))
         if changed is not None:
             flash.edit(key, changed)

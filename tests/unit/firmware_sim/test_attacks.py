@@ -119,16 +119,17 @@ def test_an_edited_report_says_slower_speeds_and_its_signature_does_not_hold(tmp
         found = reports(Fleet(trucks.scenario, trucks.state, START_S).units[i])  # the memory can be opened
         assert [len(report) for report in found[: len(before[i])]] == [len(report) for report in before[i]]
         changed = [n for n, (a, b) in enumerate(zip(before[i], found, strict=False)) if a != b]
-        assert changed == [0]
+        assert changed == [len(before[i]) - 1]
     key = trucks.units[0].sender.key
     assert key is not None
     signed = reports(trucks.units[0])
     topic = REPORT.replace("0001", "0000")
-    assert [holds(key, report, topic) for report in signed] == [False] + [True] * (len(signed) - 1)
-    assert (
-        said(signed[1])["prev"] == hashlib.sha256(before[0][0]).digest() != hashlib.sha256(signed[0]).digest()
-    )
-    assert cbor2.loads(reports(trucks.units[2])[0])["odometer_m"] != cbor2.loads(before[2][0])["odometer_m"]
+    at = len(before[0]) - 1
+    assert [n for n, report in enumerate(signed) if not holds(key, report, topic)] == [at]
+    prev = said(signed[at + 1])["prev"]
+    assert prev == hashlib.sha256(before[0][at]).digest() != hashlib.sha256(signed[at]).digest()
+    was, is_now = cbor2.loads(before[2][-1]), cbor2.loads(reports(trucks.units[2])[len(before[2]) - 1])
+    assert was["odometer_m"] != is_now["odometer_m"]
 
 
 def test_an_edit_waits_until_something_is_kept(tmp_path: Path) -> None:
