@@ -15,7 +15,7 @@ from feeds.completeness.packed import pack, unpack
 from feeds.completeness.start import Start
 from feeds.completeness.statement import chain_at, statement
 
-HELD: Final = 50_000
+HELD: Final = 20_000  # 1.5 kB each
 
 
 class Starts:

@@ -394,6 +394,19 @@ def test_facts_of_a_start_are_read_when_they_tell_of_it(tmp_path: Path) -> None:
     assert told_of(book)["overflow"] == [{"t_ms": 5, "reports": 2, "boot": None, "last_seq": None}]
 
 
+def test_redaction_leaves_what_came(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    logged(log, *chained(0, 1, 3, samples=[SAMPLE | {"t_ms": 1_799_999_999_000}]))
+    LedgerWriter(log, Told(), book, 0).step()
+    made = told_of(book)
+    assert book.redact([0, 1, 2]) == 3
+    logged(log, *chained(2, 1))
+    LedgerWriter(log, Told(), book, 0).step()
+    again = told_of(book)
+    assert (again["received"], again["missing"], again["doubled"]) == ([[0, 3]], [], 1)
+    assert again["chain"] == made["chain"]
+
+
 def test_a_book_of_before_there_were_starts_makes_them(tmp_path: Path) -> None:
     log, book = MemoryLog(1), Book(tmp_path / "book.db")
     logged(log, *chained(0, 1, 4, samples=[SAMPLE | {"t_ms": 1_799_999_999_000}]))
