@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.load import device_name
+from bench.signed_load import enrolment
 from corridor.client import Client, ClientError
 from corridor.folder import Folder, Local
 from streams.codec import dump_json, load_json
@@ -26,8 +27,11 @@ _START_S: Final = 60.0
 _FITTINGS_S: Final = 1.0  # the gateway looks for new fittings five times a second
 
 
-def commands(devices: int) -> Iterator[dict[str, Any]]:
-    """The commands that register ``devices`` assets and fit the load generator's devices to them."""
+def commands(devices: int, keyed: bool = False) -> Iterator[dict[str, Any]]:
+    """The commands that register ``devices`` assets and fit the load generator's devices to them.
+
+    ``keyed``: each device has its key, too.
+    """
     for number in range(devices):
         vin = f"LOAD{number:013d}"
         asset = object_id(Kind.ASSET, "main", vin)
@@ -35,13 +39,18 @@ def commands(devices: int) -> Iterator[dict[str, Any]]:
         yield base | {"id": f"cmd_a{number}", "command": "asset.register", "data": {"vin": vin, "name": vin}}
         fitted = {"device": device_name(number), "asset": asset}
         yield base | {"id": f"cmd_d{number}", "command": "device.fit", "data": fitted}
+        if keyed:
+            key = enrolment(device_name(number))
+            yield base | {"id": f"cmd_k{number}", "command": "device.key", "data": key}
 
 
-def register(folder: Path, devices: int) -> None:
+def register(folder: Path, devices: int, keyed: bool = False) -> None:
     """Write the commands into the log of a system that does not run yet."""
     log = SqliteLog(folder / "log.db")
     now = int(time.time() * 1000) - 86_400_000
-    log.append([NewRecord(0, RecordKind.COMMAND, now, c["id"], dump_json(c)) for c in commands(devices)])
+    log.append(
+        [NewRecord(0, RecordKind.COMMAND, now, c["id"], dump_json(c)) for c in commands(devices, keyed)]
+    )
     log.close()
 
 

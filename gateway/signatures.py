@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from gateway import ed25519
 from gateway.arrived import Arrived, Signed
 from gateway.batch import Rejected
 from gateway.recent import Known, Recent
 from gateway.registry import Registry
 from gateway.topic import Channel, topic
 from streams.records import Form
-from streams.signing import cose
+from streams.signing import cose, keys
 from streams.signing.cose import CoseError
-from streams.signing.keys import NAMES, DeviceKey, holds
+from streams.signing.keys import NAMES, DeviceKey
 
 _FIRST: Final = bytes((cose.FIRST,))
 _MAP: Final = 5
@@ -60,13 +61,13 @@ def is_signed(payload: bytes) -> bool:
     return payload[:1] == _FIRST
 
 
-def claimed(payload: bytes, keys: Sequence[DeviceKey]) -> bytes | None:
-    """What a report claims to say that names one of ``keys``; nothing was checked. None for any other."""
+def claimed(payload: bytes, own: Sequence[DeviceKey]) -> bytes | None:
+    """What a report claims to say that names one of the keys ``own``, unchecked. None for any other."""
     try:
         told = cose.read(payload)
     except CoseError:
         return None
-    named = any(told.kid == one.id.encode() for one in keys)
+    named = any(told.kid == one.id.encode() for one in own)
     return told.payload if named else None
 
 
@@ -165,9 +166,15 @@ class Signatures:
         return dict(pair for part in await asyncio.gather(*under_way) for pair in part)
 
 
-def _named(keys: Sequence[DeviceKey], kid: bytes) -> DeviceKey | None:
-    return next((one for one in keys if one.id.encode() == kid), None)
+def _named(own: Sequence[DeviceKey], kid: bytes) -> DeviceKey | None:
+    return next((one for one in own if one.id.encode() == kid), None)
 
 
 def _verify(tasks: list[_Task]) -> list[tuple[int, bool]]:
-    return [(one.place, holds(one.alg, one.public, one.over, one.signature)) for one in tasks]
+    return [(one.place, _holds(one)) for one in tasks]
+
+
+def _holds(one: _Task) -> bool:
+    if one.alg == "EdDSA":
+        return ed25519.holds(one.public, one.over, one.signature)
+    return keys.holds(one.alg, one.public, one.over, one.signature)
