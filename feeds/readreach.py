@@ -13,7 +13,7 @@ from streams.events import Kind
 
 OF_ASSETS: Final = (
     *(Kind.ASSET, Kind.CROSSING, Kind.PERMIT, Kind.BINDING, Kind.CONFLICT, Kind.COUPLING, Kind.RELEASE),
-    Kind.SEAL,
+    *(Kind.SEAL, Kind.HANDOVER),
 )
 """Kinds that a gate's officers see of an asset as soon as it has a case at the gate."""
 AT_GATES: Final = (*OF_ASSETS, Kind.CASE, Kind.FILING, Kind.BATCH, Kind.REGIME)

@@ -217,6 +217,8 @@ _BEGINS: Final = {
     Kind.COUPLING: ("from_ms", "to_ms"),
     Kind.RELEASE: ("requested_ms", "decided_ms"),
     Kind.BATCH: (None, "crossed_ms"),
+    **dict.fromkeys((Kind.COVER, Kind.EXPOSURE, Kind.GAP, Kind.BREACH), ("from_ms", "until_ms")),
+    **dict.fromkeys((Kind.HANDOVER, Kind.INCIDENT), ("at_ms", "at_ms")),
     Kind.FEED: ("granted_ms", "revoked_ms"),
 }
 _OVER: Final = {Kind.FILING: "withdrawn", Kind.PERMIT: "revoked", Kind.CONFLICT: "settled"}

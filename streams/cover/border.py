@@ -168,4 +168,4 @@ def gap_id(opened: str, country: str) -> str:
 
 
 def _gap(state: str, gate: str | None, origin: str, country: str) -> dict[str, Any]:
-    return {"what": "cover", "state": state, "gate": gate, "from": origin, "country": country}
+    return {"what": "cover", "state": state, "gate": gate, "origin": origin, "country": country}

@@ -83,9 +83,10 @@ def shares(sums: list[int]) -> dict[str, Any]:
 
     return {
         "reports": reports,
-        "signed": signed,
-        "attributed": attributed,
-        "suspect": suspect,
-        "signed_permille": share(signed),
-        "suspect_permille": share(suspect),
+        "counts": {"signed": signed, "attributed": attributed, "suspect": suspect},
+        "shares": {
+            "signed_permille": share(signed),
+            "attributed_permille": share(attributed),
+            "suspect_permille": share(suspect),
+        },
     }

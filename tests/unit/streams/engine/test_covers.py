@@ -103,7 +103,7 @@ def test_the_way_and_time_of_exposures_are_those_of_the_trip() -> None:
         assert one["driven"]["mm"] == trip["countries"][one["country"]]["mm"] > 10_000_000
         assert one["driven"]["trips"] == 1
         assert [m["driven"] for m in one["months"]] == [one["driven"]]
-        assert one["assurance"]["signed_permille"] == 0
+        assert one["assurance"]["shares"]["signed_permille"] == 0
     assert cn["driven"]["ms"] + la["driven"]["ms"] == trip["end_ms"] - trip["start_ms"]
     assert sum(one["assurance"]["reports"] for one in (cn, la)) == desk.seq[VIN] + 1
 
