@@ -40,9 +40,11 @@ class Figures:
     kept: int
     lag_s: float
     reasons: dict[str, int]
+    not_believed: int = 0
 
     def __str__(self) -> str:
         why = "".join(f", {reason} {count}" for reason, count in sorted(self.reasons.items()))
+        why += f", {self.not_believed} answers not believed" if self.not_believed else ""
         behind = f"simulated time {self.lag_s / 3600:.1f} h behind" if self.lag_s > 60 else "live"
         return (
             f"{self.trucks} trucks, {self.connected} connections, {behind}: {self.sent} reports sent"
@@ -158,4 +160,5 @@ def figures(fleet: Fleet, connections: list[Link], wall_s: float) -> Figures:
         kept=sum(len(unit.sender.flash) for unit in fleet.units),
         lag_s=wall_s - fleet.t_s,
         reasons=reasons,
+        not_believed=sum(unit.sender.not_believed for unit in fleet.units),
     )

@@ -26,6 +26,7 @@ import pytest
 
 from bench.system import System, running
 from corridor.authority import Authority
+from corridor.fleetbook import register
 from corridor.folder import Folder
 from feeds.ledger.book import ReportKey
 from feeds.ledger.reading import LedgerReader
@@ -336,16 +337,17 @@ def test_a_report_edited_in_the_memory_is_refused_and_missing(
     truck.enrol()
     truck.measure(4)
     assert edit_one(truck.sender.flash)
+    truck.measure(1)
 
     async def work() -> None:
         async with sending(system, truck.sender):
             await true(lambda: len(truck.sender.flash) == 1)
 
     asyncio.run(work())
-    assert [key.seq for key in truck.sender.flash.keys()] == [0]  # noqa: SIM118 - not a dict
+    assert [key.seq for key in truck.sender.flash.keys()] == [3]  # noqa: SIM118 - not a dict
     until(lambda: dead(client, truck.name) == ["bad_signature"])
-    until(lambda: statement(client, truck.name, "b1").get("missing") == [[0, 0]])
-    assert statement(client, truck.name, "b1")["received"] == [[1, 3]]
+    until(lambda: statement(client, truck.name, "b1").get("missing") == [[3, 3]])
+    assert statement(client, truck.name, "b1")["received"] == [[0, 2], [4, 4]]
 
 
 def test_after_the_revocation_reports_are_taken_and_suspect_earlier_ones_stay(
@@ -418,6 +420,49 @@ def test_a_memory_put_back_shows_as_a_second_start_of_one_count(
     found = {boot: statement(client, truck.name, boot) for boot in ("b1", "b2", "b2-again")}
     assert (found["b2"]["twins"], found["b2-again"]["twins"]) == (["b2-again"], ["b2"])
     assert [one["chain"]["holds"] for one in found.values()] == [True, False, False]
+
+
+def test_the_scenario_of_attacks_leaves_the_traces_that_the_page_tells(
+    system: System, client: httpx.Client, tmp_path: Path
+) -> None:
+    def sim(*words: str) -> str:
+        command = [sys.executable, "-m", "corridor", "sim", *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+
+    state, proofs = str(tmp_path / "state"), tmp_path / "proofs.jsonl"
+    register(system.client(), [json.loads(line) for line in sim("list", "attacks").splitlines()])
+    proofs.write_text(sim("key", "attacks", "--state", state))
+    said = corridor(system, "device", "enroll", str(proofs))
+    sim("key", "attacks", "--state", state, "--ack-key", said.split()[-1])
+    where = f"{system.local.mqtt_host}:{system.local.mqtt_port}"
+    sim(
+        "run",
+        "attacks",
+        "--state",
+        state,
+        "--mqtt",
+        where,
+        "--speed-up",
+        "300",
+        "--duration",
+        "14",
+        "--quiet",
+    )
+
+    def starts(truck: int) -> list[dict[str, Any]]:
+        items = client.get(f"/v1/devices/atk-{truck:04}/completeness").json()["items"]
+        return sorted(items, key=lambda one: one["boot_n"])
+
+    until(lambda: dead(client, "atk-0005") == ["bad_signature"])
+    (edited,) = until(lambda: [one for one in starts(5) if one["missing"]])
+    assert len(edited["missing"]) == 1
+    (unsigned,) = until(lambda: [one for one in starts(7) if not one["chain"]["holds"]])
+    assert unsigned["chain"]["broken"] == 1
+    for truck in (0, 2):  # a copy, a memory put back
+        assert [one["boot_n"] for one in starts(truck)] == [1, 2]
+        assert starts(truck)[0]["tail"] == "cut"
+    assert [len(one["twins"]) for one in starts(1)] == [1, 1]
+    assert all(one["chain"]["holds"] for truck in (3, 4, 6) for one in starts(truck))
 
 
 def test_a_key_certified_by_the_fleet_is_enrolled_and_another_is_not(system: System, tmp_path: Path) -> None:
