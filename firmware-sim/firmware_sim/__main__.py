@@ -55,6 +55,8 @@ def _keys(args: argparse.Namespace, scenario: Scenario) -> None:
         for i, who in enumerate(identities(scenario))
         if scenario.options(i).sign != "none"
     }
+    if args.new and args.certs is not None:
+        raise ScenarioError("--new: got --certs too, want a new certificate of the authority instead")
     for device in args.device or ():
         if device not in signing:
             raise ScenarioError(f"--device: got {device!r}, want a truck of the scenario that signs")
@@ -63,8 +65,9 @@ def _keys(args: argparse.Namespace, scenario: Scenario) -> None:
         folder.believe(args.ack_key)
     with locked(args.state) if args.new else contextlib.nullcontext():
         for device in args.device or signing:
+            more = {} if args.certs is None else {"certificate": folder.adopt(device, args.certs)}
             key = (folder.renew if args.new else folder.key)(device, signing[device])
-            print(json.dumps(key.proof(device, time.time_ns() // 1_000_000)))
+            print(json.dumps(key.proof(device, time.time_ns() // 1_000_000) | more))
 
 
 async def _run(args: argparse.Namespace, scenario: Scenario) -> None:
@@ -133,6 +136,12 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument(
             "--state", type=Path, default=Path("firmware-sim-state"), metavar="DIR", help="state folder"
         )
+    key.add_argument(
+        "--certs",
+        type=Path,
+        metavar="DIR",
+        help="sign with the keys of certificates: DEVICE.crt and DEVICE.key",
+    )
     key.add_argument("--device", action="append", metavar="NAME", help="only this one's (may be repeated)")
     key.add_argument("--new", action="store_true", help="another key, in use from the next start on")
     key.add_argument(

@@ -161,6 +161,15 @@ class KeyFolder:
         DeviceKey.make(alg).save(path)
         return DeviceKey.load(path)
 
+    def adopt(self, device: str, certs: Path) -> str:
+        """Take the key of the device's certificate (DEVICE.key in ``certs``); returns the certificate."""
+        DeviceKey.load(certs / f"{device}.key").save(self._path(device))
+        path = certs / f"{device}.crt"
+        try:
+            return path.read_text("ascii")
+        except (OSError, ValueError) as error:
+            raise KeyFileError(f"certificate not readable: got {error}, want PEM in {path}") from None
+
     def believe(self, public: str) -> None:
         """Take ``public`` (base64url) as the installation's ack key, beside those that are there."""
         path = self.acks.path

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from corridor.authority import Authority
+from corridor.enrolment import Vouching, proofs, today
 from firmware_sim.__main__ import main
 
 
@@ -81,3 +83,29 @@ def test_key_refuses_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFix
     assert "--device: got 'sim-0001', want a truck of the scenario that signs" in capsys.readouterr().err
     assert main([*words, "--ack-key", "AAAA"]) == 2
     assert "ack key not usable: got 'AAAA'" in capsys.readouterr().err
+
+
+def test_key_takes_the_keys_of_certificates_and_brings_these(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = Authority.make(tmp_path / "devices", "Fleet")
+    for name in ("sim-0000", "sim-0002"):
+        authority.issue(name)
+    words = ["key", scenario(tmp_path), "--state", str(tmp_path / "state"), "--certs", str(authority.folder)]
+    assert main(words) == 0
+    found = list(proofs(capsys.readouterr().out, "out"))
+    vouching = Vouching.of(authority.folder / "ca.crt", authority.folder / "crl.pem")
+    for one in found:
+        vouching.check(one, today())
+    assert [(one.device, one.key["alg"]) for one in found] == [("sim-0000", "ES256"), ("sim-0002", "ES256")]
+    again = ["key", scenario(tmp_path), "--state", str(tmp_path / "state")]
+    assert main(again) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["id"] for line in lines] == [
+        one.key["id"] for one in found
+    ]  # it signs with these from now on
+    (authority.folder / "sim-0002.crt").unlink()
+    assert main(words) == 2
+    assert "certificate not readable: got" in capsys.readouterr().err
+    assert main([*words, "--new"]) == 2
+    assert "--new: got --certs too" in capsys.readouterr().err
