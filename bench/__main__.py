@@ -27,6 +27,7 @@ NAMES = (
     "reconcile",
     "clearance",
     "ledger",
+    "signed",
     "completeness",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
