@@ -266,6 +266,7 @@ class Completeness(Answer):
     boot_n: int | None
     received: list[tuple[int, int]]
     missing: list[tuple[int, int]]
+    uncounted: int
     doubled: int
     conflicts: int
     chain: ChainState

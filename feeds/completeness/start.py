@@ -42,7 +42,8 @@ class Start:
     name none. ``contested``: those under which different reports came. ``covered``: spans of time with
     samples; ``said``: spans without coverage as the device says. ``lost``: (t_ms, reports, boot, last_seq)
     of what it dropped, as it says. ``vins``: those that the bus told. ``tenant``: whose it was last.
-    Below ``floor`` missing and broken numbers are only counted, in ``summed``.
+    ``uncounted``: reports whose numbers the gateway made, of which ``highest`` is the last: holes between
+    them mean nothing. Below ``floor`` missing and broken numbers are only counted, in ``summed``.
     """
 
     boot_n: int | None = None
@@ -62,9 +63,14 @@ class Start:
     floor: int = 0
     summed: list[int] = field(default_factory=lambda: [0, 0])
     left_out: int = 0
+    uncounted: int = 0
+    highest: int = -1
 
     def received(self, seq: int) -> bool | None:
-        """Whether a report of this number came; None below ``floor``: that is not known here."""
+        """Whether a report of this number came; None where that is not known here: below ``floor``, and of
+        uncounted reports."""
+        if self.uncounted and seq <= self.highest:
+            return None
         if not self.runs or seq > self.runs[-1].last:
             return False
         if seq < self.floor:
@@ -73,9 +79,24 @@ class Start:
         return at >= 0 and seq <= self.runs[at].last
 
     def add(
-        self, boot_n: int | None, seq: int, hash_: bytes, prev: bytes | None, conflict: bool = False
+        self,
+        boot_n: int | None,
+        seq: int,
+        hash_: bytes,
+        prev: bytes | None,
+        conflict: bool = False,
+        counted: bool = True,
     ) -> None:
-        """Take a report that did not come before; ``conflict``: another one of this number did."""
+        """Take a report that did not come before.
+
+        ``conflict``: another one of this number did; ``counted``: the device counts its reports (a plain
+        receiver of NMEA does not).
+        """
+        if not counted:
+            self.uncounted += 1
+            self.highest = max(self.highest, seq)
+            self.conflicts += conflict
+            return
         if boot_n is not None and (self.boot_n is None or boot_n > self.boot_n):
             self.boot_n = boot_n
         if prev is not None:
@@ -124,8 +145,10 @@ class Start:
         """Numbers between ``floor`` and the highest one that did not come, as (first, last)."""
         return list(ranges.gaps([[run.first, run.last] for run in self.runs], self.floor))
 
-    def missing_before(self, seq: int) -> int:
-        """How many of the numbers below ``seq`` did not come."""
+    def missing_before(self, seq: int) -> int | None:
+        """How many of the numbers below ``seq`` did not come; None where reports are not counted."""
+        if self.uncounted:
+            return None
         count = self.summed[0]
         for first, last in self.missing():
             count += max(0, min(last, seq - 1) - first + 1)

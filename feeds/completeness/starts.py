@@ -55,16 +55,18 @@ class Starts:
         doubled: bool = False,
         facts: Sequence[Mapping[str, Any]] = (),
         spans: Sequence[tuple[int, int]] = (),
+        counted: bool = True,
     ) -> None:
         """Take a report. ``doubled``: this very report came before; ``conflict``: another of this number did.
 
         ``facts``: those of its group ``facts``; ``spans``: the times of its samples (``spans_of``).
+        ``counted``: False of plain receivers' reports (``Form.NMEA``), which the gateway numbers.
         """
         start = self.touch(device, boot)
         if doubled:
             start.doubled += 1
             return
-        start.add(boot_n, seq, hash_, prev, conflict)
+        start.add(boot_n, seq, hash_, prev, conflict, counted)
         if facts or spans:
             start.tell(facts, spans)
 

@@ -40,8 +40,9 @@ class History:
         numbers with conflicts; ``chain.unlinked``: of reports that name none; ``chain.first``: whether the
         first report names the last of the start before. ``tail``: ``open`` (no later start came),
         ``whole``, ``cut`` (the next start names a later report, which did not come), ``unknown``.
-        ``twins``: other starts of the same count. ``silences`` include that before the start. ``summed``:
-        what is only counted, of the numbers ``below``.
+        ``uncounted``: reports that are not numbered by the device, so that nothing says what is missing
+        between them. ``twins``: other starts of the same count. ``silences`` include that before the start.
+        ``summed``: what is only counted, of the numbers ``below``.
         """
         start = self.starts[boot]
         first, others = self._first(boot), self._twins(boot)
@@ -55,6 +56,7 @@ class History:
             "boot_n": start.boot_n,
             "received": [[run.first, run.last] for run in start.runs],
             "missing": [list(one) for one in start.missing()],
+            "uncounted": start.uncounted,
             "doubled": start.doubled,
             "conflicts": start.conflicts,
             "chain": {

@@ -13,7 +13,7 @@ def summary(device: str, statements: Sequence[dict[str, Any]]) -> dict[str, Any]
     end of one is cut off.
     """
     received = sum(last - first + 1 for one in statements for first, last in one["received"]) + sum(
-        one["summed"]["below"] - one["summed"]["missing"] for one in statements
+        one["summed"]["below"] - one["summed"]["missing"] + one["uncounted"] for one in statements
     )
     missing = sum(last - first + 1 for one in statements for first, last in one["missing"]) + sum(
         one["summed"]["missing"] for one in statements

@@ -17,6 +17,7 @@ from feeds.completeness.spans import spans_of
 from feeds.ledger.book import Book, ReportKey
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.reports import FACTS, HEAD, PLACE, PLACE_GROUP, ReportRow
+from streams.records import Form
 
 Verdict: TypeAlias = Literal["new", "conflict"]
 _AT_ONCE: Final = 1_000
@@ -51,7 +52,7 @@ class Arrivals:
                 return None
             conflict = bool(others) or self._book.conflicts(key)
         head, start.tenant = row.head, row.tenant
-        start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict)
+        start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict, head["form"] != Form.NMEA)
         content = row.groups.get(FACTS)
         start.tell(() if content is None else _facts(content), spans)
         self._new.append(row)
@@ -81,7 +82,8 @@ class Arrivals:
                 head = cbor2.loads(kept.groups[HEAD])
                 start = self._starts.touch(head["device"], head["boot"])
                 conflict = head["verdict"] == "conflict"
-                start.add(head["boot_n"], head["seq"], head["hash"], head["prev"], conflict)
+                counted = head["form"] != Form.NMEA
+                start.add(head["boot_n"], head["seq"], head["hash"], head["prev"], conflict, counted)
                 times = np.frombuffer(kept.groups.get(PLACE_GROUP, b""), PLACE)["t_ms"]
                 start.tell(_facts(kept.groups.get(FACTS, b"")), spans_of(times, head["received_ms"]))
                 start.tenant = kept.tenant

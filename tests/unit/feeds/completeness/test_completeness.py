@@ -81,6 +81,7 @@ def test_a_whole_start() -> None:
         "boot_n": 1,
         "received": [[0, 4]],
         "missing": [],
+        "uncounted": 0,
         "doubled": 0,
         "conflicts": 0,
         "chain": {
@@ -176,6 +177,25 @@ def test_a_device_without_a_chain_is_neither_whole_nor_broken() -> None:
     assert starts.statement("unit-1", "b2")["chain"]["unlinked"] == [[0, 2]]
     alike = [replace(one, boot_n=1) for one in journey(2, 2, chain=False)]
     assert told(alike, "b2")["twins"] == []
+
+
+def test_the_numbers_of_a_plain_receiver_mean_nothing() -> None:
+    starts = Starts()
+    for minute in (0, 1, 15, 16):
+        at = T0 + minute * MINUTE
+        starts.add("gps", "nmea", None, at * 1_000, digest(str(at)), None, spans=[(at, at)], counted=False)
+    made, start = starts.statement("gps", "nmea"), starts.start("gps", "nmea")
+    assert (made["received"], made["missing"], made["uncounted"]) == ([], [], 4)
+    assert [one["from_ms"] for one in made["silences"]] == [T0 + MINUTE]
+    assert start.received((T0 + 20 * MINUTE) * 1_000) is False
+    assert start.received(T0 * 1_000) is None
+    assert start.missing_before((T0 + MINUTE) * 1_000) is None
+    assert starts.chain("gps", "nmea", T0 * 1_000) == "unknown"
+    assert unpack(pack(start)) == start
+    assert (
+        summary("gps", [made])["text"]
+        == "4 reports of 1 start came, 0 missing, no chain, 1 silence unexplained"
+    )
 
 
 def test_silences_and_what_the_device_says_of_them() -> None:

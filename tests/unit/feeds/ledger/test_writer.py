@@ -394,6 +394,19 @@ def test_facts_of_a_start_are_read_when_they_tell_of_it(tmp_path: Path) -> None:
     assert told_of(book)["overflow"] == [{"t_ms": 5, "reports": 2, "boot": None, "last_seq": None}]
 
 
+def test_lines_of_a_plain_receiver_have_no_holes(tmp_path: Path) -> None:
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    plain = {"form": Form.NMEA, "boot_n": None}
+    logged(log, *({"seq": n * 10**9, **plain} for n in (1, 2, 3)))
+    writer = LedgerWriter(log, Told(), book, 0)
+    writer.step()
+    logged(log, {"seq": 2 * 10**9, **plain}, {"seq": 4 * 10**9, **plain})
+    writer.step()
+    made = told_of(book)
+    assert (made["received"], made["missing"], made["uncounted"], made["doubled"]) == ([], [], 4, 1)
+    assert book.size == 4
+
+
 def test_redaction_leaves_what_came(tmp_path: Path) -> None:
     log, book = MemoryLog(1), Book(tmp_path / "book.db")
     logged(log, *chained(0, 1, 3, samples=[SAMPLE | {"t_ms": 1_799_999_999_000}]))
