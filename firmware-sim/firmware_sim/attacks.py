@@ -71,7 +71,7 @@ class Attacks:
 
 
 def edit_one(flash: Flash) -> bool:
-    """Edit the newest kept report that can be, as the least likely to have been sent; whether there was one."""
+    """Edit the newest kept report that can be, the least likely to be sent; whether there was one."""
     for key in reversed(list(flash.keys())):
         changed = edited(flash.read(key))
         if changed is not None:
