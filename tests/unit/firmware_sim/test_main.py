@@ -101,9 +101,7 @@ def test_key_takes_the_keys_of_certificates_and_brings_these(
     again = ["key", scenario(tmp_path), "--state", str(tmp_path / "state")]
     assert main(again) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["id"] for line in lines] == [
-        one.key["id"] for one in found
-    ]  # it signs with these from now on
+    assert [line["id"] for line in lines] == [one.key["id"] for one in found]  # they sign with these now
     (authority.folder / "sim-0002.crt").unlink()
     assert main(words) == 2
     assert "certificate not readable: got" in capsys.readouterr().err
