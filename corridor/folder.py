@@ -100,6 +100,11 @@ class Folder:
         return self.root / "rebuild"
 
     @property
+    def redactions(self) -> Path:
+        """What was redacted and why."""
+        return self.root / "redactions.jsonl"
+
+    @property
     def keys(self) -> Path:
         """Hashes of the API keys."""
         return self.root / "keys.json"

@@ -28,6 +28,8 @@ from streams.log import Log
 
 _SIGN_S: Final = 1.0
 _GATHER_S: Final = 0.2
+_LET_GO: Final = 2_000  # records at once
+_DAY_MS: Final = 86_400_000
 _log = logging.getLogger("corridor.ledger")
 
 
@@ -77,6 +79,13 @@ class PartitionLedger:
             self.figures["witnesses"] = self._witnesses.figures()
         return read
 
+    def let_go(self, before_ms: int) -> int:
+        """Delete contents of records from before then, some at once; returns of how many, 0: no more.
+
+        Raises LedgerError.
+        """
+        return self._open()[0].book.redact_before(before_ms, _LET_GO)
+
     def _open(self) -> tuple[Sequencer, LedgerWriter]:
         if self._sequencer is None or self._writer is None:
             with ExitStack() as stack:
@@ -107,9 +116,10 @@ class PartitionLedger:
 class LedgerThread(threading.Thread):
     """Fills and signs the logs until ``halt`` is set. ``stopped`` logs may not go on."""
 
-    def __init__(self, logs: Sequence[PartitionLedger]) -> None:
+    def __init__(self, logs: Sequence[PartitionLedger], content_days: float | None = None) -> None:
         super().__init__(name="ledger", daemon=True)
         self.logs = logs
+        self._content_ms = None if content_days is None else int(content_days * _DAY_MS)
         self.halt = threading.Event()
         self.troubles: dict[int, str] = {}
         self.stopped: set[int] = set()
@@ -137,6 +147,8 @@ class LedgerThread(threading.Thread):
             return 0
         try:
             read = log.step(sign)
+            if sign and self._content_ms is not None:
+                log.let_go(int(time.time() * 1000) - self._content_ms)
         except LedgerStopError as error:
             self.stopped.add(number)
             self.troubles[number] = f"stopped: {error}"
@@ -166,8 +178,16 @@ class LedgerThread(threading.Thread):
         return {**told, "trouble": self.trouble, **({"witnesses": witnesses} if witnesses else {})}
 
 
-def ledger_of(folder: Folder, log: Log, events: Events, policy: Path | None = None) -> LedgerThread:
-    """The ledger of a data folder; nothing is opened before the thread runs."""
+def ledger_of(
+    folder: Folder,
+    log: Log,
+    events: Events,
+    policy: Path | None = None,
+    content_days: float | None = None,
+) -> LedgerThread:
+    """The ledger of a data folder; nothing is opened before the thread runs.
+
+    ``content_days``: how long contents are kept; None: for ever."""
     house = secrets.token_hex(6)
     return LedgerThread(
         [
@@ -181,7 +201,8 @@ def ledger_of(folder: Folder, log: Log, events: Events, policy: Path | None = No
                 policy,
             )
             for partition in range(log.partitions)
-        ]
+        ],
+        content_days,
     )
 
 

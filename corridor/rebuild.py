@@ -20,10 +20,14 @@ from typing import Final, TypeAlias
 import geofences
 from corridor.comparison import Comparison, compare
 from corridor.folder import Folder
+from corridor.redact import touched_by
 from corridor.settings import Settings
 from corridor.swap import finish, swap
-from feeds import readhistory
+from feeds import readhistory, readredact, redactions
 from feeds.readmodel import ReadModel, ReadModelError
+from feeds.readredact import Ids
+from feeds.redactions import RedactionsError
+from feeds.store import purge
 from feeds.store.duck import DuckStore
 from feeds.store.port import StoreError
 from feeds.store.writer import StoreWriter
@@ -39,6 +43,10 @@ from streams.sqlite_log import SqliteLog
 
 _CHECKPOINT_S: Final = 10.0
 _FAILURES: Final = 3  # in a row: the runner leaves a record out after two
+_TROUBLE: Final = (
+    *(LogError, ReadModelError, StoreError, PastError, LogBehindError, LogTrimmedError),
+    RedactionsError,
+)
 _log = logging.getLogger("corridor.rebuild")
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -53,6 +61,8 @@ class RebuildError(Exception):
 class Result:
     """What a rebuild gave. ``begun``: from where; ``unserved``: events of records that were not folded yet;
     ``gone``: the number of the last event that retention deleted, so that none up to it is compared;
+    ``redacted``: objects that were redacted: the replay makes them again as far as the log still has what
+    they come from, they are not compared and are taken out of the result;
     ``owed``: notes that may not have been sent when the system ended; ``Rebuild.replace`` appends them."""
 
     begun: str
@@ -63,6 +73,7 @@ class Result:
     gone: int
     names: tuple[str, ...]
     owed: tuple[NewRecord, ...] = ()
+    redacted: int = 0
 
 
 class Rebuild:
@@ -85,7 +96,7 @@ class Rebuild:
             side = Folder(folder.rebuild)
             with closing(self._log()) as log:
                 return self._run(log, side, from_snapshot)
-        except (LogError, ReadModelError, StoreError, PastError, LogBehindError, LogTrimmedError) as error:
+        except _TROUBLE as error:
             self.drop()
             raise RebuildError(str(error)) from error
         except OSError as error:
@@ -134,13 +145,20 @@ class Rebuild:
         if whole:
             self._store(log, side.store)
             names.append("store")
+        redacted = redactions.load(self._folder.redactions)
+        ids = touched_by(side.read, redacted)
         for partition, (_, position) in enumerate(begun):
-            comparison, more, newest = self._compared(side, partition, position)
+            comparison, more, newest = self._compared(side, partition, position, ids)
             found = found.with_(comparison)
             unserved, gone = unserved + more, max(gone, newest)
+        for one in redacted if whole else ():
+            purge.redact(side.store, one.assets, one.from_ms, one.to_ms, self._settings.store_memory_mb)
+        if ids:
+            readredact.redact(side.read, ids)
         readhistory.settle(side.read)
         said = ", ".join(dict.fromkeys(where for where, _ in begun))
-        return Result(said, found, records, bad, unserved, gone, tuple(names), tuple(owed))
+        kept = (tuple(names), tuple(owed))
+        return Result(said, found, records, bad, unserved, gone, *kept, redacted=len(ids))
 
     def _runner(self, log: SqliteLog, read: ReadModel, side: Folder, partition: int) -> Runner:
         files = SnapshotFiles(side.snapshots, partition)
@@ -236,7 +254,9 @@ class Rebuild:
                 self._tell("store", end - writer.lag(), end)
                 store.compact(int(time.time() * 1000), 0)
 
-    def _compared(self, side: Folder, partition: int, begin: int) -> tuple[Comparison, int, int]:
+    def _compared(
+        self, side: Folder, partition: int, begin: int, redacted: Ids
+    ) -> tuple[Comparison, int, int]:
         if not self._folder.read.exists():
             return Comparison(), sum(1 for _ in readhistory.events(side.read, partition, begin)), 0
         with ReadModel(self._folder.read, read_only=True) as read:
@@ -244,6 +264,7 @@ class Rebuild:
         gone = readhistory.trimmed(self._folder.read, partition)
         served = (e for e in readhistory.events(self._folder.read, partition, begin) if e.number > gone)
         made = (e for e in readhistory.events(side.read, partition, begin) if e.number > gone)
+        served, made = ((e for e in some if (e.kind, e.id) not in redacted) for some in (served, made))
         comparison = compare(served, (e for e in made if e.position <= covered))
         unserved = sum(1 for e in readhistory.events(side.read, partition, max(begin, covered)))
         return comparison, unserved, gone

@@ -128,6 +128,26 @@ class DeadLetters:
         query = f"select {_FIELDS}, id from letters where id > ? {where} order by id limit ?"
         return [DeadLetter(*row) for row in self._rows(query, [after, *values, limit])]
 
+    def redact(self, devices: Sequence[str], from_ms: int, to_ms: int) -> int:
+        """Delete the letters of ``devices`` received in ``from_ms`` <= t < ``to_ms``; returns how many.
+
+        What was deleted is overwritten in the file. Raises DeadLettersError.
+        """
+        with self._lock:
+            try:
+                self._db.execute("pragma secure_delete = on")
+                count = sum(
+                    self._db.execute(
+                        "delete from letters where device = ? and received_ms >= ? and received_ms < ?",
+                        (device, from_ms, to_ms),
+                    ).rowcount
+                    for device in devices
+                )
+                self._db.execute("pragma wal_checkpoint(truncate)")
+            except sqlite3.Error as error:
+                raise DeadLettersError(f"dead letters not written: {error}") from error
+        return count
+
     def newest(self) -> int:
         """The highest id, 0 when there is no letter."""
         return int(self._rows("select coalesce(max(id), 0) from letters", [])[0][0])

@@ -84,6 +84,8 @@ def _tell(result: Result) -> None:
         print(f"{result.unserved:,} events more are of records that had not been folded yet")
     if result.gone:
         print(f"events up to number {result.gone:,} were let go of by retention and are not compared")
+    if result.redacted:
+        print(f"{result.redacted:,} objects were redacted: they are not compared, and not in the result")
     for text in found.told:
         print(f"  {text}")
     print(f"the result {'equals' if found.same else 'differs from'} what was served")

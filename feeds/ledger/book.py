@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS starts (
     device INTEGER NOT NULL, boot INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (device, boot)
 ) WITHOUT ROWID;
 """
+_HELD: Final = """
+CREATE INDEX IF NOT EXISTS records_held ON records (t_ms) WHERE groups IS NOT NULL;
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,11 @@ class Book:
     def _open(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}{_STARTS}PRAGMA user_version = {_VERSION};COMMIT;")
+            self._db.executescript(f"BEGIN;{_SCHEMA}{_STARTS}{_HELD}PRAGMA user_version = {_VERSION};COMMIT;")
         elif version != _VERSION:
             raise LedgerStopError(f"{path.name}: got version {version}, want {_VERSION}")
         else:
-            self._db.executescript(_STARTS)  # a book of before there were any
+            self._db.executescript(_STARTS + _HELD)  # a book of before there were any
 
     def close(self) -> None:
         """Close the file."""
@@ -314,6 +317,41 @@ class Book:
                 ).rowcount
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return max(count, 0)
+
+    def held(
+        self, kind: EntryKind, from_ms: int, to_ms: int, assets: Iterable[str] | None = None
+    ) -> list[Kept]:
+        """Records of a kind with ``from_ms`` <= t < ``to_ms`` that have contents, by place, without them."""
+        sql = (
+            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, NULL, NULL FROM records r "
+            "JOIN names a ON a.number = r.asset JOIN names t ON t.number = r.tenant "
+            "WHERE r.groups IS NOT NULL AND r.kind = ? AND r.t_ms >= ? AND r.t_ms < ?"
+        )
+        values: list[Any] = [int(kind), from_ms, to_ms]
+        if assets is not None:
+            numbers = [n for one in assets if (n := self._lookup(one)) is not None]
+            sql += f" AND r.asset IN ({','.join('?' * len(numbers))})"
+            values += numbers
+        with self._errors():
+            return [_kept(row) for row in self._db.execute(f"{sql} ORDER BY r.place", values)]
+
+    def places_of(self, ids: Iterable[str]) -> list[int]:
+        """Where all revisions of some objects are."""
+        with self._errors():
+            found = [self._db.execute("SELECT place FROM events WHERE id = ?", (one,)) for one in ids]
+            return sorted(int(row[0]) for rows in found for row in rows)
+
+    def redact_before(self, t_ms: int, limit: int) -> int:
+        """Delete contents and salts of at most ``limit`` records from before ``t_ms``, the oldest first.
+
+        Returns how many; as ``redact``.
+        """
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT place FROM records WHERE groups IS NOT NULL AND t_ms < ? ORDER BY t_ms LIMIT ?",
+                (t_ms, limit),
+            ).fetchall()
+        return self.redact([row[0] for row in rows]) if rows else 0
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -70,6 +70,22 @@ def test_trouble_passes(tmp_path: Path) -> None:
     assert ran(log).figures() == {"size": 1, "lag": 0, "parked": 0, "missed": 0, "trouble": None}
 
 
+def test_contents_are_let_go_of_and_entries_stay(tmp_path: Path) -> None:
+    folder, log = Folder(tmp_path), MemoryLog(1)
+    one = Signalling(folder, log, Told(event(1), event(2)))
+    thread = LedgerThread([one], content_days=1)
+    assert thread._step(0, one, True) == 2
+    assert [kept.groups for kept in one.reader.records(0, 9, 9)] == [None, None]
+    assert thread.figures()["size"] == 2
+    assert one.let_go(1 << 60) == 0
+    one.close()
+    whole = Signalling(folder, log, Told(event(1), event(2), event(3)))
+    assert LedgerThread([whole])._step(0, whole, True) == 1
+    assert whole.let_go(0) == 0
+    assert whole.reader.records(2, 3, 1)[0].groups is not None
+    whole.close()
+
+
 def _no_key(folder: Folder) -> None:
     folder.ledger_key(0).unlink()
 
