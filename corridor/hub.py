@@ -70,7 +70,9 @@ class Hub:
         self.store = DuckStore(folder.store, memory_mb=settings.store_memory_mb)
         self.ledger_thread: LedgerThread | None = None
         if settings.ledger:
-            self.ledger_thread = ledger_of(folder, self.log, self.read, settings.witnesses_file)
+            self.ledger_thread = ledger_of(
+                *(folder, self.log, self.read, settings.witnesses_file, settings.ledger_content_days)
+            )
         self._keep_places()
         writer = StoreWriter(self.log, self.store, range(self.log.partitions))
         wake = threading.Event()
