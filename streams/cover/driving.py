@@ -28,7 +28,8 @@ TURNING_CKMH: Final = 1_500
 """Below that speed the course of satellites says nothing."""
 SORTS: Final = ("harsh_braking", "harsh_acceleration", "harsh_cornering")
 WIDTH: Final = 10
-"""Columns of ``told``: asset row, then the fields of ``heard.Told``."""
+"""Columns of ``told``: asset row; t, lon, lat of the first and of the last sample; how it was signed (0 not,
+1 holds, 2 by a revoked key); ms between samples close enough to judge; samples."""
 _NONE: Final = -(1 << 62)
 
 

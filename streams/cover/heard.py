@@ -6,7 +6,7 @@ Both are sums and unions, so the order in which reports come can't change them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from streams.cover.localtime import overlap
 
@@ -17,49 +17,31 @@ MOVED_MM: Final = 1_000_000
 """A silence over which the vehicle went further than that is a gap of proof; a shorter one is a rest."""
 
 
-class Told(NamedTuple):
-    """One report: times and places of its first and last sample, how it was signed (0 not, 1 holds, 2 by a
-    revoked key), ms between samples close enough to judge the driving by, and its samples."""
-
-    t0: int
-    lon0: int
-    lat0: int
-    t1: int
-    lon1: int
-    lat1: int
-    signed: int
-    seen_ms: int
-    samples: int
-
-
 Run = list[int]
-"""t0, lon0, lat0, t1, lon1, lat1."""
+"""t0, lon0, lat0, t1, lon1, lat1: the first and the last sample of reports without a silence between."""
+Sums = list[int]
+"""Of an hour's reports: how many, of them signed, of them by a revoked key, ms of samples close enough to
+judge the driving by, samples."""
 
 
-def counted(hours: dict[str, list[int]], told: Iterable[Told]) -> None:
-    """Add reports to the hours they began in: reports, signed, suspect, seen ms, samples."""
-    for one in told:
-        held = hours.setdefault(str(one.t0 // HOUR_MS), [0, 0, 0, 0, 0])
-        held[0] += 1
-        held[1] += one.signed == 1
-        held[2] += one.signed == 2
-        held[3] += one.seen_ms
-        held[4] += one.samples
+def counted(hours: dict[str, Sums], hour: int, sums: Sums) -> None:
+    """Add the sums of some reports to the hour that they began in."""
+    held = hours.get(str(hour))
+    hours[str(hour)] = sums if held is None else [a + b for a, b in zip(held, sums, strict=True)]
 
 
-def united(runs: Iterable[Run], told: Iterable[Told]) -> list[Run]:
-    """The runs with some reports more, in order; silences up to SILENCE_MS are no end."""
-    parts = sorted([*(list(run) for run in runs), *([*one[:6]] for one in told)])
+def united(runs: Iterable[Run], more: Iterable[Run]) -> list[Run]:
+    """The runs with some more, in order; silences up to SILENCE_MS are no end."""
     out: list[Run] = []
-    for part in parts:
+    for part in sorted([*runs, *more]):
         if out and part[0] - out[-1][3] <= SILENCE_MS:
-            out[-1][3:] = max(out[-1][3:], part[3:])
+            out[-1] = out[-1][:3] + max(out[-1][3:], part[3:])
         else:
             out.append(part)
     return out
 
 
-def within(hours: dict[str, list[int]], begin: int, end: int) -> list[int]:
+def within(hours: dict[str, Sums], begin: int, end: int) -> list[int]:
     """The sums over the hours whose middle lies in [begin, end)."""
     sums = [0, 0, 0, 0, 0]
     for name, held in hours.items():
@@ -73,7 +55,7 @@ def proof(runs: list[Run], begin: int, end: int) -> int:
     return sum(overlap(begin, end, run[0], run[3]) for run in runs)
 
 
-def shares(sums: list[int]) -> dict[str, Any]:
+def shares(sums: Sums) -> dict[str, Any]:
     """Of some hours' reports how many were signed, and the share in permille; None without a report."""
     reports, signed, suspect, _, _ = sums
     attributed = reports - signed - suspect

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cover import exposure, heard
@@ -64,11 +63,12 @@ def take(book: Folder, kind: Kind, id_: str, data: dict[str, Any]) -> bool:
     return True
 
 
-def told(book: Folder, reports: Sequence[heard.Told]) -> None:
-    """Add reports."""
-    if reports:
-        heard.counted(_part(book, "hours"), reports)
-        book.bus["runs"] = heard.united(book.bus.get("runs", []), reports)
+def told(book: Folder, runs: list[heard.Run], hours: list[tuple[int, heard.Sums]]) -> None:
+    """Add what reports told."""
+    for hour, sums in hours:
+        heard.counted(_part(book, "hours"), hour, sums)
+    if runs:
+        book.bus["runs"] = heard.united(book.bus.get("runs", []), runs)
 
 
 def inputs(covers: Covers, book: Folder) -> Inputs:

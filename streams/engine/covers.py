@@ -133,16 +133,6 @@ class Covers:
             until = self.crashes.of(self.host.rows, told[:, 0])
             near = told[(until != NEVER) & (told[:, 1] <= until), 0]
             self.shaken.update(self.host.names[row] for row in near.tolist())
-        if self.ears.full:
-            self.flush()
-
-    def flush(self) -> None:
-        """Put all reports that wait into their books; nothing is told."""
-        for row, told in self.ears.take_all():
-            book = self.books.get(self.host.names[row])
-            if book is not None:
-                coverbook.told(book, told)
-        self.books.rest()
 
     @property
     def due(self) -> bool:
@@ -180,7 +170,7 @@ class Covers:
         if book is None:
             return
         if asset in self.host.rows:
-            coverbook.told(book, self.ears.take(self.host.rows[asset]))
+            coverbook.told(book, *self.ears.take(self.host.rows[asset]))
         coverbook.derived(self, book, cause)
         if not book.found:
             self.books.drop(asset)

@@ -45,7 +45,6 @@ def loaded(desk: Desk, head: dict[str, Any], parts: list[memoryview], shipped: I
 
 def covers_dumped(covers: Covers) -> tuple[dict[str, Any], list[bytes]] | None:
     """As ``dumped``, of the covers; None when there are none."""
-    covers.flush()
     if not covers.watched.values:
         return None
     head = {
@@ -53,12 +52,14 @@ def covers_dumped(covers: Covers) -> tuple[dict[str, Any], list[bytes]] | None:
         "wakes": covers.wakes.dump(),
         "stale": covers.stale.dump(),
     }
-    return head, _packed(covers.books)
+    return head, [*_packed(covers.books), *covers.ears.dump()]
 
 
 def covers_loaded(covers: Covers, head: dict[str, Any], parts: list[memoryview]) -> None:
     """Make new covers what was dumped. Raises ValueError."""
-    watched = _unpacked(covers.books, parts)
+    *books, runs, hours = parts
+    watched = _unpacked(covers.books, books)
+    covers.ears.load(runs, hours)
     covers.watched.load(dict.fromkeys(watched, 1))
     covers.crashes.load(dict(head["crashes"]))
     covers.wakes = Wakes((name, t_ms) for name, t_ms in head["wakes"])

@@ -193,7 +193,7 @@ async def test_customs_see_the_handover_of_what_is_filed_at_their_gate_and_no_po
 
 async def test_gaps_breaches_and_incidents_are_listed(client: httpx.AsyncClient, desk: DeskWorld) -> None:
     await client.post("/v1/covers", json=cover())
-    hard = [Sample(3_600 + n, 0.3, speed=s, asset=asset_of(VIN)) for n, s in enumerate((50, 36, 36))]
+    hard = [Sample(3_600 + n, 0.15, speed=s, asset=asset_of(VIN)) for n, s in enumerate((50, 36, 36))]
     desk.engine.drive(VIN, hard)
     await over_the_line(desk)
     for path, what in (("gaps", "cover"), ("breaches", "outside_countries"), ("incidents", "harsh_braking")):
