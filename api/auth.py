@@ -81,6 +81,8 @@ Officer = Annotated[Scope, Depends(_officer)]
 """For what only an officer does: customs, and the admin of the installation, who stands in for them."""
 Releases = Annotated[Scope, Depends(_Only(*_CLEARING, Role.AUTHORITY))]
 """As Clearing, for connectors of authorities too."""
+Feeding = Annotated[Scope, Depends(_Only(*_CLEARING, Role.INSURER))]
+"""For who reads feeds; what of them is theirs the scope says."""
 Connector = Annotated[Scope, Depends(_Only(Role.AUTHORITY))]
 """For connectors of authorities only."""
 Anyone = Annotated[Scope, Depends(_Only(*Role))]

@@ -18,6 +18,7 @@ class Format(StrEnum):
     GPX = "gpx"
     PARQUET = "parquet"
     ARROW = "arrow"
+    JSONL = "jsonl"
 
 
 MEDIA_TYPES: Final = {
@@ -27,6 +28,7 @@ MEDIA_TYPES: Final = {
     Format.GPX: "application/gpx+xml",
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.ARROW: "application/vnd.apache.arrow.stream",
+    Format.JSONL: "application/x-ndjson",
 }
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 
 from feeds.deadletters import DeadLetters
+from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ReadModel
@@ -161,6 +162,7 @@ class Ports:
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
     ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``. ``ledgers``: one a partition.
+    ``feed_reads``: who read what of the feeds; without it no feed is served.
     ``ack_key``: the public bytes of the key that devices' acks are signed with.
     """
 
@@ -180,4 +182,5 @@ class Ports:
     pushed: Pushed | None = None
     uptime: Callable[[int, int], Mapping[str, Any] | None] | None = None
     ledgers: Sequence[LedgerReader] = ()
+    feed_reads: FeedReads | None = None
     ack_key: bytes | None = None

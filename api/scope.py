@@ -29,7 +29,7 @@ from feeds.keys import Principal, Role
 from feeds.ledger.book import EventKey, Kept, ReportKey
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ObjectFilter, StoredObject
-from feeds.readreach import AtGates, OfAuthority, Reach
+from feeds.readreach import AtGates, OfAuthority, OfConsumer, Reach
 from geofences.zone import Gate, Zone
 from streams.clearance.regime import RegimeBook
 from streams.events import Event, Kind, object_id
@@ -215,6 +215,28 @@ class Scope:
         name = device.data["device"]
         found = {log: ledger.starts(name, device.tenant) for log, ledger in enumerate(self.ports.ledgers)}
         return {log: starts for log, starts in found.items() if starts}
+
+    def feeds(self, after: tuple[int, str] | None, limit: int) -> list[StoredObject]:
+        """Feeds that the key's tenant granted, for its own people only, or was granted; the newest first."""
+        found = self.ports.read.objects(Kind.FEED, OfConsumer(self.tenant), None, after, limit)
+        return [one for one in found if self._reads(one)]
+
+    def feed(self, id_: str) -> StoredObject:
+        """One of ``feeds``. Raises Problem 404."""
+        found = self.ports.read.object(Kind.FEED, OfConsumer(self.tenant), id_)
+        if found is None or not self._reads(found):
+            raise not_found("feed", id_)
+        return found
+
+    def own_feed(self, id_: str) -> StoredObject:
+        """A feed that the key's tenant granted. Raises Problem 404."""
+        found = self.feed(id_)
+        if found.tenant != self.tenant:
+            raise not_found("feed", id_)
+        return found
+
+    def _reads(self, feed: StoredObject) -> bool:
+        return feed.tenant != self.tenant or self.who.role in (Role.ADMIN, Role.OPERATOR)
 
     @property
     def zones(self) -> Sequence[Zone]:

@@ -32,6 +32,7 @@ from corridor.settings import Settings
 from corridor.threads import CompactThread, EngineThread, StoreThread
 from feeds.beats import Beats
 from feeds.deadletters import DeadLetters
+from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing, Principal, Role
 from feeds.readmodel import ReadModel
 from feeds.store.duck import DuckStore
@@ -101,6 +102,7 @@ class Hub:
             health=self.health,
             uptime=self._beats.uptime,
             ledgers=[log.reader for log in self.ledger_thread.logs] if self.ledger_thread is not None else (),
+            feed_reads=FeedReads(folder.feed_reads),
             ack_key=public_ack_key(settings),
             zone_book=self._zone_book,
             pushed=pushes_of(settings, self.read, self.commands.submit),

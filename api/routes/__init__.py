@@ -13,6 +13,7 @@ from api.routes import (
     bulk,
     cases,
     completeness,
+    covers,
     crossings,
     deadletters,
     devicekeys,
@@ -21,6 +22,7 @@ from api.routes import (
     events,
     filings,
     gates,
+    granted,
     ledger,
     objects,
     permits,
@@ -66,4 +68,6 @@ ALL: Final[tuple[APIRouter, ...]] = (
     regimes.router,
     reconcile.router,
     ledger.router,
+    covers.router,
+    granted.router,
 )

@@ -104,7 +104,7 @@ class FeedReads:
                 )
             except sqlite3.Error as error:
                 raise ReadsError(f"who read can't be looked up now: {error}") from error
-        return [FeedRead(*row[:8], sent=load_json(row[8]), number=row[9]) for row in rows]
+        return [_read(row) for row in rows]
 
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
@@ -112,3 +112,8 @@ class FeedReads:
             self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
             self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}")
         return self._db
+
+
+def _read(row: tuple[Any, ...]) -> FeedRead:
+    feed, at_ms, who, tenant, role, how, after, next_, sent, number = row
+    return FeedRead(feed, at_ms, who, tenant, role, how, after, next_, load_json(sent), number)

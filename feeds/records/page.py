@@ -24,6 +24,7 @@ EVENT: Final = "event"
 _AT_ONCE: Final = 1_000
 _NAMED: Final = 10_000  # assets that a query names; of more all are read
 _LOOKED_AT: Final = 50_000  # rows a page: then it ends, with what was found
+_MOST_BYTES: Final = 24 << 20  # contents a page: so does one that grows too large
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +112,16 @@ def read_page(
     LedgerError.
     """
     found: list[Record] = []
-    at, looked = list(places), 0
+    at, looked, size = list(places), 0, 0
     named = assets if len(assets) <= _NAMED else None
     allowed = frozenset(assets)
     for head, ledger in zip(heads, ledgers, strict=True):
         log = head.log
-        while at[log] < head.size and len(found) < limit and looked < _LOOKED_AT:
+        while at[log] < head.size and len(found) < limit and looked < _LOOKED_AT and size < _MOST_BYTES:
             want = min(_AT_ONCE, limit - len(found))
             kept = ledger.records(at[log], head.size, want, named, grant.only) if assets else []
             looked += len(kept)
+            size += sum(len(content) for row in kept for content in (row.groups or {}).values())
             found += [one for row in kept if (one := _record(log, row, grant, allowed)) is not None]
             at[log] = kept[-1].place + 1 if len(kept) == want else head.size
     more = any(place < head.size for place, head in zip(at, heads, strict=True))

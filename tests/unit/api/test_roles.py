@@ -58,6 +58,7 @@ OFFICERS_READ = {
     "/v1/regimes",
     "/v1/regimes/{regime}",
     "/v1/trace/{vin}",
+    *("/v1/feeds", "/v1/feeds/{feed}", "/v1/feeds/{feed}/records", "/v1/feeds/{feed}/beside"),
 }
 OFFICERS_DO = {
     ("POST", "/v1/cases/{case}/decisions"),

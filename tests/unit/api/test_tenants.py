@@ -18,6 +18,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OPEN = {"/healthz", "/readyz", "/", "/webhooks/authorities/{name}"}  # the last asks for a signature
 OPEN |= {"/ledger/{partition}/checkpoint", "/ledger/{partition}/tile/{path:path}"}  # public by design
 FOR_EVERY_KEY = {"/v1/whoami", "/v1/openapi.json"}
+FOR_READERS = {
+    *("/v1/feeds", "/v1/feeds/{feed}"),
+    *("/v1/feeds/{feed}/records", "/v1/feeds/{feed}/beside"),
+}
 FOREIGN = (OTHER_ASSET, OTHER_VIN, "foreign")
 NEEDED = {
     "/v1/assets/{asset}/signals": "?names=speed_kmh",
@@ -46,6 +50,7 @@ OWN = {
     "vin": VIN,
     "name": "la-customs",
     "key": "0123456789abcdef",
+    "feed": "feed_own",
 }
 LINKS_ONLY = {"/v1/authorities/{name}/decisions"}
 """Routes that a connector of an authority has for itself."""
@@ -74,6 +79,7 @@ THEIRS = OWN | {
     "release": "release_foreign",
     "batch": "BATCH-foreign",
     "vin": OTHER_VIN,
+    "feed": "feed_foreign",
 }
 ABSENT = THEIRS | {
     "asset": "asset_absent",
@@ -91,6 +97,7 @@ ABSENT = THEIRS | {
     "release": "absent",
     "batch": "absent",
     "vin": "LZZTESTA0PN000009",
+    "feed": "feed_absent",
 }
 
 
@@ -162,6 +169,12 @@ async def test_route_is_closed_to_another_role(reader: httpx.AsyncClient, any_ro
     answer = await reader.request(method, url(path, OWN), headers={"Authorization": f"Bearer {INSURER_KEY}"})
     if path in FOR_EVERY_KEY:
         assert answer.status_code == 200
+        return
+    if method == "GET" and path in FOR_READERS:  # of feeds that were granted to them; this one was not
+        assert answer.status_code == (200 if path == "/v1/feeds" else 404)
+        assert "feed_own" not in answer.text.replace("no such feed: got feed_own", "").replace(
+            path, ""
+        ).replace("/v1/feeds/feed_own", "")
         return
     assert answer.status_code == 403
     assert "got insurer" in answer.json()["detail"]

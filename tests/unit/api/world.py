@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.ports import AwayError, Health, LiveBatch, Ports, PositionTable
 from feeds.deadletters import DeadLetter, DeadLetters
+from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing, Principal, Role
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ReadModel
@@ -44,6 +45,7 @@ INSURER_KEY, LINK_KEY, OPERATOR_KEY, FAR_KEY = (
     "key-far-away",
 )
 PARTITIONS = 2
+CENTURY_MS = 100 * 365 * 86_400_000
 
 ZONES = (
     Zone("mohan", ZoneKind.PORT, "Mohan port", shapely.box(101.6, 21.1, 101.7, 21.2), "mohan-boten", "CN"),
@@ -235,6 +237,8 @@ class World:
         self.ports.dead_letters.close()
         for ledger in self.ports.ledgers:
             ledger.close()
+        if self.ports.feed_reads is not None:
+            self.ports.feed_reads.close()
 
 
 def make(folder: Path, page: Path | None = None) -> World:
@@ -286,6 +290,12 @@ def make(folder: Path, page: Path | None = None) -> World:
     keys.add_passing(OPERATOR_KEY, Principal("clerk", "main", Role.OPERATOR))
     keys.add_passing(FAR_KEY, Principal("far", "customs", Role.CUSTOMS, ("manzhouli",)))
     keys.add_passing(LINK_KEY, Principal("link", "main", Role.AUTHORITY, authority="la-customs"))
+    for tenant, word in (("main", "own"), ("other", "foreign")):
+        given = {"feed": f"feed_{word}", "consumer": "reader", "purpose": f"for {word}", "assets": "tenant"}
+        given |= {"kinds": ["visit"], "fields": "precise", "driver": False, "from_ms": 0, "to_ms": None}
+        given |= {"expires_ms": T0 + CENTURY_MS}
+        granted = {"id": f"cmd_{word}_feed", "command": "feed.grant", "tenant": tenant, "by": "test"}
+        engine.fold({**granted, "data": given})
     health = {"ready": True}
     ports = Ports(
         read=read,
@@ -299,6 +309,7 @@ def make(folder: Path, page: Path | None = None) -> World:
         health=lambda: Health(health["ready"], {"engine": "ok"}),
         ack_key=ACK_KEY,
         ledgers=[LedgerReader(folder_of(folder, partition)) for partition in range(PARTITIONS)],
+        feed_reads=FeedReads(folder / "feedreads.db"),
     )
     app = create_app(ports) if page is None else create_app(ports, page)
     return World(ports, engine, live, app, health)
