@@ -10,10 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
 from feeds.assurance import Chain
 from feeds.completeness.packed import pack, unpack
+from feeds.completeness.spans import spans_of
 from feeds.completeness.start import Start
 from feeds.completeness.statement import chain_at, statement
+from streams.records import Form
 
 HELD: Final = 20_000  # 1.5 kB each
 
@@ -69,6 +74,30 @@ class Starts:
         start.add(boot_n, seq, hash_, prev, conflict, counted)
         if facts or spans:
             start.tell(facts, spans)
+
+    def add_head(
+        self,
+        head: Mapping[str, Any],
+        facts: Sequence[Mapping[str, Any]] = (),
+        times: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        """Take a report as the ledger has it: its group ``head``, decoded, in the ledger's order.
+
+        ``facts``: its group ``facts``, where it is shown; ``times``: ``t_ms`` of its group ``place``. A
+        report that came again is no entry of the ledger, so ``doubled`` stays 0.
+        """
+        self.add(
+            head["device"],
+            head["boot"],
+            head["boot_n"],
+            head["seq"],
+            head["hash"],
+            head["prev"],
+            conflict=head["verdict"] == "conflict",
+            facts=facts,
+            spans=() if times is None else spans_of(times, head["received_ms"]),
+            counted=head["form"] != Form.NMEA,
+        )
 
     def changed(self) -> Iterator[tuple[str, str, bytes]]:
         """(device, boot, bytes) of what changed since it was kept."""

@@ -13,7 +13,6 @@ import cbor2
 import numpy as np
 
 from feeds.completeness import Starts
-from feeds.completeness.spans import spans_of
 from feeds.ledger.book import Book, ReportKey
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.reports import FACTS, HEAD, PLACE, PLACE_GROUP, ReportRow
@@ -80,13 +79,9 @@ class Arrivals:
                 if kept.kind is not EntryKind.REPORT or kept.groups is None:
                     continue
                 head = cbor2.loads(kept.groups[HEAD])
-                start = self._starts.touch(head["device"], head["boot"])
-                conflict = head["verdict"] == "conflict"
-                counted = head["form"] != Form.NMEA
-                start.add(head["boot_n"], head["seq"], head["hash"], head["prev"], conflict, counted)
                 times = np.frombuffer(kept.groups.get(PLACE_GROUP, b""), PLACE)["t_ms"]
-                start.tell(_facts(kept.groups.get(FACTS, b"")), spans_of(times, head["received_ms"]))
-                start.tenant = kept.tenant
+                self._starts.add_head(head, _facts(kept.groups.get(FACTS, b"")), times)
+                self._starts.touch(head["device"], head["boot"]).tenant = kept.tenant
         self._book.append([], {}, self.changed())
         self.kept()
 

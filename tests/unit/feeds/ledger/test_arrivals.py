@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import cbor2
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.completeness import History, unpack
+from feeds.completeness import History, Starts, unpack
 from feeds.ledger.book import Book
+from feeds.ledger.reports import PLACE
 from feeds.ledger.writer import LedgerWriter
 from streams.codec import encode_frame
 from streams.memory_log import MemoryLog
@@ -49,13 +51,18 @@ def kept(reports: list[dict[str, Any]], cuts: list[int], restarts: list[bool]) -
                 writer.step()
         writer.step()
         starts = {boot: unpack(data) for boot, data in book.starts_of("unit-1").items()}
-        verdicts = [
-            cbor2.loads(one.groups["head"])["verdict"] for one in book.records(0, 999, 999) if one.groups
-        ]
+        read, verdicts = Starts(), []
+        for one in book.records(0, 999, 999):
+            assert one.groups is not None
+            head = cbor2.loads(one.groups["head"])
+            verdicts.append(head["verdict"])
+            read.add_head(head, (), np.frombuffer(one.groups.get("place", b""), PLACE)["t_ms"])
         size = book.size
         book.close()
     history = History(starts)
     told = {boot: history.statement("unit-1", boot) for boot in starts}
+    for boot, made in told.items():  # who has the records alone says the same
+        assert read.statement("unit-1", boot) | {"doubled": made["doubled"]} == made
     return told, verdicts.count("conflict"), size
 
 
