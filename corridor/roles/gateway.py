@@ -13,14 +13,13 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
-from corridor.ackkeys import ack_key_of
 from corridor.brokers import broker_of
 from corridor.kafka import kafka_of
 from corridor.metrics import GatewayCollector
 from corridor.probe import serving
 from corridor.settings import Settings, SettingsError
 from feeds.lettertopic import LettersOut
-from gateway.ackkey import load_or_make
+from gateway.ackkey import AckKey, AckKeyError, load_or_make
 from gateway.admission import Limits
 from gateway.registry import Fitted
 from gateway.service import Gateway, GatewaySettings, calm
@@ -93,7 +92,7 @@ async def run(
     if settings.mqtt_url is None:
         raise SettingsError("setting mqtt_url: got nothing, want mqtt://host:port or mqtts://host:port")
     await asyncio.to_thread(check, kafka, (LOG, REGISTRY, DEADLETTERS))
-    ack_key = load_or_make(ack_key_of(settings))
+    ack_key = _ack_key(settings)
     log, table, letters = KafkaLog(kafka), Table(kafka), LettersOut(kafka)
     fittings = Fittings(kafka.partitions)
     following = table.follow(fittings.changed)
@@ -124,6 +123,17 @@ async def run(
         table.close()
         letters.close()
         log.close()
+
+
+def _ack_key(settings: Settings) -> AckKey | None:
+    """The key that all gateways share. Their own folders may come and go with them, so it has to be named."""
+    if settings.ack_key_file is None:
+        _log.warning("devices_with_keys_not_answered want=ack_key_file")
+        return None
+    try:
+        return load_or_make(settings.ack_key_file)
+    except AckKeyError as error:
+        raise SettingsError(f"setting ack_key_file: {error}") from None
 
 
 async def _caught_up(following: Following, stop: asyncio.Event) -> bool:
