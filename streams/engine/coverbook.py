@@ -63,12 +63,12 @@ def take(book: Folder, kind: Kind, id_: str, data: dict[str, Any]) -> bool:
     return True
 
 
-def told(book: Folder, runs: list[heard.Run], hours: list[tuple[int, heard.Sums]]) -> None:
+def told(book: Folder, pieces: list[tuple[heard.Run, int, heard.Sums]]) -> None:
     """Add what reports told."""
-    for hour, sums in hours:
+    for _, hour, sums in pieces:
         heard.counted(_part(book, "hours"), hour, sums)
-    if runs:
-        book.bus["runs"] = heard.united(book.bus.get("runs", []), runs)
+    if pieces:
+        book.bus["runs"] = heard.united(book.bus.get("runs", []), [run for run, _, _ in pieces])
 
 
 def inputs(covers: Covers, book: Folder) -> Inputs:

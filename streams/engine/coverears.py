@@ -15,14 +15,15 @@ from streams.codec import FrameView
 from streams.cover.driving import SORTS, WIDTH, judge
 from streams.cover.heard import HOUR_MS, SILENCE_MS, Run, Sums
 from streams.engine.columns import Array
+from streams.engine.rows import Rows
 from streams.engine.units import NEVER, NONE
 
 if TYPE_CHECKING:
     from streams.engine.engine import Engine
 
-_ROOM: Final = 1 << 17
 _FIRST: Final = 64
-_TAKEN: Final = -1 << 60  # in the last column of what was taken
+_PIECE: Final = 13
+_COUNT: Final = 8  # the column of a piece that counts its reports: 0 where there is no piece
 
 
 class Find(NamedTuple):
@@ -43,155 +44,148 @@ class Find(NamedTuple):
 
 
 class Ears:
-    """Reports of covered vehicles that no rule has read yet, by row.
+    """Reports of covered vehicles that no rule has read yet: summed up by vehicle as they come.
 
-    New ones lie as they came, chained by row; when these are many they are summed up, as columns: runs
-    (row, then as ``heard.Run``) and hours (row, hour, then as ``heard.Sums``), both by row.
+    A piece is a run within an hour: asset row, run (``heard.Run``), hour, sums (``heard.Sums``). Each vehicle
+    has an open piece, which most reports just prolong; older ones are chained to it.
     """
 
     def __init__(self) -> None:
-        self._told = np.empty((_FIRST, WIDTH), np.int64)
-        self._next = np.empty(_FIRST, np.int64)
-        self._head = np.empty(0, np.int64)
+        self._slot = np.empty(0, np.int64)  # by row, -1: not heard yet
+        self._open, self._head = np.zeros((_FIRST, _PIECE), np.int64), np.full(_FIRST, -1, np.int64)
+        self._slots = 0
+        self._old, self._next = np.empty((_FIRST, _PIECE), np.int64), np.empty(_FIRST, np.int64)
         self._used = 0
-        self.runs, self.hours = np.empty((0, 7), np.int64), np.empty((0, 7), np.int64)
 
     def add(self, told: Array, assets: int) -> Array:
-        """Keep some reports; returns rows that had none, among them all that had none at all.
+        """Keep some reports (as ``driving.judge`` gives them); returns the rows that had none.
 
         ``assets``: how many rows there are.
         """
-        if self._used >= _ROOM:
-            self.sum_up()
-        if len(self._head) < assets:
-            more = np.full(max(assets, 2 * len(self._head)) - len(self._head), -1, np.int64)
-            self._head = np.concatenate((self._head, more))
-        size = len(self._next)
-        while size < self._used + len(told):
-            size *= 2
-        if size > len(self._next):
-            self._told = np.concatenate((self._told, np.empty((size - len(self._next), WIDTH), np.int64)))
-            self._next = np.concatenate((self._next, np.empty(size - len(self._next), np.int64)))
+        self._room(told[:, 0], assets)
         new = np.empty(len(told), np.int64)
-        count = _chain(told, self._told, self._next, self._head, self._used, new)
-        self._used += len(told)
+        count, self._used = _pieces(
+            told, self._slot, self._open, self._head, self._old, self._next, self._used, new
+        )
         return new[:count]
 
-    def take(self, row: int) -> tuple[list[Run], list[tuple[int, Sums]]]:
-        """The runs and the hours' sums of a row, kept here no more."""
-        runs: list[Run] = []
-        hours: list[tuple[int, Sums]] = []
-        runs += _taken(self.runs, row)
-        hours += [(one[0], one[1:]) for one in _taken(self.hours, row)]
-        at = int(self._head[row]) if row < len(self._head) else -1
-        if at >= 0:
-            self._head[row] = -1
+    def take(self, row: int) -> list[tuple[Run, int, Sums]]:
+        """The pieces of a row, kept here no more: run, hour, sums."""
+        slot = int(self._slot[row]) if row < len(self._slot) else -1
+        if slot < 0:
+            return []
+        pieces = [self._open[slot].tolist()] if self._open[slot, _COUNT] else []
+        self._open[slot, _COUNT] = 0
+        at = int(self._head[slot])
+        self._head[slot] = -1
         while at >= 0:
-            one = self._told[at, 1:].tolist()
-            runs.append(one[:6])
-            hours.append((one[0] // HOUR_MS, [1, int(one[6] == 1), int(one[6] == 2), one[7], one[8]]))
-            self._told[at, 0] = -1
+            pieces.append(self._old[at].tolist())
+            self._old[at, _COUNT] = 0
             at = int(self._next[at])
-        return runs, hours
+        return [(one[1:7], one[7], one[8:]) for one in pieces]
 
-    def sum_up(self) -> None:
-        """Sum up what came since the last time; changes nothing of what ``take`` gives, but for its form."""
-        new = self._told[: self._used]
-        new = new[new[:, 0] >= 0]
-        self._used = 0
-        self._head[:] = -1
-        runs = self.runs[self.runs[:, -1] != _TAKEN]
-        self.runs = _united(np.concatenate((runs, new[:, :7])))
-        hours = self.hours[self.hours[:, -1] != _TAKEN]
-        ones = np.ones(len(new), np.int64)
-        signs = (new[:, 7] == 1).astype(np.int64), (new[:, 7] == 2).astype(np.int64)
-        more = np.stack((new[:, 0], new[:, 1] // HOUR_MS, ones, *signs, new[:, 8], new[:, 9]), axis=1)
-        self.hours = _summed(np.concatenate((hours, more)))
+    def _room(self, rows: Array, assets: int) -> None:
+        """Make room for reports of some rows."""
+        if len(self._slot) < assets:
+            more = np.full(max(assets, 2 * len(self._slot)) - len(self._slot), -1, np.int64)
+            self._slot = np.concatenate((self._slot, more))
+        fresh = np.unique(rows[self._slot[rows] < 0])
+        if len(fresh):
+            self._slot[fresh] = np.arange(self._slots, self._slots + len(fresh))
+            self._slots += len(fresh)
+            if self._slots > len(self._head):
+                more_ = 2 * self._slots - len(self._head)
+                self._open = np.concatenate((self._open, np.zeros((more_, _PIECE), np.int64)))
+                self._head = np.concatenate((self._head, np.full(more_, -1, np.int64)))
+        if self._used + len(rows) > len(self._next):
+            held = self._old[: self._used]
+            held = held[held[:, _COUNT] > 0]
+            size = max(2 * (len(held) + len(rows)), _FIRST)
+            self._old, self._next = np.empty((size, _PIECE), np.int64), np.empty(size, np.int64)
+            self._head[:] = -1
+            self._used = 0
+            self._chain(held)
 
-    def dump(self) -> list[bytes]:
-        """The sums as bytes for a snapshot."""
-        self.sum_up()
-        return [self.runs.astype("<i8").tobytes(), self.hours.astype("<i8").tobytes()]
+    def _chain(self, pieces: Array) -> None:
+        end = len(pieces)
+        self._old[:end] = pieces
+        for at, slot in enumerate(self._slot[pieces[:, 0]].tolist()):
+            self._next[at] = self._head[slot]
+            self._head[slot] = at
+        self._used = end
 
-    def load(self, runs: memoryview, hours: memoryview) -> None:
+    def dump(self) -> bytes:
+        """What is kept, as bytes for a snapshot; it stays."""
+        pieces = np.concatenate((self._open[: self._slots], self._old[: self._used]))
+        return pieces[pieces[:, _COUNT] > 0].astype("<i8").tobytes()
+
+    def load(self, part: memoryview, assets: int) -> None:
         """Become what ``dump`` gave. Raises ValueError."""
-        self.runs, self.hours = (
-            np.frombuffer(part, "<i8").reshape(-1, 7).astype(np.int64) for part in (runs, hours)
-        )
-
-
-def _taken(held: Array, row: int) -> list[list[int]]:
-    """The rows of a table that are of one vehicle, without it; they are marked as taken."""
-    begin, end = np.searchsorted(held[:, 0], (row, row + 1)).tolist()
-    if begin == end or held[begin, -1] == _TAKEN:
-        return []
-    plain: list[list[int]] = held[begin:end, 1:].tolist()
-    held[begin:end, -1] = _TAKEN
-    return plain
-
-
-def _united(runs: Array) -> Array:
-    """Runs by row, those without a silence between made one."""
-    if not len(runs):
-        return runs
-    runs = runs[np.lexsort((runs[:, 3], runs[:, 2], runs[:, 1], runs[:, 0]))]
-    run = _numbered(runs[:, 0], runs[:, 1], runs[:, 4], SILENCE_MS)
-    first = np.flatnonzero(np.append(True, np.diff(run) != 0))
-    order = np.lexsort((runs[:, 6], runs[:, 5], runs[:, 4], run))
-    last = order[np.append(first[1:], len(runs)) - 1]
-    return np.concatenate((runs[first, :4], runs[last, 4:]), axis=1)
-
-
-def _summed(hours: Array) -> Array:
-    """Hours by row, each once."""
-    if not len(hours):
-        return hours
-    hours = hours[np.lexsort((hours[:, 1], hours[:, 0]))]
-    other = (np.diff(hours[:, 0]) != 0) | (np.diff(hours[:, 1]) != 0)
-    first = np.flatnonzero(np.append(True, other))
-    return np.concatenate((hours[first, :2], np.add.reduceat(hours[:, 2:], first, axis=0)), axis=1)
+        pieces = np.frombuffer(part, "<i8").reshape(-1, _PIECE).astype(np.int64)
+        self._room(pieces[:, 0], assets)
+        self._chain(pieces)
 
 
 @compiled
-def _numbered(row: Array, begin: Array, end: Array, silence: int) -> Array:
-    out = np.empty(len(row), np.int64)
-    number, until = 0, end[0]
-    for i in range(len(row)):
-        if i > 0 and (row[i] != row[i - 1] or begin[i] - until > silence):
-            number += 1
-            until = end[i]
-        until = max(until, end[i])
-        out[i] = number
-    return out
-
-
-@compiled
-def _chain(told: Array, kept: Array, after: Array, head: Array, used: int, new: Array) -> int:
+def _pieces(
+    told: Array, slots: Array, open_: Array, head: Array, old: Array, after: Array, used: int, new: Array
+) -> tuple[int, int]:
     count = 0
     for i in range(len(told)):
-        row = told[i, 0]
-        if head[row] < 0:
-            new[count] = row
+        slot = slots[told[i, 0]]
+        piece, one = open_[slot], told[i]
+        hour = one[1] // HOUR_MS
+        if piece[_COUNT] > 0:
+            near = one[1] - piece[4] <= SILENCE_MS and piece[1] - one[4] <= SILENCE_MS
+            if not near or piece[7] != hour:
+                old[used] = piece
+                after[used] = head[slot]
+                head[slot] = used
+                used += 1
+                piece[_COUNT] = 0
+        elif head[slot] < 0:
+            new[count] = one[0]
             count += 1
-        kept[used + i] = told[i]
-        after[used + i] = head[row]
-        head[row] = used + i
-    return count
+        if piece[_COUNT] == 0:
+            piece[:7] = one[:7]
+            piece[7] = hour
+            piece[_COUNT:] = 0
+        else:
+            if _less(one, piece, 1):
+                piece[1:4] = one[1:4]
+            if _less(piece, one, 4):
+                piece[4:7] = one[4:7]
+        piece[_COUNT] += 1
+        piece[_COUNT + 1] += one[7] == 1
+        piece[_COUNT + 2] += one[7] == 2
+        piece[_COUNT + 3] += one[8]
+        piece[_COUNT + 4] += one[9]
+    return count, used
 
 
-def heard(engine: Engine, frame: FrameView, asset_row: Array) -> None:
-    """Take the reports of covered vehicles; ``asset_row``: of each report, -1: it does not count."""
+@compiled
+def _less(one: Array, other: Array, at: int) -> bool:
+    for k in range(at, at + 3):
+        if one[k] != other[k]:
+            return bool(one[k] < other[k])
+    return False
+
+
+def heard(engine: Engine, frame: FrameView, asset_row: Array, rows: Rows, report: Array) -> None:
+    """Take the reports of covered vehicles.
+
+    ``asset_row``: of each report, -1: it does not count; ``rows``: the samples that have a place, in the
+    frame's order; ``report``: of each its report.
+    """
     covers = engine.covers
     wanted = np.where(covers.watched.of(engine.rows, asset_row) != NEVER, asset_row, -1)
     if not (wanted >= 0).any():
         return
-    report = frame.numbers("report", NONE)
-    names = ("t_ms", "lon_e7", "lat_e7", "speed_ckmh", "wheel_ckmh", "heading_cdeg")
-    t, lon, lat, speed, wheel, heading = (frame.numbers(name, NONE) for name in names)
     told = np.empty((len(wanted), WIDTH), np.int64)
     peaks, places = np.empty(3 * len(wanted), np.int64), np.empty((3 * len(wanted), 3), np.int64)
     signed = frame.numbers("signature", 0)
-    made, finds = judge(report, wanted, signed, t, lon, lat, speed, wheel, heading, told, peaks, places)
+    t, lon, lat, speed, wheel = rows.t, rows.lon, rows.lat, rows.speed, rows.wheel
+    made, finds = judge(report, wanted, signed, t, lon, lat, speed, wheel, rows.heading, told, peaks, places)
     told = told[:made]
     covers.came(told)
     if not finds:

@@ -170,7 +170,7 @@ class Covers:
         if book is None:
             return
         if asset in self.host.rows:
-            coverbook.told(book, *self.ears.take(self.host.rows[asset]))
+            coverbook.told(book, self.ears.take(self.host.rows[asset]))
         coverbook.derived(self, book, cause)
         if not book.found:
             self.books.drop(asset)

@@ -52,14 +52,14 @@ def covers_dumped(covers: Covers) -> tuple[dict[str, Any], list[bytes]] | None:
         "wakes": covers.wakes.dump(),
         "stale": covers.stale.dump(),
     }
-    return head, [*_packed(covers.books), *covers.ears.dump()]
+    return head, [*_packed(covers.books), covers.ears.dump()]
 
 
 def covers_loaded(covers: Covers, head: dict[str, Any], parts: list[memoryview]) -> None:
     """Make new covers what was dumped. Raises ValueError."""
-    *books, runs, hours = parts
+    *books, ears = parts
     watched = _unpacked(covers.books, books)
-    covers.ears.load(runs, hours)
+    covers.ears.load(ears, len(covers.host.rows))
     covers.watched.load(dict.fromkeys(watched, 1))
     covers.crashes.load(dict(head["crashes"]))
     covers.wakes = Wakes((name, t_ms) for name, t_ms in head["wakes"])

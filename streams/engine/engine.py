@@ -330,8 +330,6 @@ class Engine:
         received = frame.numbers("received_ms", NONE)
         new = asset_row >= 0
         np.maximum.at(self.extra["seen"], asset_row[new], received[new])
-        if self.covers.watched.values:
-            heard(self, frame, asset_row)
         if frame.has("facts"):
             facts_heard(self, frame, asset_row)
         report = frame.numbers("report", NONE)
@@ -340,6 +338,8 @@ class Engine:
         rows, index = rows_of(frame, asset_row[report], received[report], self.position)
         self.counts.samples += len(report)
         report = report[index]
+        if self.covers.watched.values:
+            heard(self, frame, asset_row, rows, report)
         good = kernel.good(rows.t, rows.lon, rows.lat, rows.hdop, rows.fix, rows.received, self._numbers)
         if not good.all():
             self.counts.unbelieved += int(len(good) - good.sum())
