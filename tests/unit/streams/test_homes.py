@@ -53,7 +53,8 @@ def test_each_command_goes_to_the_home_of_what_it_is_checked_against_first() -> 
         assert command_home(command("asset.register", vin="V1"), n) == home(asset, n)
         assert command_home(command("asset.update", asset=asset), n) == home(asset, n)
         assert command_home(command("device.fit", asset=asset, device="d"), n) == home(asset, n)
-        assert command_home(command("device.unfit", device="d"), n) == home("d", n)
+        for name in ("device.unfit", "device.key", "device.key.revoke"):
+            assert command_home(command(name, device="d", key="k"), n) == home("d", n)
         assert command_home(command("zone.publish", zones=[]), n) == 0
         assert command_home(command("zone.retire", ids=[]), n) == 0
 
