@@ -21,7 +21,7 @@ from feeds.cursor import Vector
 from feeds.grants.assets import assets_of
 from feeds.grants.grant import Grant
 from feeds.ledger.reading import LedgerReader
-from feeds.ledger.tiles import Tile
+from feeds.ledger.tiles import WIDTH, Tile
 from feeds.readmodel import ReadModel
 from feeds.records import cursor
 from feeds.records.beside import Beside, gather
@@ -105,12 +105,17 @@ def fresh(into: Path) -> None:
         raise ExportError(f"directory can't be made: {into}: {error.strerror}") from None
 
 
-def write_log(into: Path, head: Head, tiles: dict[Tile, bytes]) -> None:
-    """The head of a log and some of its tiles."""
+def write_log(into: Path, head: Head, tiles: Iterable[tuple[Tile, bytes]]) -> set[Path]:
+    """The head of a log and some of its tiles; returns the files that they are in."""
     folder = into / "logs" / str(head.log)
+    files = {folder / "checkpoint"}
+    for tile, data in tiles:
+        path = folder / tile.path
+        files.add(path)
+        if tile.width < WIDTH or not path.exists():
+            _write(path, data)
     _write(folder / "checkpoint", head.note.encode())
-    for tile, data in tiles.items():
-        _write(folder / tile.path, data)
+    return files
 
 
 def write_beside(into: Path, beside: Beside) -> None:
@@ -150,7 +155,7 @@ def sealed(into: Path, made: dict[str, Any]) -> dict[str, Any]:
     files = {}
     for path in sorted(into.rglob("*")):
         name = path.relative_to(into).as_posix()
-        if path.is_file() and name not in (MANIFEST, STATE) and not path.name.endswith(".part"):
+        if path.is_file() and name not in (MANIFEST, STATE) and path.suffix != ".part":
             files[name] = _digest(path)
     made = {**made, "files": files}
     part = into / f"{MANIFEST}.part"

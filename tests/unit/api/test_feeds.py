@@ -158,7 +158,7 @@ async def test_a_cursor_of_elsewhere_or_of_tomorrow_is_refused(
     for text, says in (
         (cursor.encode("feed_own", (0, 0)), "another feed"),
         (cursor.encode(feed, (0, 9_999)), "ahead of log 1"),
-        (cursor.encode(feed, (0,)), "repartitioning"),
+        (cursor.encode(feed, (0, 0, 0)), "repartitioning"),
         ("nonsense", "not readable"),
     ):
         answer = await client.get(f"/v1/feeds/{feed}/records?after={text}", headers=READER)

@@ -200,7 +200,7 @@ def _other(text: str) -> str:
     [
         (_other, "of another feed"),
         (lambda _: cursor.encode("feed_own", (9, 1)), "ahead of log 0: got place 9, and 5 are signed"),
-        (lambda _: cursor.encode("feed_own", (1,)), "repartitioning"),
+        (lambda _: cursor.encode("feed_own", (1, 1, 1)), "repartitioning"),
         (lambda _: cursor.encode("feed_own", (-1, 1)), "damaged"),
         (lambda _: cursor.encode("feed_own", ("a", 1)), "damaged"),  # type: ignore[arg-type]
         (lambda text: text + "!", "not readable"),
@@ -217,6 +217,10 @@ def test_a_cursor_that_can_not_be_used_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(CursorError, match=says):
         cursor.decode(change(cursor.encode("feed_own", (1, 1))), "feed_own", (5, 5))
+
+
+def test_logs_that_follow_others_since_are_read_from_their_beginning() -> None:
+    assert cursor.decode(cursor.encode("feed_own", (3,)), "feed_own", (5, 5)) == (3, 0)
 
 
 @given(text=st.text(max_size=60))
