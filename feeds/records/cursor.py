@@ -45,10 +45,11 @@ def decode(text: str, feed: str, sizes: Sequence[int]) -> Vector:
         raise CursorError(f"cursor of another feed: got one of {of!r:.60}, want {feed}")
     if any(type(one) is not int or not 0 <= one <= _MOST for one in places):
         raise CursorError(f"cursor is damaged: got {text[:40]!r}, want one that this feed gave")
-    if len(places) != len(sizes):
+    if len(places) > len(sizes):
         raise CursorError(
             f"cursor is from before a repartitioning: got {len(places)} logs, want {len(sizes)}"
         )
+    places += [0] * (len(sizes) - len(places))  # logs that follow others since
     for log, (place, size) in enumerate(zip(places, sizes, strict=True)):
         if place > size:
             raise CursorError(f"cursor is ahead of log {log}: got place {place}, and {size} are signed")

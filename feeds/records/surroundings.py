@@ -61,7 +61,8 @@ class Surroundings:
     def _of(self, log: int, device: str) -> Around:
         found = self._around.get((log, device))
         if found is None:
-            starts = self._ledgers[log].starts(device, self._tenant)
+            every = (self._ledgers[log], *reversed(self._ledgers))  # a log that ended has none any more
+            starts = next((some for one in every if (some := one.starts(device, self._tenant))), {})
             held = self._read.object(Kind.DEVICE, self._tenant, object_id(Kind.DEVICE, device))
             keys = held.data.get("keys", ()) if held is not None else ()
             found = self._around[log, device] = Around.of(starts, keys, self._vins, self._conflicts)

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_GRANT: Final = ("consumer", "purpose", "assets", "kinds", "fields", "driver", "from_ms", "to_ms", "expires_ms")
+_GRANT: Final = (
+    "consumer",
+    "purpose",
+    "assets",
+    "kinds",
+    "fields",
+    "driver",
+    "from_ms",
+    "to_ms",
+    "expires_ms",
+)
 
 
 class FeedRefused(Exception):
