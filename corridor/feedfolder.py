@@ -9,6 +9,7 @@ import geofences
 from corridor.folder import Folder
 from feeds.grants import Grant
 from feeds.ledger.reading import LedgerReader
+from feeds.ledger.rotation import numbers
 from feeds.readmodel import ReadModel
 from feeds.records.export import Source
 from streams.events import Kind
@@ -23,10 +24,15 @@ def source_of(folder: Folder) -> Iterator[Source]:
     """Open what lies in ``folder``; only read. Raises ReadModelError."""
     with ExitStack() as stack:
         read = stack.enter_context(ReadModel(folder.read, read_only=True))
-        ledgers = [LedgerReader(folder.ledger(log)) for log in range(read.partitions)]
+        ledgers = [LedgerReader(folder.ledger(log)) for log in logs_of(folder, read.partitions)]
         for ledger in ledgers:
             stack.callback(ledger.close)
         yield Source(read, ledgers, zones_of(read))
+
+
+def logs_of(folder: Folder, partitions: int) -> range:
+    """The numbers of all logs: one a partition, then those that follow others."""
+    return range(max(partitions, *(log + 1 for log in (0, *numbers(folder.ledgers)))))
 
 
 def zones_of(read: ReadModel) -> ZoneBook:

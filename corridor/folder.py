@@ -109,13 +109,18 @@ class Folder:
         """Hashes of the API keys."""
         return self.root / "keys.json"
 
-    def ledger(self, partition: int) -> Path:
-        """The ledger's log of one partition."""
-        return self.root / "ledger" / f"p{partition}"
+    @property
+    def ledgers(self) -> Path:
+        """The ledger's logs."""
+        return self.root / "ledger"
 
-    def ledger_key(self, partition: int) -> Path:
-        """The key that signs it."""
-        return self.root / "keys" / f"ledger-p{partition}.key"
+    def ledger(self, log: int) -> Path:
+        """One log of the ledger: first one a partition, then those that follow others."""
+        return self.ledgers / f"p{log}"
+
+    def ledger_key(self, log: int, keys: Path | None = None) -> Path:
+        """The key that signs it, in the folder ``keys``; None: in this one."""
+        return (keys or self.root / "keys") / f"ledger-p{log}.key"
 
     @property
     def feed_reads(self) -> Path:

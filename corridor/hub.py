@@ -34,6 +34,7 @@ from feeds.beats import Beats
 from feeds.deadletters import DeadLetters
 from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing, Principal, Role
+from feeds.ledger.rotation import current
 from feeds.readmodel import ReadModel
 from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
@@ -72,7 +73,8 @@ class Hub:
         self.ledger_thread: LedgerThread | None = None
         if settings.ledger:
             self.ledger_thread = ledger_of(
-                *(folder, self.log, self.read, settings.witnesses_file, settings.ledger_content_days)
+                *(folder, self.log, self.read, settings.witnesses_file, settings.ledger_content_days),
+                keys=settings.ledger_keys_dir,
             )
         self._keep_places()
         writer = StoreWriter(self.log, self.store, range(self.log.partitions))
@@ -101,7 +103,7 @@ class Hub:
             gates=gates,
             health=self.health,
             uptime=self._beats.uptime,
-            ledgers=[log.reader for log in self.ledger_thread.logs] if self.ledger_thread is not None else (),
+            ledgers=self.ledger_thread.readers if self.ledger_thread is not None else (),
             feed_reads=FeedReads(folder.feed_reads),
             ack_key=public_ack_key(settings),
             zone_book=self._zone_book,
@@ -156,7 +158,7 @@ class Hub:
         for partition in range(self.log.partitions):
             stored, end = self.store.position(partition), self.log.end(partition)
             if self.ledger_thread is not None:
-                stored = max(stored, place_of(self._folder.ledger(partition)))
+                stored = max(stored, place_of(self._folder.ledger(current(self._folder.ledgers, partition))))
             if stored > end:
                 _log.error("log_behind_store partition=%s end=%s stored=%s", partition, end, stored)
                 self.log.skip(partition, stored)

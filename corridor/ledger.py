@@ -21,6 +21,7 @@ from feeds.ledger.errors import LedgerError, LedgerStopError
 from feeds.ledger.files import LogFiles
 from feeds.ledger.keyfiles import load_or_make
 from feeds.ledger.reading import BOOK, PUBLIC_KEY, LedgerReader
+from feeds.ledger.rotation import current, numbers
 from feeds.ledger.sequencer import Sequencer
 from feeds.ledger.witnesses import Witnesses
 from feeds.ledger.writer import LOG, Events, LedgerWriter
@@ -116,9 +117,16 @@ class PartitionLedger:
 class LedgerThread(threading.Thread):
     """Fills and signs the logs until ``halt`` is set. ``stopped`` logs may not go on."""
 
-    def __init__(self, logs: Sequence[PartitionLedger], content_days: float | None = None) -> None:
+    def __init__(
+        self,
+        logs: Sequence[PartitionLedger],
+        content_days: float | None = None,
+        readers: Sequence[LedgerReader] = (),
+    ) -> None:
+        """``readers``: of all logs by number, those that ended too; else those of ``logs``."""
         super().__init__(name="ledger", daemon=True)
         self.logs = logs
+        self.readers = list(readers) or [log.reader for log in logs]
         self._content_ms = None if content_days is None else int(content_days * _DAY_MS)
         self.halt = threading.Event()
         self.troubles: dict[int, str] = {}
@@ -141,6 +149,8 @@ class LedgerThread(threading.Thread):
         for number, log in enumerate(self.logs):
             self._step(number, log, True)
             log.close()
+        for reader in self.readers:
+            reader.close()
 
     def _step(self, number: int, log: PartitionLedger, sign: bool) -> int:
         if number in self.stopped:
@@ -184,25 +194,32 @@ def ledger_of(
     events: Events,
     policy: Path | None = None,
     content_days: float | None = None,
+    keys: Path | None = None,
 ) -> LedgerThread:
     """The ledger of a data folder; nothing is opened before the thread runs.
 
-    ``content_days``: how long contents are kept; None: for ever."""
+    ``content_days``: how long contents are kept; None: for ever. ``keys``: the folder of keys, see
+    ``Folder.ledger_key``. Raises LedgerStopError."""
     house = secrets.token_hex(6)
+    written = [current(folder.ledgers, partition) for partition in range(log.partitions)]
+    logs = [
+        PartitionLedger(
+            folder.ledger(number),
+            folder.ledger_key(number, keys),
+            f"corridor-{house}/ledger/{partition}",
+            log,
+            events,
+            partition,
+            policy,
+        )
+        for partition, number in enumerate(written)
+    ]
+    held = {number: one.reader for number, one in zip(written, logs, strict=True)}
+    count = max(log.partitions, *(number + 1 for number in (0, *numbers(folder.ledgers))))
     return LedgerThread(
-        [
-            PartitionLedger(
-                folder.ledger(partition),
-                folder.ledger_key(partition),
-                f"corridor-{house}/ledger/{partition}",
-                log,
-                events,
-                partition,
-                policy,
-            )
-            for partition in range(log.partitions)
-        ],
+        logs,
         content_days,
+        [held.get(number) or LedgerReader(folder.ledger(number)) for number in range(count)],
     )
 
 

@@ -31,6 +31,12 @@ async def checkpoint(request: Request, partition: str) -> Response:
     return Response(await _served(request, partition, "checkpoint"), 200, _FRESH, _TEXT)
 
 
+@public.get("/ledger/{partition}/end")
+async def end(request: Request, partition: str) -> Response:
+    """The proof (tlog-proof) of a log's end: which log follows, and its key. 404 while it goes on."""
+    return Response(await _served(request, partition, "end"), 200, _FRESH, _TEXT)
+
+
 @public.get("/ledger/{partition}/tile/{path:path}")
 async def tile(request: Request, partition: str, path: str) -> Response:
     """A hash tile or an entry bundle (tlog-tiles). Needs no key."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
-from corridor.folder import Folder
-from feeds.ledger import proof
+from corridor.folder import Folder, FolderError
+from feeds.ledger import proof, rotation
 from feeds.ledger.book import EventKey, ReportKey
 from feeds.ledger.checkpoint import read
 from feeds.ledger.errors import FormatError, LedgerError, ProofError
@@ -48,12 +49,16 @@ def add_to(verbs: Verbs) -> None:
         "--witness", action="append", default=[], metavar="VKEY", help="that must have cosigned (repeat)"
     )
     verify.add_argument("--json", action="store_true", help="as one JSON object")
+    rotate = actions.add_parser(
+        "rotate", help="end each log and begin one with a new key; the system must be stopped"
+    )
+    add_folder(rotate)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do the action. ``verify-proof`` returns 1 when the proof does not hold."""
-    actions = {"show": _show, "prove": _prove, "verify-proof": _verify}
+    actions = {"show": _show, "prove": _prove, "verify-proof": _verify, "rotate": _rotate}
     try:
         return actions[options.action](options)
     except LedgerError as error:
@@ -64,13 +69,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _logs(folder: Folder) -> Iterator[tuple[int, LedgerReader]]:
     """The logs of a folder. Raises CliError when there are none."""
-    root = folder.ledger(0).parent
-    numbers = (
-        sorted(int(p.name[1:]) for p in root.glob("p*") if p.name[1:].isdigit()) if root.exists() else []
-    )
-    if not numbers:
-        raise CliError(f"no ledger here: got {root}, want the data folder of a system that keeps one")
-    for number in numbers:
+    found = rotation.numbers(folder.ledgers)
+    if not found:
+        raise CliError(
+            f"no ledger here: got {folder.ledgers}, want the data folder of a system that keeps one"
+        )
+    for number in found:
         reader = LedgerReader(folder.ledger(number))
         try:
             yield number, reader
@@ -87,20 +91,56 @@ def _folder(options: argparse.Namespace) -> Folder:
 
 def _show(options: argparse.Namespace) -> int:
     folder = _folder(options)
+    chains = rotation.chains(folder.ledgers)
     for number, reader in _logs(folder):
         head = read(parse(reader.served(CHECKPOINT)).text)
-        key = str(parse_signer(folder.ledger_key(number).read_text("utf-8")).verifier)
-        told = {
+        key = _public(options, folder, number, reader)
+        told: dict[str, Any] = {
             "partition": number,
             "origin": head.origin,
             "size": head.size,
             "root": head.root.hex(),
             "key": key,
         }
+        if number in chains:
+            told["followed_by"] = chains[number]
         if options.json:
             print(json.dumps(told))
         else:
             print("\n".join(f"{name:<10} {value}" for name, value in told.items()))
+    return 0
+
+
+def _public(options: argparse.Namespace, folder: Folder, number: int, reader: LedgerReader) -> str:
+    try:
+        return reader.key()
+    except LedgerError:  # written by a version that did not write it down
+        path = folder.ledger_key(number, settings_of(options).ledger_keys_dir)
+        return str(parse_signer(path.read_text("utf-8")).verifier)
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    folder, settings = _folder(options), settings_of(options)
+    try:
+        folder.hold()
+    except FolderError as error:
+        raise CliError(str(error)) from None
+    try:
+        chains, found = rotation.chains(folder.ledgers), rotation.numbers(folder.ledgers)
+        if not found:
+            raise CliError(f"no ledger here: got {folder.ledgers}, want one that was written")
+        for number in (one for one in found if one not in chains):
+            new = rotation.rotate(
+                folder.ledgers,
+                number,
+                lambda log: folder.ledger_key(log, settings.ledger_keys_dir),
+                settings.partitions,
+                int(time.time() * 1000),
+            )
+            key = LedgerReader(folder.ledger(new)).key()
+            print(f"log {number} has ended; log {new} follows it, its key: {key}")
+    finally:
+        folder.release()
     return 0
 
 

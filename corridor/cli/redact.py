@@ -22,6 +22,7 @@ from feeds import readredact, redactions
 from feeds.deadletters import DeadLettersError
 from feeds.ledger.book import Book
 from feeds.ledger.errors import LedgerError
+from feeds.ledger.rotation import current
 from feeds.ledger.writer import LOG
 from feeds.readfile import ReadModelError
 from feeds.redactions import Redaction, RedactionsError
@@ -141,7 +142,7 @@ def _require_caught_up(settings: Settings, folder: Folder) -> None:
     ):
         for partition in range(log.partitions):
             places = [store.position(partition)]
-            path = folder.ledger(partition) / "book.db"
+            path = folder.ledger(current(folder.ledgers, partition)) / "book.db"
             if path in books(folder):
                 with closing(Book(path)) as book:
                     places.append(book.place_of(LOG))

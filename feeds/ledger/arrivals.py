@@ -46,7 +46,7 @@ class Arrivals:
         if start.received(row.seq) is not False:
             key = ReportKey(row.device, row.boot, row.seq, row.hash)
             others = self._here(key)
-            if row.hash in others or self._book.find(key) is not None:
+            if row.hash in others or self._book.knows(key):
                 start.doubled += 1
                 return None
             conflict = bool(others) or self._book.conflicts(key)

@@ -220,7 +220,7 @@ class Book:
         seen: set[ReportKey | EventKey] = set()
         found = []
         for one in entries:
-            if one.key not in seen and self.find(one.key) is None:
+            if one.key not in seen and not self.knows(one.key):
                 found.append(one)
             seen.add(one.key)
         return found
@@ -293,6 +293,39 @@ class Book:
 
     def find(self, key: ReportKey | EventKey) -> int | None:
         """The place of a record; None when it is not in the log."""
+        place = self._find(key)
+        return None if place is None or place < 0 else place
+
+    def knows(self, key: ReportKey | EventKey) -> bool:
+        """Whether a record is in this log or in one that it follows."""
+        return self._find(key) is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the newest entry is the end of the log."""
+        row = self._db.execute("SELECT kind FROM records ORDER BY place DESC LIMIT 1").fetchone()
+        return row is not None and row[0] == EntryKind.END
+
+    def carry(self, path: Path) -> None:
+        """Into a new book: what the book in ``path`` knows but its entries. Raises LedgerAwayError.
+
+        Records of before are known, at no place of this log.
+        """
+        with self._errors():
+            self._db.execute("ATTACH ? AS old", (str(path),))
+            try:
+                with self._transaction():
+                    for table in ("places", "names", "starts"):
+                        self._db.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
+                    gone = "CASE WHEN place < 0 THEN place ELSE -1 - place END"
+                    self._db.execute(
+                        f"INSERT INTO reports SELECT device, boot, seq, hash, {gone} FROM old.reports"
+                    )
+                    self._db.execute(f"INSERT INTO events SELECT id, revision, {gone} FROM old.events")
+            finally:
+                self._db.execute("DETACH old")
+
+    def _find(self, key: ReportKey | EventKey) -> int | None:
         if isinstance(key, ReportKey):
             row = self._db.execute(
                 "SELECT place FROM reports WHERE device = ? AND boot = ? AND seq = ? AND hash = ?",
@@ -338,7 +371,10 @@ class Book:
     def places_of(self, ids: Iterable[str]) -> list[int]:
         """Where all revisions of some objects are."""
         with self._errors():
-            found = [self._db.execute("SELECT place FROM events WHERE id = ?", (one,)) for one in ids]
+            found = [
+                self._db.execute("SELECT place FROM events WHERE id = ? AND place >= 0", (one,))
+                for one in ids
+            ]
             return sorted(int(row[0]) for rows in found for row in rows)
 
     def redact_before(self, t_ms: int, limit: int) -> int:
@@ -348,8 +384,9 @@ class Book:
         """
         with self._errors():
             rows = self._db.execute(
-                "SELECT place FROM records WHERE groups IS NOT NULL AND t_ms < ? ORDER BY t_ms LIMIT ?",
-                (t_ms, limit),
+                "SELECT place FROM records WHERE groups IS NOT NULL AND t_ms < ? AND kind <> ? "
+                "ORDER BY t_ms LIMIT ?",
+                (t_ms, int(EntryKind.END), limit),
             ).fetchall()
         return self.redact([row[0] for row in rows]) if rows else 0
 

@@ -18,6 +18,9 @@ from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
 from feeds.ledger.tiles import Tile, parse_path
 
 CHECKPOINT: Final = "checkpoint"
+END: Final = "end"
+"""The proof file of a log's end; there once it has ended."""
+PUBLIC: Final = "public"
 _SIGNED: Final = "signed"
 _LOCK: Final = "lock"
 
@@ -26,7 +29,7 @@ class LogFiles:
     """The folder of one log: ``public`` is what may be served, the rest is its owner's."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.public = folder, folder / "public"
+        self.folder, self.public = folder, folder / PUBLIC
         self._loose: set[Path] = set()
         self.public.mkdir(parents=True, exist_ok=True)
 
@@ -59,12 +62,12 @@ class LogFiles:
 
     def served(self, path: str) -> bytes:
         """What a client asked for: a tile or the checkpoint. Raises FormatError, LedgerError."""
-        if path != CHECKPOINT:
+        if path not in (CHECKPOINT, END):
             return self.read(parse_path(path))
         try:
-            return (self.public / CHECKPOINT).read_bytes()
+            return (self.public / path).read_bytes()
         except OSError:
-            raise LedgerError("the log has no checkpoint yet") from None
+            raise LedgerError(f"the log has no {path} yet") from None
 
     def write(self, tile: Tile, data: bytes) -> None:
         """Write a tile or bundle. Raises LedgerAwayError."""
@@ -117,6 +120,10 @@ class LogFiles:
     def publish(self, note: str) -> None:
         """Make a checkpoint the one that is served. Raises LedgerAwayError."""
         _replace(self.public / CHECKPOINT, note.encode(), flush=True)
+
+    def put_end(self, proof: str) -> None:
+        """Serve the proof of the log's end. Raises LedgerAwayError."""
+        _replace(self.public / END, proof.encode(), flush=True)
 
 
 def _replace(path: Path, data: bytes, *, flush: bool) -> None:

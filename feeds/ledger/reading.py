@@ -13,7 +13,7 @@ from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.checkpoint import Checkpoint, read
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerError
-from feeds.ledger.files import CHECKPOINT, LogFiles
+from feeds.ledger.files import CHECKPOINT, END, PUBLIC, LogFiles
 from feeds.ledger.note import parse
 from feeds.ledger.opened import opening_of, pack
 from feeds.ledger.proof import Proof
@@ -78,9 +78,10 @@ class LedgerReader:
     def starts(self, device: str, tenant: str | None = None) -> dict[str, Start]:
         """What came of each start of a device (``feeds.completeness``), by boot, signed or not.
 
-        ``tenant``: only starts that were its last; None: all. Nothing where the log was never written.
+        ``tenant``: only starts that were its last; None: all. Nothing where the log was never written, and
+        of a log that has ended: the one that follows it goes on with them.
         """
-        if not (self._folder / BOOK).exists():
+        if not (self._folder / BOOK).exists() or (self._folder / PUBLIC / END).exists():
             return {}
         with self._lock:
             held = self._opened_book().starts_of(device)

@@ -16,7 +16,7 @@ from feeds.completeness.spans import Spans, spans_of_all
 from feeds.ledger.arrivals import Arrivals
 from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
-from feeds.ledger.errors import FormatError
+from feeds.ledger.errors import FormatError, LedgerStopError
 from feeds.ledger.events import groups_of
 from feeds.ledger.reports import ReportRow, rows_of
 from streams.codec import CodecError, decode_frame
@@ -49,7 +49,7 @@ class LedgerWriter:
     """Fills ``book`` from one partition. One thread calls ``step``.
 
     ``parked`` counts frames that can't be read, ``missed`` events that retention deleted before they were
-    read. ``random`` makes salts.
+    read. ``random`` makes salts. Raises LedgerStopError for a log that has ended.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class LedgerWriter:
     ) -> None:
         self._log, self._events, self._book, self._partition = log, events, book, partition
         self._random = random
+        if book.ended:
+            raise LedgerStopError("the log has ended: `corridor ledger rotate` finishes what was begun")
         self._arrivals = Arrivals(book)
         self.parked = self.missed = 0
 

@@ -74,6 +74,7 @@ async def test_what_is_not_there_is_404(sealed: World, bare: httpx.AsyncClient, 
 
 async def test_a_log_that_was_never_written_is_404(bare: httpx.AsyncClient) -> None:
     assert (await bare.get("/ledger/0/checkpoint")).status_code == 404
+    assert (await bare.get("/ledger/0/end")).status_code == 404
     assert (await bare.get("/ledger/0/tile/0/000")).status_code == 404
 
 
