@@ -9,12 +9,14 @@ import json
 import logging
 import time
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from corridor import democlock, demowindow
 from corridor.cli.options import CliError, Verbs, add_folder, add_ports, run_async, settings_of
 from corridor.client import Client, ClientError
+from corridor.demofeeds import DemoFeed, granted
 from corridor.demofilings import STORIES, Papers, register_trailer
 from corridor.demokeys import enrol_trucks
 from corridor.embedded import System, running
@@ -24,11 +26,13 @@ from corridor.logs import set_up_logging
 from corridor.recordings import recorded_trucks
 from corridor.supervisor import Part
 from corridor.trucks import fleets
+from feeds.keys import KeysError
 from firmware_sim.clock import SimClock
 
 _log = logging.getLogger("corridor.demo")
 _LAG_S: Final = 172_800.0
 _PAPERS_EVERY_S: Final = 0.5
+_ENDS: Final = "\nCtrl-C ends it; the same command goes on where it stopped."
 _LEGEND: Final = """
   What to look at
     trucks      blue: moving, violet: standing, amber: in a port, grey: silent for ten minutes
@@ -105,6 +109,7 @@ class _Demo:
             settings = settings_of(self._options, **self._more, authorities_file=authorities)
             system = await parts.enter_async_context(running(settings, democlock.plain(self._clock)))
             papers = await self._papers(system)
+            read = await self._feeds(system)
             await self._part(parts, "trucks", self._trucks(system))
             if not _state(self._folder).exists():  # they set out now, for the first time
                 papers.begun_s = democlock.now_s(self._clock)
@@ -112,6 +117,10 @@ class _Demo:
             _greet(
                 system, self._fleet, self._exporters, officers, time.monotonic() - self._begun, self._options
             )
+            for feed in read:
+                url = f"{system.local.url}/v1/feeds/{feed.id}"
+                print(f"    feed   {url} ({feed.fields}), {feed.consumer}: {feed.key}")
+            print(_ENDS, flush=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._options.duration)
             print("stopping ...", flush=True)
@@ -165,6 +174,13 @@ class _Demo:
             return await asyncio.to_thread(put)
         except ClientError as error:
             raise CliError(f"the trucks could not be registered: {error}") from None
+
+    async def _feeds(self, system: System) -> Sequence[DemoFeed]:
+        """What an insurer and customs may read."""
+        try:
+            return await asyncio.to_thread(granted, Client(system.local), self._folder)
+        except (ClientError, KeysError, OSError) as error:
+            raise CliError(f"the feeds could not be granted: {error}") from None
 
     def _set_out_s(self) -> float | None:
         """When the exporters' trucks set out, if they have."""
@@ -248,6 +264,5 @@ def _greet(
     for story in STORIES:
         vehicle = exporters[story.truck]["device"]
         print(f"    {story.reference}  {vehicle}  {story.title:<21} {story.state:<20} {story.where}")
-    print("\nCtrl-C ends it; the same command goes on where it stopped.", flush=True)
     if not options.no_browser:
         webbrowser.open(address)

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from corridor import pulling
 from corridor.cli.case import client_of
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
 from corridor.client import ClientError
 from corridor.folder import Folder
+from corridor.pulling import KEY_VARIABLE
 
 
 def add_to(verbs: Verbs) -> None:
@@ -47,6 +49,21 @@ def add_to(verbs: Verbs) -> None:
     exporting = actions.add_parser("export", help="write a feed to a directory that verifies with no network")
     exporting.add_argument("feed", metavar="FEED")
     exporting.add_argument("into", type=Path, metavar="DIR", help="a new or an empty directory")
+    pull = actions.add_parser(
+        "pull", help="mirror a feed from its URL, verified as it comes; goes on where it was"
+    )
+    pull.add_argument("url", metavar="URL", help="https://HOST/v1/feeds/FEED")
+    pull.add_argument("into", type=Path, metavar="DIR", help="the mirror, or a new directory")
+    pull.add_argument("--api-key-file", type=Path, metavar="FILE", help=f"the API key (else {KEY_VARIABLE})")
+    pull.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="VKEY",
+        help="a log's public key, by another way (repeat)",
+    )
+    pull.add_argument("--follow", action="store_true", help="wait for what comes, until Ctrl-C")
+    pull.add_argument("--json", action="store_true", help="as JSON")
     for one in (grant, listing, revoke, reads, exporting):
         one.add_argument("--json", action="store_true", help="as JSON")
         add_folder(one)
@@ -55,7 +72,14 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do the action."""
-    actions = {"grant": _grant, "list": _list, "revoke": _revoke, "reads": _reads, "export": _export}
+    actions = {
+        "grant": _grant,
+        "list": _list,
+        "revoke": _revoke,
+        "reads": _reads,
+        "export": _export,
+        "pull": pulling.run,
+    }
     try:
         return actions[options.action](options)
     except ClientError as error:
