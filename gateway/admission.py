@@ -31,6 +31,7 @@ class Limits:
     unknown_answers_per_s: float = 100.0
     unknown_devices: int = 4_096
     answers_per_s: float = 20.0
+    unsigned_kept_per_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,12 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Never: its bytes are at fault."""
+    """Never: its bytes are at fault. ``keep``: whether a copy is to be kept; too many come to keep all."""
 
     fitted: Fitted
     reason: str
     detail: str
+    keep: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,13 @@ class Bucket:
 
 
 class _Device:
-    __slots__ = ("admit", "answers", "in_flight", "reports")
+    __slots__ = ("admit", "answers", "in_flight", "reports", "unsigned")
 
     def __init__(self, limits: Limits, now: float) -> None:
         self.admit: Admit | None = None  # the verdict, as long as the fitting is the same
         self.reports = Bucket(limits.rate, limits.burst, now)
         self.answers = Bucket(limits.answers_per_s, limits.answers_per_s, now)
+        self.unsigned = Bucket(limits.unsigned_kept_per_s, limits.unsigned_kept_per_s, now)
         self.in_flight = 0
 
 
@@ -140,7 +143,8 @@ class Admission:
             self._devices.pop(device, None)
             return Later("unknown_device", 60, self._tell_unknown(device, now))
         if unsigned_ms is not None and has_key(fitted, unsigned_ms):
-            return Refuse(fitted, "unsigned", UNSIGNED)
+            kept = (self._devices.get(device) or self._state(device, now)).unsigned.take(now)
+            return Refuse(fitted, "unsigned", UNSIGNED, kept)
         if size > MAX_BYTES:
             detail = f"report too large: got {size} bytes, want at most {MAX_BYTES}"
             return Refuse(fitted, "too_large", detail)

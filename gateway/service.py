@@ -255,12 +255,16 @@ class Gateway:
         trusted = not has_key(verdict.fitted, arrived.received_ms)  # of others nobody knows who sent it
         if trusted and len(payload) <= _LARGE_BYTES and self._large.take(now):
             boot, seq = identify(payload)
-        self._refuse(Rejected(arrived, form_of(payload), verdict.reason, verdict.detail, boot, seq), now)
+        rejected = Rejected(arrived, form_of(payload), verdict.reason, verdict.detail, boot, seq)
+        self._refuse(rejected, now, keep=verdict.keep)
 
-    def _refuse(self, rejected: Rejected, now: float) -> None:
+    def _refuse(self, rejected: Rejected, now: float, keep: bool = True) -> None:
         device, boot, seq = rejected.arrived.device, rejected.boot, rejected.seq
         self.metrics.refused[rejected.reason] += 1
-        self._refusals.add(rejected)
+        if keep:
+            self._refusals.add(rejected)
+        else:
+            self._refusals.lost += 1
         if boot is not None and seq is not None and rejected.form is not Form.NMEA:
             self._acks.refused(device, rejected.form, boot, seq, rejected.reason, now)
 

@@ -91,7 +91,11 @@ def test_an_unsigned_report_of_a_device_with_a_key_is_refused_while_the_key_hold
 def test_unsigned_reports_use_up_nothing_of_a_device_with_a_key() -> None:
     """Whoever can publish on its topic can't keep it from being heard."""
     gate = Admission(MemoryRegistry({"d": KEYED}), Limits(rate=1.0, burst=2.0, in_flight=2))
+    kept = 0
     for _ in range(100):
-        assert isinstance(gate.judge("d", 1, 0.0, unsigned_ms=1_500), Refuse)
+        verdict = gate.judge("d", 1, 0.0, unsigned_ms=1_500)
+        assert isinstance(verdict, Refuse)
+        kept += verdict.keep
+    assert kept == 10, "nor do they push other dead letters out"
     assert isinstance(gate.judge("d", 1, 0.0), Admit)
     assert isinstance(gate.judge("d", 1, 0.0), Admit)
