@@ -11,10 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from corridor.embedded import StartError
-from corridor.folder import FolderError
 from corridor.settings import Settings, SettingsError, load
-from corridor.supervisor import PartError
 
 Verbs = Any  # argparse's sub-parsers have no public type
 
@@ -51,6 +48,9 @@ def settings_of(options: argparse.Namespace, **more: Any) -> Settings:
 
 def run_async(work: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """Run ``work`` with an event that Ctrl-C or SIGTERM sets. What can't start becomes CliError."""
+    from corridor.embedded import StartError  # servers are extras: `verify` runs without them
+    from corridor.folder import FolderError
+    from corridor.supervisor import PartError
 
     async def main() -> int:
         stop = asyncio.Event()
