@@ -25,6 +25,7 @@ from corridor.roles.stores import store_of
 from corridor.serving import serve
 from corridor.settings import Settings, SettingsError
 from feeds.deadletters import DeadLetters
+from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing
 from streams.kafka.log import KafkaLog
 from streams.kafka.settings import KafkaSettings
@@ -72,6 +73,7 @@ class Instance:
             zones=zones,
             gates=gates,
             health=self.health,
+            feed_reads=FeedReads(folder / "feedreads.db"),
             ack_key=public_ack_key(settings),
             zone_book=lambda: self.book.book,
             pushed=pushes_of(settings, self.read, commands.submit),
