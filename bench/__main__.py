@@ -26,7 +26,9 @@ NAMES = (
     "scale",
     "reconcile",
     "clearance",
+    "cover",
     "ledger",
+    "ledgerlarge",
     "signed",
     "completeness",
 )

@@ -89,8 +89,9 @@ class Ears:
         if len(self._slot) < assets:
             more = np.full(max(assets, 2 * len(self._slot)) - len(self._slot), -1, np.int64)
             self._slot = np.concatenate((self._slot, more))
-        fresh = np.unique(rows[self._slot[rows] < 0])
-        if len(fresh):
+        strange = self._slot[rows] < 0
+        if strange.any():
+            fresh = np.unique(rows[strange])
             self._slot[fresh] = np.arange(self._slots, self._slots + len(fresh))
             self._slots += len(fresh)
             if self._slots > len(self._head):

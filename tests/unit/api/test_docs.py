@@ -9,7 +9,9 @@ from tests.unit.api.test_tenants import routes
 
 ROOT = Path(__file__).parents[3]
 DOC = (ROOT / "docs" / "http-api.md").read_text(encoding="utf-8")
-_BY_ID = r"\{(visit|crossing|trip|stop|gate|zone|object|case|permit|conflict|coupling|release)\}"
+_BY_ID = (
+    r"\{(visit|crossing|trip|stop|gate|zone|object|case|permit|conflict|coupling|release|cover|handover)\}"
+)
 _BY_MORE = {
     "asset": "id or VIN",
     "filing": "id or reference",
