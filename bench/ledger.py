@@ -77,7 +77,7 @@ def frame(first: int) -> bytes:
         "signature": pa.array(np.zeros(count, np.uint8)),
         "key": pa.nulls(count, pa.string()),
     }
-    t_ms = 1_795_330_800_000 + first * 10 + np.arange(rows) * 1000
+    t_ms = 1_795_330_800_000 - np.tile(np.arange(SAMPLES_EACH)[::-1] * 1000, count)
     samples: dict[str, pa.Array] = {
         "report": pa.array(np.repeat(np.arange(count, dtype=np.int32), SAMPLES_EACH)),
         "t_ms": pa.array(t_ms),

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import cbor2
 
+from feeds.ledger.cbor import group_map
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerAwayError, LedgerStopError
 
@@ -66,7 +67,7 @@ class EventKey:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of these many are made
 class NewEntry:
     """A record to append: its sealed entry, salts and group contents (by name), and how to find it."""
 
@@ -181,7 +182,7 @@ class Book:
             else:
                 events.append((key.id, key.revision, place))
             found = (place, int(one.kind), number(one.asset), number(one.tenant), one.t_ms)
-            records.append((*found, one.entry, one.salts, cbor2.dumps(one.groups)))
+            records.append((*found, one.entry, one.salts, group_map(one.groups)))
         # by key: rows beside each other go into pages beside each other
         self._db.executemany("INSERT INTO reports VALUES (?,?,?,?,?)", sorted(reports))
         self._db.executemany("INSERT INTO events VALUES (?,?,?)", events)

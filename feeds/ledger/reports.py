@@ -19,6 +19,7 @@ import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
+from feeds.ledger import cbor
 from feeds.ledger.entry import WHOLE
 from feeds.ledger.errors import FormatError
 from streams.records import SIGNALS, Form, Frame
@@ -53,20 +54,15 @@ BUS: Final = np.dtype(
 _COARSE_MS: Final = 600_000
 _COARSE_E7: Final = 1_000_000
 _KIND: Final = "driver"
-_HEAD: Final = sorted(
-    (
-        *("device", "asset", "boot", "boot_n", "seq", "prev", "hash", "received_ms", "form", "topic"),
-        *("samples", "signature", "key", "verdict"),
-    ),
-    key=lambda name: (len(name), name),  # as canonical CBOR has them
-)
+_NO_EXTRAS: Final = cbor2.dumps([])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: of these many are made
 class ReportRow:
     """One report of a frame: row, who it is of, and its groups but for ``head``.
 
-    ``head`` has everything that is known of it already; the verdict is added by whoever knows the others.
+    ``head`` has everything that is known of it already, in its order; the verdict, new as long as nobody
+    says otherwise, is for whoever knows the others.
     ``t_ms``: of its first sample, of its receiving when it has none.
     """
 
@@ -83,8 +79,8 @@ class ReportRow:
 
     def sealed_groups(self, verdict: str) -> dict[str, bytes]:
         """All groups; ``verdict`` is new or conflict."""
-        head = {**self.head, "verdict": verdict}
-        return {**self.groups, HEAD: cbor2.dumps({name: head[name] for name in _HEAD})}
+        head = self.head if verdict == "new" else {**self.head, "verdict": verdict}
+        return {**self.groups, HEAD: cbor2.dumps(head)}
 
 
 def rows_of(frame: Frame) -> Iterator[ReportRow]:
@@ -145,20 +141,21 @@ def _heads(reports: pa.RecordBatch) -> list[tuple[dict[str, Any], bytes, str]]:
         device, asset, tenant, boot = names
         boot_n, seq, prev, hash_, received_ms, form, raw = values
         kind = "nmea" if form == Form.NMEA else "report"
-        head = {
-            "device": device,
-            "asset": asset,
-            "boot": boot,
-            "boot_n": boot_n,
-            "seq": seq,
-            "prev": prev,
-            "hash": hash_,
-            "received_ms": received_ms,
-            "form": form,
-            "topic": f"corridor/v1/{device}/{kind}",
-            "samples": samples,
-            "signature": signed or 0,
+        head = {  # as canonical CBOR has them: shorter names first
             "key": key,
+            "seq": seq,
+            "boot": boot,
+            "form": form,
+            "hash": hash_,
+            "prev": prev,
+            "asset": asset,
+            "topic": f"corridor/v1/{device}/{kind}",
+            "boot_n": boot_n,
+            "device": device,
+            "samples": samples,
+            "verdict": "new",
+            "signature": signed or 0,
+            "received_ms": received_ms,
         }
         made.append((head, raw, tenant))
     return made
@@ -232,6 +229,7 @@ def _signals(frame: Frame, ends: npt.NDArray[np.int64]) -> list[bytes | None]:
         return found
     dtype = np.dtype([(name, BUS[name]) for name in columns])
     data, size = _table(samples, dtype).tobytes(), dtype.itemsize
+    named = cbor.names(columns)
     names, values = _words(extras["name"]), extras["value"].to_pylist()
     rows = samples["report"].to_numpy()
     more: dict[int, list[list[Any]]] = {}
@@ -240,7 +238,8 @@ def _signals(frame: Frame, ends: npt.NDArray[np.int64]) -> list[bytes | None]:
         more.setdefault(number, []).append([at - int(ends[number]), name, value])
     for number in np.unique(rows[said]).tolist():
         packed = data[int(ends[number]) * size : int(ends[number + 1]) * size]
-        found[number] = cbor2.dumps([columns, packed, more.get(number, [])])
+        extra = cbor2.dumps(more[number]) if number in more else _NO_EXTRAS
+        found[number] = cbor.sequence(named, cbor.head(len(packed)) + packed, extra)
     return found
 
 

@@ -28,6 +28,7 @@ LOG: Final = "log"
 EVENTS: Final = "events"
 _READ_BYTES: Final = 12 << 20  # rows of one device lie together: the more at once, the fewer pages
 _EVENTS: Final = 2_000
+_SALTS: Final = SALT_BYTES * 8  # more than a report has groups
 _log = logging.getLogger("corridor.ledger")
 
 
@@ -119,16 +120,20 @@ class LedgerWriter:
         reports = frame.reports
         counts, received = reports["samples"].to_numpy(), reports["received_ms"].to_numpy()
         spans = spans_of_all(frame.samples["t_ms"].to_numpy(), counts, received)
-        found = (self._report(record, row, spans[row.number]) for row in rows)
+        salts, each = self._random(_SALTS * len(rows)), _SALTS
+        found = (
+            self._report(record, row, spans[row.number], salts[n * each : (n + 1) * each])
+            for n, row in enumerate(rows)
+        )
         return [one for one in found if one is not None]
 
-    def _report(self, record: LogRecord, row: ReportRow, spans: Spans) -> NewEntry | None:
+    def _report(self, record: LogRecord, row: ReportRow, spans: Spans, random: bytes) -> NewEntry | None:
         verdict = self._arrivals.judge(row, spans)
         if verdict is None:
             return None
         key = ReportKey(row.device, row.boot, row.seq, row.hash)
         groups = row.sealed_groups(verdict)
-        salts = self._random(SALT_BYTES * len(groups))
+        salts = random[: SALT_BYTES * len(groups)]
         entry = seal(EntryKind.REPORT, record.partition, record.position, row.number, groups, salts).entry
         return NewEntry(EntryKind.REPORT, key, row.asset, row.tenant, row.t_ms, entry, salts, groups)
 
