@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -29,7 +30,7 @@ from streams.signing.keys import NAMES, DeviceKey
 _FIRST: Final = bytes((cose.FIRST,))
 _MAP: Final = 5
 _LEAST: Final = 16  # signatures that are worth a thread of their own
-_THREADS: Final = max(1, min(4, os.cpu_count() or 1))
+_THREADS: Final = max(1, min(4, (os.cpu_count() or 1) // 2))  # they and the loop want the same lock
 
 
 @dataclass(slots=True)
@@ -142,8 +143,7 @@ class Signatures:
         if not told.payload or told.payload[0] >> 5 != _MAP:
             got = told.payload[:1].hex() or "nothing"
             return _Fault("not_readable", f"signed report: got first byte {got}, want a CBOR map")
-        aad = topic(one.device, Channel.REPORT).encode()
-        over = cose.signed_bytes(told.protected, aad, told.payload)
+        over = cose.signed_bytes(told.protected, _topic(one.device), told.payload)
         late = key.revoked_ms is not None and one.received_ms > key.revoked_ms
         signed = Signed(told.payload, key.id, 2 if late else 1)
         return _Task(place, key.alg, key.public, over, told.signature), signed
@@ -164,6 +164,11 @@ class Signatures:
         loop = asyncio.get_running_loop()
         under_way = [loop.run_in_executor(self._pool, _verify, tasks[n::parts]) for n in range(parts)]
         return dict(pair for part in await asyncio.gather(*under_way) for pair in part)
+
+
+@lru_cache(32_768)
+def _topic(device: str) -> bytes:
+    return topic(device, Channel.REPORT).encode()
 
 
 def _named(own: Sequence[DeviceKey], kid: bytes) -> DeviceKey | None:
