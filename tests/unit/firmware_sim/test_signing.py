@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim import cose
@@ -201,3 +201,38 @@ def test_files_that_are_no_keys_are_named(tmp_path: Path) -> None:
     rsa.write_bytes(other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     with pytest.raises(KeyFileError, match="key not usable: got"):
         DeviceKey.load(rsa)
+
+
+@given(steps=st.lists(st.sampled_from(["report", "restart", "acked", "forged", "power"]), max_size=25))
+@settings(max_examples=40, deadline=None)
+def test_whatever_happens_the_chain_has_no_hole_and_nothing_unanswered_is_forgotten(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("unit")
+    truck, keys = unit(folder)
+    acks = believing(keys)
+    truck.start("s0")
+    chain: list[bytes] = []
+    kept: list[bytes] = []
+    for n, step in enumerate(steps):
+        if step == "report":
+            truck.report(n, Content({"t": [n]}))
+            kept.append(stored(truck)[-1])
+            prev = cbor2.loads(cbor2.loads(kept[-1]).value[2]).get("prev")
+            assert prev == (chain[-1] if chain else None)
+            chain.append(hashlib.sha256(kept[-1]).digest())
+        elif step == "restart":
+            truck, _ = unit(folder)
+            truck.start(f"s{n + 1}")
+        elif step == "power":  # cut in the middle of a write
+            with truck.flash.path.open("ab") as file:
+                file.write(b"R\0\0")
+            truck, _ = unit(folder)
+            truck.start(f"s{n + 1}")
+        else:
+            for key in list(truck.flash.keys()):
+                said = cbor2.dumps({"boot": key.boot, "durable": [[0, 99]]})
+                signer = acks if step == "acked" else DeviceKey.make("EdDSA")
+                truck.answered(cose.sign1(signer, ACK, said), 0.0)
+            kept = [] if step == "acked" else kept
+        assert stored(truck) == kept
