@@ -90,21 +90,29 @@ def _label(name: str) -> bytes:
     return bytes([len(label)]) + label
 
 
+@lru_cache(256)
+def _plan(names: tuple[str, ...]) -> list[tuple[str, bytes | None, bytes, int]]:
+    """Of each group by name: its label (None: the record as a whole), what is hashed first, where its salt
+    begins."""
+    return [
+        (name, None if name == WHOLE else _label(name), _COMMIT + _label(name), at * SALT_BYTES)
+        for at, name in enumerate(sorted(names))
+    ]
+
+
 def seal(
     kind: EntryKind, partition: int, position: int, number: int, groups: Mapping[str, bytes], salts: bytes
 ) -> Sealed:
     """The entry of a record. ``salts``: random, SALT_BYTES for each of ``groups`` (WHOLE is one of them)."""
     if len(salts) != SALT_BYTES * len(groups):
         raise ValueError(f"salts: got {len(salts)} bytes, want {SALT_BYTES * len(groups)}")
-    whole, parts, at = b"", [_GROUPS], 0
-    for name in sorted(groups):
-        head = _label(name)
-        made = sha256(b"".join((_COMMIT, head, salts[at : at + SALT_BYTES], groups[name]))).digest()
-        at += SALT_BYTES
-        if name == WHOLE:
+    whole, parts = b"", [_GROUPS]
+    for name, label, prefix, at in _plan(tuple(groups)):
+        made = sha256(prefix + salts[at : at + SALT_BYTES] + groups[name]).digest()
+        if label is None:
             whole = made
         else:
-            parts += (head, made)
+            parts += (label, made)
     place = _HEAD.pack(_VERSION, kind, partition, position, number)
     return Sealed(place + whole + sha256(b"".join(parts)).digest(), salts)
 
