@@ -31,6 +31,7 @@ NAMES = (
     "ledgerlarge",
     "signed",
     "completeness",
+    "feed",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
 

@@ -18,6 +18,7 @@ from feeds.ledger.entry import ENTRY_BYTES, WHOLE
 from feeds.ledger.reports import COARSE_GROUP, DRIVER, FACTS, HEAD, PLACE_GROUP, SIGNALS_GROUP
 from feeds.records.lines import ToldOf
 from feeds.records.page import Page, Record
+from feeds.records.surroundings import Told
 
 GROUPS: Final = (WHOLE, HEAD, PLACE_GROUP, COARSE_GROUP, SIGNALS_GROUP, DRIVER, FACTS, "body")
 SCHEMA: Final = pa.schema(
@@ -40,35 +41,46 @@ SCHEMA: Final = pa.schema(
 )
 """One row a record, by log and place."""
 _META: Final = b"page"
+_NOTHING: Final[Mapping[str, Any]] = {}
+_NEITHER: Final = (None, None)
 
 
 def table(records: Sequence[Record], told: ToldOf) -> pa.Table:
     """The rows of ``records``. Raises FormatError."""
-    columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-    for record in records:
-        kept, opening = record.kept, record.opening
-        columns["log"].append(record.log)
-        columns["place"].append(kept.place)
-        columns["kind"].append(record.kind)
-        columns["asset"].append(kept.asset)
-        columns["t_ms"].append(kept.t_ms)
-        columns["entry"].append(kept.entry)
-        columns["redacted"].append(opening is None)
-        shown: Mapping[str, tuple[bytes, bytes]] = {} if opening is None else opening.shown
-        hidden: Mapping[str, bytes] = {} if opening is None else opening.hidden
-        for group in GROUPS:
-            salt, content = shown.get(group, (None, None))
-            columns[f"content_{group}"].append(content)
-            columns[f"salt_{group}"].append(salt)
-            columns[f"hidden_{group}"].append(hidden.get(group))
-        about = told(record)
-        columns["assurance"].append(None if about is None else about.assurance["level"])
-        checks = None
-        if about is not None:
-            rest = {name: value for name, value in about.assurance.items() if name != "level"}
-            checks = orjson.dumps({**rest, "completeness": about.completeness}).decode()
-        columns["checks"].append(checks)
-    return pa.table(columns, SCHEMA)
+    kept, openings = [one.kept for one in records], [one.opening for one in records]
+    abouts = [told(one) for one in records]
+    columns: dict[str, list[Any]] = {
+        "log": [one.log for one in records],
+        "place": [one.place for one in kept],
+        "kind": [one.kind for one in records],
+        "asset": [one.asset for one in kept],
+        "t_ms": [one.t_ms for one in kept],
+        "entry": [one.entry for one in kept],
+        "redacted": [one is None for one in openings],
+        "assurance": [None if about is None else about.assurance["level"] for about in abouts],
+        "checks": [None if about is None else _checks(about) for about in abouts],
+    }
+    shown = [_NOTHING if one is None else one.shown for one in openings]
+    hidden = [_NOTHING if one is None else one.hidden for one in openings]
+    some = {name for one in shown for name in one}, {name for one in hidden for name in one}
+    for group in GROUPS:
+        if group in some[0]:
+            pairs = [one.get(group, _NEITHER) for one in shown]
+            columns[f"salt_{group}"] = [salt for salt, _ in pairs]
+            columns[f"content_{group}"] = [content for _, content in pairs]
+        if group in some[1]:
+            columns[f"hidden_{group}"] = [one.get(group) for one in hidden]
+    count = len(records)
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(count, field.type)
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _checks(about: Told) -> bytes:
+    rest = {name: value for name, value in about.assurance.items() if name != "level"}
+    return orjson.dumps({**rest, "completeness": about.completeness})
 
 
 def arrow(page: Page, told: ToldOf) -> bytes:

@@ -21,8 +21,10 @@ MOST: Final = 10_000
 """Records of a page."""
 EVENT: Final = "event"
 """The kind of a redacted event: which one it was is not known any more."""
-_AT_ONCE: Final = 1_000
-_NAMED: Final = 10_000  # assets that a query names; of more all are read
+_AT_ONCE: Final = 2_000
+_NAMED: Final = 100  # assets that a query names; of more all rows are read
+_WINDOW: Final = 20_000  # places of a query: it looks up each asset's before it can sort them
+_WINDOWS: Final = 200
 _LOOKED_AT: Final = 50_000  # rows a page: then it ends, with what was found
 _MOST_BYTES: Final = 24 << 20  # contents a page: so does one that grows too large
 
@@ -112,18 +114,22 @@ def read_page(
     LedgerError.
     """
     found: list[Record] = []
-    at, looked, size = list(places), 0, 0
+    at, looked, size, windows = list(places), 0, 0, 0
     named = assets if len(assets) <= _NAMED else None
     allowed = frozenset(assets)
     for head, ledger in zip(heads, ledgers, strict=True):
         log = head.log
+        if not assets:
+            at[log] = head.size
         while at[log] < head.size and len(found) < limit and looked < _LOOKED_AT and size < _MOST_BYTES:
-            want = min(_AT_ONCE, limit - len(found))
-            kept = ledger.records(at[log], head.size, want, named, grant.only) if assets else []
+            if (windows := windows + 1) > _WINDOWS:
+                break
+            want, end = min(_AT_ONCE, limit - len(found)), min(head.size, at[log] + _WINDOW)
+            kept = ledger.records(at[log], end, want, named, grant.only)
             looked += len(kept)
             size += sum(len(content) for row in kept for content in (row.groups or {}).values())
             found += [one for row in kept if (one := _record(log, row, grant, allowed)) is not None]
-            at[log] = kept[-1].place + 1 if len(kept) == want else head.size
+            at[log] = kept[-1].place + 1 if len(kept) == want else end
     more = any(place < head.size for place, head in zip(at, heads, strict=True))
     return Page(grant.feed, found, tuple(at), more, heads)
 
