@@ -1,0 +1,283 @@
+"""Each record against its entry, and each entry against the tree: by pages, so that processes can share them.
+
+An entry is proved by the hash tile that its leaf lies in; the tile is proved once, up to the signed root. So
+no proof is made for single records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from feeds.assurance import assess, identified, revoked
+from feeds.grants.grant import REPORT
+from feeds.ledger.entry import SALT_BYTES, WHOLE, Entry, EntryKind, Opening, check_opening, decode
+from feeds.ledger.errors import LedgerError
+from feeds.ledger.events import groups_of
+from feeds.ledger.merkle import HASH_BYTES, leaf_hash
+from feeds.ledger.reports import COARSE_GROUP, FACTS, HEAD, PLACE, PLACE_GROUP, SIGNALS_GROUP
+from feeds.ledger.tiles import WIDTH
+from feeds.ledger.tree import VerifiedNodes
+from feeds.records.columns import GROUPS
+from feeds.records.page import EVENT
+from feeds.verify.devices import DeviceWordError, check_said, check_signature, read_head
+from feeds.verify.files import open_records
+from feeds.verify.finding import Finding, VerifyError
+from feeds.verify.logs import Reader
+from feeds.verify.scope import Scope
+from streams.events import Change, Event, Kind
+
+_AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a report other checks need: its head, what the feed tells of it, its samples where shown."""
+
+    log: int
+    place: int
+    head: dict[str, Any]
+    level: str
+    chain: str
+    missing_before: int | None
+    samples: bytes | None
+    signals: bytes | None
+    facts: bytes | None
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was found in some rows, in order."""
+
+    findings: list[Finding] = field(default_factory=list)
+    reports: list[Told] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    events: int = 0
+    redacted: int = 0
+    redacted_reports: int = 0
+    signatures: int = 0
+    unseen: int = 0  # signed reports whose signed bytes are not shown
+    levels: dict[str, int] = field(default_factory=dict)
+
+
+def check_group(scope: Scope, group: int) -> Checked:
+    """Check the rows of one row group of the records. Raises VerifyError for columns that can't be read."""
+    checked, trees = Checked(), {}
+    for log, (size, root) in scope.heads.items():
+        if size:
+            trees[log] = VerifiedNodes(Reader(scope.folder, log), size, root)
+    try:
+        file = open_records(scope.folder)
+        for batch in file.iter_batches(_AT_ONCE, row_groups=[group]):
+            for row in _rows(batch):
+                _check(scope, trees, row, checked)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise VerifyError(f"records.parquet: page {group} is not readable: {str(error)[:120]}") from None
+    return checked
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    names = batch.schema.names
+    for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _check(scope: Scope, trees: Mapping[int, VerifiedNodes], row: dict[str, Any], checked: Checked) -> None:
+    log, place = row["log"], row["place"]
+    checked.places.append((log, place))
+    checked.redacted += bool(row["redacted"])
+
+    def fails(check: str, says: str, **where: Any) -> None:
+        checked.findings.append(Finding(check, says, log, place, **where))
+
+    try:
+        entry = decode(row["entry"])
+        if entry.partition != log:
+            fails("leaf", f"its entry is of partition {entry.partition}")
+        _in_tree(scope, trees, row)
+        _in_scope(scope, row, entry)
+        report = entry.kind is EntryKind.REPORT
+        checked.events += not report
+        opening = _opening(row)
+        if row["redacted"]:
+            checked.redacted_reports += report
+            if opening.shown or opening.hidden or row["assurance"] is not None or row["checks"] is not None:
+                fails("leaf", "it is said to be redacted, and has contents")
+            return
+        check_opening(entry, opening)
+    except (LedgerError, VerifyError, ValueError) as error:
+        fails("leaf" if not isinstance(error, NotInTreeError) else "inclusion", str(error))
+        return
+    shown = {name: content for name, (_, content) in opening.shown.items()}
+    try:
+        if report:
+            _report(scope, row, shown, opening, checked)
+        else:
+            _event(scope, row, shown, opening)
+    except DeviceWordError as error:
+        fails(error.check, str(error), **_who(shown))
+    except Exception as error:  # contents that the log's keeper committed to may be anything
+        fails("content", f"not readable: {type(error).__name__} {error!s:.100}")
+
+
+class NotInTreeError(LedgerError):
+    """The entry is not where it is said to be."""
+
+
+def _in_tree(scope: Scope, trees: Mapping[int, VerifiedNodes], row: Mapping[str, Any]) -> None:
+    log, place = row["log"], row["place"]
+    if log not in scope.logs:
+        raise NotInTreeError("the manifest names no such log")
+    if log not in scope.heads:
+        return  # its head does not hold, which is told once
+    if not 0 <= place < scope.heads[log][0]:
+        raise NotInTreeError(f"no such place in a log of {scope.heads[log][0]} entries")
+    try:
+        hashes = trees[log].tile(0, place // WIDTH)
+    except LedgerError as error:
+        raise NotInTreeError(str(error)) from None
+    if hashes[place % WIDTH] != leaf_hash(row["entry"]):
+        raise NotInTreeError("the entry is not in the log at this place")
+
+
+def _in_scope(scope: Scope, row: Mapping[str, Any], entry: Entry) -> None:
+    kind, grant = row["kind"], scope.grant
+    if (kind == REPORT) != (entry.kind is EntryKind.REPORT):
+        raise ValueError(f"it is told as {kind!r:.40}, its entry is a {entry.kind.name.lower()}")
+    if row["redacted"] and kind == EVENT:
+        kind = next(iter(grant.kinds - {REPORT}), "")
+    if not grant.wants(kind, row["t_ms"]):
+        raise ValueError(f"{kind!r:.40} at {row['t_ms']} ms is not in the feed's kinds or period")
+
+
+def _opening(row: Mapping[str, Any]) -> Opening:
+    shown, hidden = {}, {}
+    for group in GROUPS:
+        content, salt, commitment = (row[f"{part}_{group}"] for part in ("content", "salt", "hidden"))
+        if (content is None) != (salt is None):
+            raise ValueError(f"group {group}: content and salt go together")
+        if salt is not None:
+            if len(salt) != SALT_BYTES:  # else bytes could move between salt and content
+                raise ValueError(f"group {group}: got a salt of {len(salt)} bytes, want {SALT_BYTES}")
+            shown[group] = (salt, content)
+        if commitment is not None:
+            if len(commitment) != HASH_BYTES:
+                raise ValueError(f"group {group}: got a commitment of {len(commitment)} bytes")
+            hidden[group] = commitment
+    return Opening(shown, hidden)
+
+
+def _shown_as_granted(scope: Scope, kind: EntryKind, opening: Opening) -> None:
+    for names, wanted in ((opening.shown, True), (opening.hidden, False)):
+        for name in names:
+            if scope.grant.shows(kind, name) is not wanted:
+                raise DeviceWordError(
+                    "scope", f"group {name} is {'shown' if wanted else 'hidden'}, by the grant not"
+                )
+
+
+def _report(
+    scope: Scope, row: Mapping[str, Any], shown: Mapping[str, bytes], opening: Opening, checked: Checked
+) -> None:
+    _shown_as_granted(scope, EntryKind.REPORT, opening)
+    head = read_head(shown[HEAD])
+    place = shown.get(PLACE_GROUP)
+    told = orjson.loads(row["checks"])
+    results = {one["name"]: one["result"] for one in told["checks"]}
+    chain = _CHAIN[results["chain"]]
+    checked.levels[row["assurance"]] = checked.levels.get(row["assurance"], 0) + 1
+    checked.reports.append(
+        Told(
+            *(
+                row["log"],
+                row["place"],
+                head,
+                row["assurance"],
+                chain,
+                told["completeness"]["missing_before"],
+            ),
+            *(place, shown.get(SIGNALS_GROUP), shown.get(FACTS)),
+        )
+    )
+    if head["asset"] != row["asset"]:
+        raise DeviceWordError(
+            "content", f"it is told as of {row['asset']!r:.60}, its head says {head['asset']!r:.60}"
+        )
+    began: int | None
+    if place is not None:
+        began = int(np.frombuffer(place, PLACE)["t_ms"][0])
+    elif PLACE_GROUP in opening.hidden:
+        began = row["t_ms"] if _near(row["t_ms"], shown.get(COARSE_GROUP)) else None
+    else:
+        began = head["received_ms"]
+    if began != row["t_ms"]:
+        raise DeviceWordError("content", f"it is told as of {row['t_ms']} ms, its content says {began}")
+    keys = scope.keys.get(head["device"], ())
+    by_device = WHOLE in shown and bool(head["signature"])
+    if WHOLE in shown:
+        checked.signatures += check_signature(head, shown[WHOLE], keys)
+        if by_device:
+            check_said(head, shown[WHOLE], place)
+    else:
+        checked.unseen += bool(head["signature"])
+    made = assess(
+        head,
+        chain=chain,
+        bus=_BUS[results["bus"]],
+        identity=identified(head, keys),
+        revoked_ms=revoked(head, keys),
+    ).plain()
+    level = made.pop("level")
+    want = {
+        **made,
+        "vouched_by": "device" if by_device else "gateway",
+        "completeness": {**told["completeness"], "chain": chain},
+    }
+    if level != row["assurance"]:
+        raise DeviceWordError(
+            "assurance", f"it is told as {row['assurance']!s:.20}, its checks make it {level}"
+        )
+    if told != want:
+        raise DeviceWordError("assurance", "the checks that are told are not those that its content makes")
+
+
+_BUS: Final[Mapping[str, Any]] = {"holds": "agrees", "fails": "disagrees", "unknown": "unknown"}
+_CHAIN: Final[Mapping[str, Any]] = {"holds": "holds", "fails": "broken", "unknown": "unknown"}
+
+
+def _near(t_ms: int, coarse: bytes | None) -> bool:
+    """Whether a report that begins then can have such coarse places."""
+    return (
+        coarse is None
+        or len(coarse) < 8
+        or t_ms - t_ms % 600_000 <= int.from_bytes(coarse[:8], "little", signed=True)
+    )
+
+
+def _event(scope: Scope, row: Mapping[str, Any], shown: Mapping[str, bytes], opening: Opening) -> None:
+    _shown_as_granted(scope, EntryKind.EVENT, opening)
+    head = orjson.loads(shown[HEAD])
+    if (head["kind"], head["asset"], head["t_ms"]) != (row["kind"], row["asset"], row["t_ms"]):
+        raise DeviceWordError("content", "it is told as of another kind, vehicle or time than its head says")
+    if row["assurance"] is not None or row["checks"] is not None:
+        raise DeviceWordError("assurance", "an event has none, one is told")
+    if WHOLE in shown:
+        whole = orjson.loads(shown[WHOLE])
+        same = ("id", "revision", "tenant", "asset", "t_ms", "recorded_ms", "data")
+        parts = {name: whole[name] for name in same}
+        event = Event(0, 0, 0, kind=Kind(whole["kind"]), change=Change(whole["change"]), **parts)
+        if groups_of(event) != dict(shown):
+            raise DeviceWordError("content", "its groups are not those of the event as a whole")
+
+
+def _who(shown: Mapping[str, bytes]) -> dict[str, Any]:
+    try:
+        head = read_head(shown[HEAD])
+        return {name: head[name] for name in ("device", "boot", "seq")}
+    except Exception:  # an event, or a head that is none
+        return {}
