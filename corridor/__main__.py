@@ -15,7 +15,7 @@ _VERBS = (
     *("demo", "up", "replay", "sim", "config", "doctor", "deadletters", "rebuild", "zones", "topics"),
     *("health", "keys", "certs", "broker", "gateway", "worker", "store", "api", "deliver"),
     *("reconcile", "webhooks", "authority", "authority-sim", "case", "trace", "vin", "ledger", "witness"),
-    *("cover", "device", "feed", "redact"),
+    *("cover", "device", "feed", "redact", "verify", "tamper"),
 )
 
 
