@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from corridor.cli.options import CliError
 
-KEY_VARIABLE: Final = "CORRIDOR_API_KEY"
+KEY_VARIABLE: Final = "FEED_API_KEY"
 _PATH: Final = re.compile(r"(.*)/v1/feeds/([A-Za-z0-9_-]{1,100})/?(?:records/?)?")
 _TIMEOUT_S: Final = 120.0
 _FOLLOW_S: Final = 30

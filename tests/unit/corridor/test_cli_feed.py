@@ -106,7 +106,7 @@ def test_a_mirror_over_http(
 ) -> None:
     of = grant()
     server = Server(Served(house, of))
-    monkeypatch.setenv("CORRIDOR_API_KEY", "sesame")
+    monkeypatch.setenv("FEED_API_KEY", "sesame")
     words = ["feed", "pull", f"{server.url}/v1/feeds/{of.feed}", str(tmp_path / "mirror")]
     try:
         assert main(words) == 0
@@ -115,7 +115,7 @@ def test_a_mirror_over_http(
         assert "compare it by another way" in first
         assert main([*words, "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["counts"]["records"] == 4
-        monkeypatch.setenv("CORRIDOR_API_KEY", "other")
+        monkeypatch.setenv("FEED_API_KEY", "other")
         assert main(words) == 1
         assert "refused with 403: feed_1 was revoked by fleet" in capsys.readouterr().err
     finally:
@@ -139,7 +139,7 @@ def test_what_can_not_be_pulled(
     url: str,
     says: str,
 ) -> None:
-    monkeypatch.delenv("CORRIDOR_API_KEY", raising=False)
+    monkeypatch.delenv("FEED_API_KEY", raising=False)
     assert main(["feed", "pull", url, str(tmp_path / "mirror")]) == 2
     assert says in capsys.readouterr().err
 
