@@ -2,8 +2,8 @@
 
 The fleet of ``bench.engine`` (10 samples a report, frames of 2,000, yards by its roads). The engines fold the
 same frames, in turns of 25, so that whatever else runs on the machine slows all alike; one more goes ahead
-of them and makes the index of the ground. Rates are of the thread's CPU time. In a second pass samples are a
-second apart, so that each pair of them is judged.
+of them and makes the index of the ground. Rates are of the thread's CPU time in the median turn. In a second
+pass samples are a second apart, so that each pair of them is judged.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -70,11 +71,11 @@ def close_frames(count: int) -> list[bytes]:
 
 
 def rates(world: World, bodies: list[bytes], warm: int) -> dict[str, float]:
-    """Samples a second of each engine over the frames after the first ``warm`` ones."""
+    """Samples a second of each engine over the whole turns after the first ``warm`` frames."""
     engines = {name: engine_of(world, every) for name, every in _SHARES.items()}
     first_one = Engine(0, world)  # makes the index of the ground that all drive on
-    spent = dict.fromkeys(engines, 0.0)
-    for first in range(0, len(bodies), _TURN):
+    spent: dict[str, list[float]] = {name: [] for name in engines}
+    for first in range(0, len(bodies) - _TURN + 1, _TURN):
         some = bodies[first : first + _TURN]
         for at, body in enumerate(some):
             record = LogRecord(0, first + at + 1, RecordKind.FRAME, T0 + (first + at) * 1_000, "k", body)
@@ -86,9 +87,8 @@ def rates(world: World, bodies: list[bytes], warm: int) -> dict[str, float]:
                 position, now = engine.position + 1, T0 + (first + at) * 1_000
                 engine.fold(LogRecord(0, position, RecordKind.FRAME, now, "k", body))
             if first >= warm:
-                spent[name] += time.thread_time() - begun
-    counted = (len(bodies) - -(-warm // _TURN) * _TURN) * _SIZE
-    return {name: counted / seconds for name, seconds in spent.items()}
+                spent[name].append(time.thread_time() - begun)
+    return {name: _TURN * _SIZE / median(turns) for name, turns in spent.items()}
 
 
 def main() -> int:

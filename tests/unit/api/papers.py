@@ -176,5 +176,56 @@ def clearance(word: str, tenant: str, vin: str, asset: str) -> list[Fact]:
         (Kind.RELEASE, f"release_{word}", asset, release),
         (Kind.BATCH, f"batch_{word}", "", batch),
         (Kind.SEAL, f"seal_{word}", asset, seal),
+        *insured(word, asset),
     ]
     return [(kind, id_, 1, Change.CREATED, tenant, of, T0, data) for kind, id_, of, data in told]
+
+
+def insured(word: str, asset: str) -> list[tuple[Kind, str, str, dict[str, Any]]]:
+    """A cover of an asset and one of each kind that follows from it."""
+    of = {"cover": f"cover_{word}", "number": f"P-{word}", "insurer": f"insurer {word}"}
+    span = {"from_ms": T0, "until_ms": T0 + HOUR}
+    nothing = {"signed": 0, "attributed": 1, "suspect": 0}
+    cover: dict[str, Any] = {
+        "countries": ["CN"],
+        "use": None,
+        "deductible_zones": [],
+        "conditions": {},
+        "reason": None,
+    }
+    exposure: dict[str, Any] = {
+        "state": "ended",
+        "country": "CN",
+        "use": None,
+        "began": {"by": "cover", "crossing": None},
+        "ended": {"by": "cover", "crossing": None},
+        "visit": f"visit_{word}",
+        "driven": {"mm": 1, "ms": 1, "trips": 1},
+        "night": {"ms": 0, "share_permille": 0},
+        "months": [],
+        "assurance": {"reports": 1, "counts": nothing, "shares": {}},
+        "seen": {"ms": 0, "samples": 1},
+    }
+    handover = {
+        "state": "passed",
+        "crossing": f"crossing_{word}",
+        "gate": "mohan-boten",
+        "from": "CN",
+        "to": "LA",
+        "at_ms": T0,
+        "giving": [of],
+        "taking": [],
+        "uncovered": ["LA"],
+        "automatic_release": False,
+    }
+    gap = {"what": "cover", "state": "closed", "gate": "mohan-boten", "origin": "CN", "country": "LA", **span}
+    breach = {"what": "expired", "state": "closed", **of, **span}
+    incident = {"what": "harsh_braking", "state": "told", "at_ms": T0, "covers": [of["cover"]]}
+    return [
+        (Kind.COVER, of["cover"], asset, cover | span | of | {"state": "running"}),
+        (Kind.EXPOSURE, f"exposure_{word}", asset, exposure | span | of),
+        (Kind.HANDOVER, f"handover_{word}", asset, handover),
+        (Kind.GAP, f"gap_{word}", asset, gap),
+        (Kind.BREACH, f"breach_{word}", asset, breach),
+        (Kind.INCIDENT, f"incident_{word}", asset, incident),
+    ]

@@ -235,6 +235,7 @@ async def test_event_lines_have_the_declared_shape(reader: httpx.AsyncClient) ->
     kinds = {"asset", "device", "command", "visit", "crossing", "trip", "stop"}
     kinds |= {
         *("filing", "permit", "binding", "conflict", "coupling", "case", "release", "batch", "seal"),
+        *("cover", "exposure", "handover", "gap", "breach", "incident", "feed"),
     }
     assert {line.kind for line in lines} == kinds
     assert answer.headers["corridor-cursor"] == lines[-1].cursor

@@ -42,6 +42,8 @@ OFFICERS_READ = {
     "/v1/gates/{gate}/clearance",
     "/v1/filings",
     "/v1/filings/{filing}",
+    "/v1/handovers",
+    "/v1/handovers/{handover}",
     "/v1/permits",
     "/v1/permits/{permit}",
     "/v1/cases",

@@ -26,6 +26,7 @@ FOREIGN = (OTHER_ASSET, OTHER_VIN, "foreign")
 NEEDED = {
     "/v1/assets/{asset}/signals": "?names=speed_kmh",
     "/v1/assets/{asset}/signals.{extension}": "?names=alt_m",
+    "/v1/assets/{asset}/cover-report": "?month=2026-09",
     "/v1/ledger/proof": "?event=visit_own&revision=1",
 }
 OWN = {
@@ -51,6 +52,8 @@ OWN = {
     "name": "la-customs",
     "key": "0123456789abcdef",
     "feed": "feed_own",
+    "cover": "cover_own",
+    "handover": "handover_own",
 }
 LINKS_ONLY = {"/v1/authorities/{name}/decisions"}
 """Routes that a connector of an authority has for itself."""
@@ -80,6 +83,8 @@ THEIRS = OWN | {
     "batch": "BATCH-foreign",
     "vin": OTHER_VIN,
     "feed": "feed_foreign",
+    "cover": "cover_foreign",
+    "handover": "handover_foreign",
 }
 ABSENT = THEIRS | {
     "asset": "asset_absent",
@@ -98,6 +103,8 @@ ABSENT = THEIRS | {
     "batch": "absent",
     "vin": "LZZTESTA0PN000009",
     "feed": "feed_absent",
+    "cover": "absent",
+    "handover": "absent",
 }
 
 
