@@ -27,7 +27,7 @@ RUN /opt/corridor/bin/pip install --no-cache-dir --no-deps . && /opt/corridor/bi
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/corridor corridor \
-    && mkdir -p /shared && chown corridor /shared
+    && mkdir -p /shared /ledger /ledger-keys && chown corridor /shared /ledger /ledger-keys
 COPY --from=build /opt/corridor /opt/corridor
 ENV PATH=/opt/corridor/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CPU_NAME=x86-64-v3 MALLOC_ARENA_MAX=2 \
     CORRIDOR_DATA_DIR=/var/lib/corridor/data

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -162,6 +163,7 @@ class Ports:
     ``registry`` may hold the process's own metrics already; the API adds its own. ``zones`` are those that
     ship, ``zone_book`` gives all versions as the engine knows them (only ``zones`` when there is none).
     ``now_ms``: the clock, ms since 1970. ``uptime``: see ``feeds.beats``. ``ledgers``: one a partition.
+    ``ledger_index``: the signed index of them, once it is written.
     ``feed_reads``: who read what of the feeds; without it no feed is served.
     ``ack_key``: the public bytes of the key that devices' acks are signed with.
     """
@@ -182,5 +184,6 @@ class Ports:
     pushed: Pushed | None = None
     uptime: Callable[[int, int], Mapping[str, Any] | None] | None = None
     ledgers: Sequence[LedgerReader] = ()
+    ledger_index: Path | None = None
     feed_reads: FeedReads | None = None
     ack_key: bytes | None = None

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
         None, description="which authorities there are and how to reach them"
     )
     ledger: bool = Field(False, description="whether every record goes into a signed ledger")
+    ledger_dir: Path | None = Field(
+        None, description="folder of the ledger in the distributed system; unset: shared_dir"
+    )
     ledger_keys_dir: Path | None = Field(
         None, description="folder of the keys that sign the ledger; unset: keys of data_dir"
     )

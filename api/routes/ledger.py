@@ -25,6 +25,21 @@ _FRESH: Final = {**_HEADERS, "Cache-Control": "no-cache"}
 _LASTING: Final = {**_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
 
 
+@public.get("/ledger/index")
+async def index(request: Request) -> Response:
+    """The signed list of all logs: number, key, size, root, what follows (a note). Needs no key."""
+    path = state_of(request.app).ports.ledger_index
+    try:
+        body = None if path is None else await asyncio.to_thread(path.read_bytes)
+    except FileNotFoundError:
+        body = None
+    except OSError:
+        raise away("the index can't be read now", 1.0) from None
+    if body is None:
+        raise Problem(404, "this installation signs no index of its logs, or has not yet")
+    return Response(body, 200, _FRESH, _TEXT)
+
+
 @public.get("/ledger/{partition}/checkpoint")
 async def checkpoint(request: Request, partition: str) -> Response:
     """The signed head of a partition's log (tlog-checkpoint). Needs no key."""

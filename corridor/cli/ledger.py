@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
+from corridor.cli.roles import add_role, distributed, run_role
 from corridor.folder import Folder, FolderError
 from feeds.ledger import proof, rotation
 from feeds.ledger.book import EventKey, ReportKey
 from feeds.ledger.checkpoint import read
 from feeds.ledger.errors import FormatError, LedgerError, ProofError
 from feeds.ledger.files import CHECKPOINT
+from feeds.ledger.index import INDEX_KEY
 from feeds.ledger.note import parse, parse_signer, parse_verifier
 from feeds.ledger.opened import unpack
 from feeds.ledger.reading import LedgerReader
@@ -53,18 +55,28 @@ def add_to(verbs: Verbs) -> None:
         "rotate", help="end each log and begin one with a new key; the system must be stopped"
     )
     add_folder(rotate)
+    role = actions.add_parser("run", help="write the logs of the distributed system, from Kafka")
+    add_role(role)
+    role.add_argument("--data-dir", type=Path, metavar="DIR", help="folder of this process's copy of events")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do the action. ``verify-proof`` returns 1 when the proof does not hold."""
-    actions = {"show": _show, "prove": _prove, "verify-proof": _verify, "rotate": _rotate}
+    actions = {"show": _show, "prove": _prove, "verify-proof": _verify, "rotate": _rotate, "run": _run}
     try:
         return actions[options.action](options)
     except LedgerError as error:
         raise CliError(str(error)) from None
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}") from None
+
+
+def _run(options: argparse.Namespace) -> int:
+    with distributed():
+        from corridor.roles import ledger
+
+    return run_role("ledger", options, ledger.run)
 
 
 def _logs(folder: Folder) -> Iterator[tuple[int, LedgerReader]]:
@@ -91,6 +103,9 @@ def _folder(options: argparse.Namespace) -> Folder:
 
 def _show(options: argparse.Namespace) -> int:
     folder = _folder(options)
+    index_key = folder.ledgers / INDEX_KEY
+    if index_key.exists() and not options.json:
+        print(f"index      {index_key.read_text('utf-8').strip()}")
     chains = rotation.chains(folder.ledgers)
     for number, reader in _logs(folder):
         head = read(parse(reader.served(CHECKPOINT)).text)

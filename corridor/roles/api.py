@@ -15,10 +15,12 @@ from api.ports import Health, Ports
 from corridor.ackkeys import public_ack_key
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
+from corridor.feedfolder import logs_of
 from corridor.kafka import kafka_of
 from corridor.probe import serving
 from corridor.pushes import pushes_of
 from corridor.roles.followers import Book, EventSource, Follower, LetterSource, PositionSource
+from corridor.roles.ledgers import index_of, ledger_folder, readers_of
 from corridor.roles.readcopy import read_copy
 from corridor.roles.remotelive import RemoteLive
 from corridor.roles.stores import store_of
@@ -63,6 +65,9 @@ class Instance:
             self.positions,
             Follower("deadletters", lambda: LetterSource(kafka, self._letters)),
         ]
+        ledger = ledger_folder(settings) if settings.ledger else None
+        self._reads = FeedReads(folder / "feedreads.db" if ledger is None else ledger.feed_reads)
+        self._ledgers = [] if ledger is None else readers_of(ledger, logs_of(ledger, kafka.partitions))
         self.ports = Ports(
             read=self.read,
             store=self._store,
@@ -73,7 +78,9 @@ class Instance:
             zones=zones,
             gates=gates,
             health=self.health,
-            feed_reads=FeedReads(folder / "feedreads.db"),
+            ledgers=self._ledgers,
+            ledger_index=None if ledger is None else index_of(ledger),
+            feed_reads=self._reads,
             ack_key=public_ack_key(settings),
             zone_book=lambda: self.book.book,
             pushed=pushes_of(settings, self.read, commands.submit),
@@ -113,6 +120,9 @@ class Instance:
         close = getattr(self._store, "close", None)
         if close is not None:
             close()
+        for reader in self._ledgers:
+            reader.close()
+        self._reads.close()
         self._letters.close()
         self.read.close()
         self._log.close()

@@ -25,3 +25,7 @@ class LedgerAwayError(LedgerError):
 
 class LedgerStopError(LedgerError):
     """The log may not go on: what is stored contradicts what was signed."""
+
+
+class LedgerHeldError(LedgerStopError):
+    """Another process writes the log; once it ends, this one may."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
+from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerHeldError
 from feeds.ledger.tiles import Tile, parse_path
 
 CHECKPOINT: Final = "checkpoint"
@@ -35,13 +35,13 @@ class LogFiles:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the only one who signs, on this machine. Raises LedgerStopError when somebody else is."""
+        """Be the only one who signs, on this machine. Raises LedgerHeldError when somebody else is."""
         descriptor = os.open(self.folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise LedgerStopError(f"another process writes the log in {self.folder.name}") from None
+                raise LedgerHeldError(f"another process writes the log in {self.folder.name}") from None
             yield
         finally:
             os.close(descriptor)
@@ -72,7 +72,7 @@ class LogFiles:
     def write(self, tile: Tile, data: bytes) -> None:
         """Write a tile or bundle. Raises LedgerAwayError."""
         path = self.public / tile.path
-        _replace(path, data, flush=False)
+        replace(path, data, flush=False)
         self._loose.add(path)
 
     def forget_partial(self, tile: Tile) -> None:
@@ -115,18 +115,19 @@ class LogFiles:
 
     def put_signed(self, note: str) -> None:
         """Remember, durably, what is signed: before anybody sees it. Raises LedgerAwayError."""
-        _replace(self.folder / _SIGNED, note.encode(), flush=True)
+        replace(self.folder / _SIGNED, note.encode(), flush=True)
 
     def publish(self, note: str) -> None:
         """Make a checkpoint the one that is served. Raises LedgerAwayError."""
-        _replace(self.public / CHECKPOINT, note.encode(), flush=True)
+        replace(self.public / CHECKPOINT, note.encode(), flush=True)
 
     def put_end(self, proof: str) -> None:
         """Serve the proof of the log's end. Raises LedgerAwayError."""
-        _replace(self.public / END, proof.encode(), flush=True)
+        replace(self.public / END, proof.encode(), flush=True)
 
 
-def _replace(path: Path, data: bytes, *, flush: bool) -> None:
+def replace(path: Path, data: bytes, *, flush: bool) -> None:
+    """Write a file whole or not at all; with ``flush`` durably. Raises LedgerAwayError."""
     beside = path.with_name(f".{path.name}.new")
     try:
         try:

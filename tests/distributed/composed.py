@@ -30,7 +30,7 @@ from tests.distributed.process import Server, free_port
 from tests.unit.deploy.files import ROOT, compose, roles
 
 ONCE: Final = ("topics", "buckets")
-ORDER: Final = ("gateway", "worker", "store", "deliver", "api")
+ORDER: Final = ("gateway", "worker", "store", "deliver", "ledger", "api")
 _ENTRY: Final = (sys.executable, "-m", "corridor")
 _HEALTH: Final = "/opt/corridor/bin/corridor"
 
@@ -155,8 +155,10 @@ class Surroundings:
             "./deploy/certs": certs,
             "./deploy/webhooks": folder / "webhooks",
             "shared": folder / "shared",
+            "ledger": folder / "ledger",
+            "ledger-keys": folder / "ledger-keys",
         }
-        for name in ("shared", "webhooks"):
+        for name in ("shared", "webhooks", "ledger", "ledger-keys"):
             (folder / name).mkdir(exist_ok=True)
         if not (folder / "webhooks" / "webhooks.toml").exists():
             shutil.copy(ROOT / "deploy" / "webhooks" / "webhooks.toml", folder / "webhooks")

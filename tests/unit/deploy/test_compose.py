@@ -55,7 +55,7 @@ def test_an_illegal_file_would_be_found() -> None:
 def test_every_part_of_the_system_is_there() -> None:
     services = compose()["services"]
     assert {"mosquitto", "kafka", "influxdb", "prometheus", "grafana"} <= set(services)
-    assert {"gateway", "worker", "store", "deliver", "api", "topics", "buckets"} == set(roles())
+    assert {"gateway", "worker", "store", "deliver", "ledger", "api", "topics", "buckets"} == set(roles())
     assert [services[name]["deploy"]["replicas"] for name in ("gateway", "worker", "api")] == [2, 2, 2]
 
 
