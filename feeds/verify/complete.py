@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import cbor2
-import numpy as np
-
 from feeds.completeness import Start
-from feeds.completeness.spans import spans_of
-from feeds.ledger.reports import PLACE
 from feeds.verify.finding import Finding, Result, VerifyError
 from feeds.verify.records import Told
 
@@ -44,9 +39,6 @@ def check_complete(
         counted = not str(values["topic"]).endswith("/nmea")
         try:
             start.add(values["boot_n"], values["seq"], values["hash"], values["prev"], conflict, counted)
-            facts = () if one.facts is None else cbor2.loads(one.facts)
-            times = np.frombuffer(one.samples or b"", PLACE)["t_ms"]
-            start.tell(facts, spans_of(times, values["received_ms"]))
         except (TypeError, AttributeError, ValueError, KeyError) as error:
             result.add(
                 Finding("content", f"head of a report is not usable: {error!r:.80}", one.log, one.place)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
-import numpy as np
 import orjson
 import pyarrow as pa
 
-from feeds.assurance import assess, identified, revoked
+from feeds.assurance import Bus, Chain, assess, identified, revoked
 from feeds.grants.grant import REPORT
 from feeds.ledger.entry import SALT_BYTES, WHOLE, Entry, EntryKind, Opening, check_opening, decode
 from feeds.ledger.errors import LedgerError
 from feeds.ledger.events import groups_of
 from feeds.ledger.merkle import HASH_BYTES, leaf_hash
-from feeds.ledger.reports import COARSE_GROUP, FACTS, HEAD, PLACE, PLACE_GROUP, SIGNALS_GROUP
+from feeds.ledger.reports import COARSE_GROUP, HEAD, PLACE_GROUP
 from feeds.ledger.tiles import WIDTH
 from feeds.ledger.tree import VerifiedNodes
 from feeds.records.columns import GROUPS
@@ -33,21 +33,20 @@ from feeds.verify.scope import Scope
 from streams.events import Change, Event, Kind
 
 _AT_ONCE: Final = 2_000
+_COARSE_MS: Final = 600_000
+_UNPLACED_MS: Final = 3_600_000  # samples before the first that has a position
+_COLUMNS: Final = [(group, f"content_{group}", f"salt_{group}", f"hidden_{group}") for group in GROUPS]
+_GROUP_COLUMNS: Final = frozenset(name for _, *names in _COLUMNS for name in names)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What of a report other checks need: its head, what the feed tells of it, its samples where shown."""
+    """What of a report other checks need: its head, and the chain around it as the feed tells it."""
 
     log: int
     place: int
     head: dict[str, Any]
-    level: str
-    chain: str
-    missing_before: int | None
-    samples: bytes | None
-    signals: bytes | None
-    facts: bytes | None
+    chain: Chain
 
 
 @dataclass(slots=True)
@@ -82,9 +81,13 @@ def check_group(scope: Scope, group: int) -> Checked:
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    names = batch.schema.names
-    for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-        yield dict(zip(names, values, strict=True))
+    held = {
+        name: column.to_pylist()
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+        if name not in _GROUP_COLUMNS or column.null_count < len(column)
+    }
+    for values in zip(*held.values(), strict=True):
+        yield dict(zip(held, values, strict=True))
 
 
 def _check(scope: Scope, trees: Mapping[int, VerifiedNodes], row: dict[str, Any], checked: Checked) -> None:
@@ -97,7 +100,7 @@ def _check(scope: Scope, trees: Mapping[int, VerifiedNodes], row: dict[str, Any]
 
     try:
         entry = decode(row["entry"])
-        if entry.partition != log:
+        if entry.partition != scope.logs.get(log, log):
             fails("leaf", f"its entry is of partition {entry.partition}")
         _in_tree(scope, trees, row)
         _in_scope(scope, row, entry)
@@ -156,12 +159,13 @@ def _in_scope(scope: Scope, row: Mapping[str, Any], entry: Entry) -> None:
 
 
 def _opening(row: Mapping[str, Any]) -> Opening:
-    shown, hidden = {}, {}
-    for group in GROUPS:
-        content, salt, commitment = (row[f"{part}_{group}"] for part in ("content", "salt", "hidden"))
+    shown: dict[str, tuple[bytes, bytes]] = {}
+    hidden: dict[str, bytes] = {}
+    for group, *columns in _COLUMNS:
+        content, salt, commitment = map(row.get, columns)  # a column without any value is left out
         if (content is None) != (salt is None):
             raise ValueError(f"group {group}: content and salt go together")
-        if salt is not None:
+        if content is not None and salt is not None:
             if len(salt) != SALT_BYTES:  # else bytes could move between salt and content
                 raise ValueError(f"group {group}: got a salt of {len(salt)} bytes, want {SALT_BYTES}")
             shown[group] = (salt, content)
@@ -187,30 +191,16 @@ def _report(
     _shown_as_granted(scope, EntryKind.REPORT, opening)
     head = read_head(shown[HEAD])
     place = shown.get(PLACE_GROUP)
-    told = orjson.loads(row["checks"])
-    results = {one["name"]: one["result"] for one in told["checks"]}
-    chain = _CHAIN[results["chain"]]
+    chain, bus, told = _told(row["checks"])
     checked.levels[row["assurance"]] = checked.levels.get(row["assurance"], 0) + 1
-    checked.reports.append(
-        Told(
-            *(
-                row["log"],
-                row["place"],
-                head,
-                row["assurance"],
-                chain,
-                told["completeness"]["missing_before"],
-            ),
-            *(place, shown.get(SIGNALS_GROUP), shown.get(FACTS)),
-        )
-    )
+    checked.reports.append(Told(row["log"], row["place"], head, chain))
     if head["asset"] != row["asset"]:
         raise DeviceWordError(
             "content", f"it is told as of {row['asset']!r:.60}, its head says {head['asset']!r:.60}"
         )
     began: int | None
     if place is not None:
-        began = int(np.frombuffer(place, PLACE)["t_ms"][0])
+        began = int.from_bytes(place[:8], "little", signed=True)
     elif PLACE_GROUP in opening.hidden:
         began = row["t_ms"] if _near(row["t_ms"], shown.get(COARSE_GROUP)) else None
     else:
@@ -225,19 +215,11 @@ def _report(
             check_said(head, shown[WHOLE], place)
     else:
         checked.unseen += bool(head["signature"])
-    made = assess(
-        head,
-        chain=chain,
-        bus=_BUS[results["bus"]],
-        identity=identified(head, keys),
-        revoked_ms=revoked(head, keys),
-    ).plain()
-    level = made.pop("level")
-    want = {
-        **made,
-        "vouched_by": "device" if by_device else "gateway",
-        "completeness": {**told["completeness"], "chain": chain},
-    }
+    revoked_ms = revoked(head, keys)
+    late = revoked_ms is not None and head["received_ms"] > revoked_ms
+    level, want = _made(
+        *(head["signature"], head["verdict"], late, identified(head, keys), chain, bus, by_device)
+    )
     if level != row["assurance"]:
         raise DeviceWordError(
             "assurance", f"it is told as {row['assurance']!s:.20}, its checks make it {level}"
@@ -246,17 +228,38 @@ def _report(
         raise DeviceWordError("assurance", "the checks that are told are not those that its content makes")
 
 
-_BUS: Final[Mapping[str, Any]] = {"holds": "agrees", "fails": "disagrees", "unknown": "unknown"}
-_CHAIN: Final[Mapping[str, Any]] = {"holds": "holds", "fails": "broken", "unknown": "unknown"}
+@lru_cache(4_096)
+def _told(checks: str) -> tuple[Chain, Bus, dict[str, Any]]:
+    """Chain and bus, which more than the report's content decides, and what is told but ``missing_before``,
+    which the numbers say."""
+    told = orjson.loads(checks)
+    results = {one["name"]: one["result"] for one in told["checks"]}
+    told["completeness"].pop("missing_before")
+    return _CHAIN[results["chain"]], _BUS[results["bus"]], told
+
+
+@lru_cache(4_096)
+def _made(
+    signature: int, verdict: str, late: bool, identity: bool, chain: Chain, bus: Bus, by_device: bool
+) -> tuple[str, dict[str, Any]]:
+    """The level and what is to be told, for what decides it."""
+    head = {"signature": signature, "verdict": verdict, "received_ms": 1}
+    made = assess(head, chain=chain, bus=bus, identity=identity, revoked_ms=0 if late else None).plain()
+    level = made.pop("level")
+    by = "device" if by_device else "gateway"
+    return level, {**made, "vouched_by": by, "completeness": {"chain": chain}}
+
+
+_BUS: Final[Mapping[str, Bus]] = {"holds": "agrees", "fails": "disagrees", "unknown": "unknown"}
+_CHAIN: Final[Mapping[str, Chain]] = {"holds": "holds", "fails": "broken", "unknown": "unknown"}
 
 
 def _near(t_ms: int, coarse: bytes | None) -> bool:
     """Whether a report that begins then can have such coarse places."""
-    return (
-        coarse is None
-        or len(coarse) < 8
-        or t_ms - t_ms % 600_000 <= int.from_bytes(coarse[:8], "little", signed=True)
-    )
+    if coarse is None or len(coarse) < 8:
+        return True
+    first = int.from_bytes(coarse[:8], "little", signed=True)
+    return 0 <= first - (t_ms - t_ms % _COARSE_MS) <= _UNPLACED_MS
 
 
 def _event(scope: Scope, row: Mapping[str, Any], shown: Mapping[str, bytes], opening: Opening) -> None:
