@@ -16,6 +16,7 @@ from tests.unit.api.world import ASSET, INSURER_KEY, OTHER_ASSET, OTHER_KEY, OTH
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OPEN = {"/healthz", "/readyz", "/", "/webhooks/authorities/{name}"}  # the last asks for a signature
+OPEN |= {"/ledger/index", "/ledger/{partition}/end"}  # public by design, as these
 OPEN |= {"/ledger/{partition}/checkpoint", "/ledger/{partition}/tile/{path:path}"}  # public by design
 FOR_EVERY_KEY = {"/v1/whoami", "/v1/openapi.json"}
 FOR_READERS = {
