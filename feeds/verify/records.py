@@ -100,8 +100,6 @@ def _check(scope: Scope, trees: Mapping[int, VerifiedNodes], row: dict[str, Any]
 
     try:
         entry = decode(row["entry"])
-        if entry.partition != scope.logs.get(log, log):
-            fails("leaf", f"its entry is of partition {entry.partition}")
         _in_tree(scope, trees, row)
         _in_scope(scope, row, entry)
         report = entry.kind is EntryKind.REPORT
