@@ -9,6 +9,7 @@ from typing import Any, Final
 DAY_MIN: Final = 1_440
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _MOST: Final = 64
+_LAST_MS: Final = 4_102_444_800_000
 _NAMES: Final = frozenset(
     {
         *("asset", "number", "insurer", "countries", "from_ms", "until_ms", "use", "conditions"),
@@ -37,8 +38,8 @@ def written(data: Mapping[str, Any]) -> dict[str, Any]:
     for one in countries:
         _country(one)
     begin, end = data.get("from_ms"), data.get("until_ms")
-    if type(begin) is not int or type(end) is not int or begin >= end:
-        raise CoverError(f"period: got {begin!r} to {end!r}, want an instant before another")
+    if type(begin) is not int or type(end) is not int or not 0 <= begin < end <= _LAST_MS:
+        raise CoverError(f"period: got {begin!r} to {end!r}, want an instant before another, both till 2099")
     zones = data.get("deductible_zones") or []
     if not isinstance(zones, list) or len(zones) > _MOST or any(not isinstance(one, str) for one in zones):
         raise CoverError(f"deductible_zones: got {zones!r}, want at most {_MOST} ids of zones")

@@ -175,8 +175,8 @@ def _less(one: Array, other: Array, at: int) -> bool:
 def heard(engine: Engine, frame: FrameView, asset_row: Array, rows: Rows, report: Array) -> None:
     """Take the reports of covered vehicles.
 
-    ``asset_row``: of each report, -1: it does not count; ``rows``: the samples that have a place, in the
-    frame's order; ``report``: of each its report.
+    ``asset_row``: of each report, -1: it does not count; ``rows``: the samples without a fault of their own,
+    in the frame's order; ``report``: of each its report.
     """
     covers = engine.covers
     wanted = np.where(covers.watched.of(engine.rows, asset_row) != NEVER, asset_row, -1)

@@ -107,7 +107,7 @@ class Covers:
             raise Refused("bad_window", f"a cover ends after it begins: got {at_ms} for {cover['from_ms']}")
         if at_ms >= cover["until_ms"]:
             raise Refused("ended", f"cover {id_} ends at {cover['until_ms']} already, got {at_ms}")
-        book.found[id_] = cover | {"until_ms": at_ms, "reason": data.get("reason") or "ended"}
+        book.found[id_] = cover | {"until_ms": at_ms, "reason": str(data.get("reason") or "ended")[:2_000]}
         self._touched[asset] = _cause(command)
         return id_
 

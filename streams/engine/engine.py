@@ -338,14 +338,14 @@ class Engine:
         rows, index = rows_of(frame, asset_row[report], received[report], self.position)
         self.counts.samples += len(report)
         report = report[index]
-        if self.covers.watched.values:
-            heard(self, frame, asset_row, rows, report)
         good = kernel.good(rows.t, rows.lon, rows.lat, rows.hdop, rows.fix, rows.received, self._numbers)
         if not good.all():
             self.counts.unbelieved += int(len(good) - good.sum())
             rows, report = rows.take(good), report[good]
         if not len(rows):
             return np.empty(0, np.int64)
+        if self.covers.watched.values:
+            heard(self, frame, asset_row, rows, report)
         rows, conflicts = settle(self._not_too_late(rows, frame, report))
         self.counts.contested += conflicts
         return self._follow(rows)
