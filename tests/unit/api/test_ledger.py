@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
+from prometheus_client import CollectorRegistry
 
+from api.app import create_app
 from feeds.ledger import proof as proofs
 from feeds.ledger.checkpoint import open_checkpoint
 from feeds.ledger.entry import EntryKind
@@ -125,3 +128,18 @@ async def test_too_little_to_know_the_record(sealed: World, client: httpx.AsyncC
 async def test_a_report_that_is_not_there(sealed: World, client: httpx.AsyncClient) -> None:
     query = f"device=d&boot=b&seq=1&hash={'0' * 64}"
     assert (await client.get(f"/v1/ledger/proof?{query}")).status_code == 404
+
+
+async def test_the_index_is_served_as_it_is_once_it_is_written(
+    world: World, bare: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    assert (await bare.get("/ledger/index")).status_code == 404
+    path = tmp_path / "index"
+    app = create_app(dataclasses.replace(world.ports, ledger_index=path, registry=CollectorRegistry()))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api.test") as other:
+        assert (await other.get("/ledger/index")).status_code == 404
+        path.write_bytes(b"a note\n")
+        answer = await other.get("/ledger/index")
+        assert (answer.status_code, answer.content) == (200, b"a note\n")
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"

@@ -31,7 +31,7 @@ def test_help_needs_none_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["gateway", "worker", "api", "deliver", "store run", "store create", "topics list"]
+    "words", ["gateway", "worker", "api", "deliver", "store run", "ledger run", "store create", "topics list"]
 )
 def test_a_role_says_what_to_install(words: str) -> None:
     done = run(*words.split())
