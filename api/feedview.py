@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from api.errors import Problem, away
@@ -95,13 +95,16 @@ class FeedView:
         except ReadsError as error:
             raise away(str(error), error.retry_after) from None
 
-    def beside(self) -> dict[str, Any]:
-        """What a verifier needs besides the records, as JSON values. Raises Problem 503."""
+    def beside(self, sizes: Mapping[int, int] | None = None) -> dict[str, Any]:
+        """What a verifier needs besides the records, as JSON values; ``sizes``: see ``gather``.
+
+        Raises Problem 503.
+        """
         ports = self._scope.ports
         assets = assets_of(ports.read, self.grant)
         zones = self._scope.zone_book
         heads = self.heads()
-        beside = _here(lambda: gather(ports.read, ports.ledgers, self.grant, assets, zones))
+        beside = _here(lambda: gather(ports.read, ports.ledgers, self.grant, assets, zones, sizes))
         logs = [
             {"log": head.log, "origin": head.origin, "key": _here(ports.ledgers[head.log].key)}
             for head in heads

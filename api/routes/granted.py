@@ -83,9 +83,20 @@ def list_reads(scope: Scoped, feed: str, limit: Limit = 100, after: After = None
 
 
 @router.get("/v1/feeds/{feed}/beside", response_model=FeedBeside)
-def beside(scope: Feeding, feed: str) -> Response:
+def beside(
+    scope: Feeding,
+    feed: str,
+    sizes: Annotated[
+        str | None,
+        Query(
+            pattern=r"^[0-9]{1,5}:[0-9]{1,18}(,[0-9]{1,5}:[0-9]{1,18}){0,999}$",
+            description="Completeness as of these heads: `log:size,...`; else as of now.",
+        ),
+    ] = None,
+) -> Response:
     """What a verifier needs besides the records: keys, completeness, assets, zones, regimes."""
-    return answer(FeedView(scope, feed).beside())
+    told = None if sizes is None else dict(_pair(one) for one in sizes.split(","))
+    return answer(FeedView(scope, feed).beside(told))
 
 
 @router.get(
@@ -155,6 +166,11 @@ async def _waited(
             heads = await asyncio.to_thread(view.heads)
         refuse_revoked(request)
         view = await asyncio.to_thread(FeedView, scope, feed)
+
+
+def _pair(text: str) -> tuple[int, int]:
+    log, _, size = text.partition(":")
+    return int(log), int(size)
 
 
 def _granted(scope: Scope, new: FeedNew) -> dict[str, Any]:

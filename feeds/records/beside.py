@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from feeds.grants.assets import objects
 from feeds.grants.grant import REPORT, Grant
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ObjectFilter, ReadModel, StoredObject
+from feeds.records.asof import as_of, tail_of
 from streams.events import Kind
 from streams.regimes import shipped
 from streams.zones import ZoneBook
@@ -51,16 +52,24 @@ def gather(
     grant: Grant,
     assets: Sequence[str],
     zones: ZoneBook | None,
+    sizes: Mapping[int, int] | None = None,
 ) -> Beside:
     """What goes with the records of ``grant`` now; ``zones``: all versions, None leaves them out.
+
+    ``sizes``: of each log the head that the records end at, for completeness as of then; None: as of now.
 
     Raises ReadModelAwayError, LedgerError.
     """
     devices = list(_devices(read, grant, frozenset(assets))) if REPORT in grant.kinds else []
     keys = [{"device": one.data["device"], **key} for one in devices for key in one.data.get("keys", ())]
+    statements = [made for one in devices for made in _statements(ledgers, one.data["device"], grant.tenant)]
+    if sizes is not None and devices:
+        tails = {log: tail_of(ledger, sizes.get(log, 0), assets) for log, ledger in enumerate(ledgers)}
+        told = (as_of(one, tails[one["log"]]) for one in statements)
+        statements = [one for one in told if one is not None]
     return Beside(
         keys,
-        [made for one in devices for made in _statements(ledgers, one.data["device"], grant.tenant)],
+        statements,
         _assets(read, grant, assets),
         {"versions": [] if zones is None else _versions(zones)},
         _regimes(read),

@@ -88,7 +88,8 @@ def export(
                 return ledger.served(tile.path)
 
             write_log(into, head, tiles_for(read, head.size, places[head.log]))
-    beside = gather(source.read, source.ledgers, grant, assets, source.zones)
+    sizes = {head.log: head.size for head in heads}
+    beside = gather(source.read, source.ledgers, grant, assets, source.zones, sizes)
     keys = {head.log: ledger.key() for head, ledger in zip(heads, source.ledgers, strict=True) if head.note}
     write_beside(into, beside)
     made = manifest(grant, heads, keys, cursor.encode(grant.feed, at), counts, now_ms)

@@ -114,7 +114,7 @@ class Mirror:
         """Make the directory an export of what was kept; returns its manifest. Raises PullError."""
         state = self._state
         try:
-            told = orjson.loads(self._fetch(f"/v1/feeds/{state.feed}/beside"))
+            told = orjson.loads(self._fetch(f"/v1/feeds/{state.feed}/beside?sizes={self._sizes()}"))
             grant = Grant.of(state.feed, told["feed"]["tenant"], told["feed"])
             names = ("device_keys", "completeness", "assets", "zones", "regimes")
             beside = Beside(**{name: told[name] for name in names})
@@ -140,6 +140,14 @@ class Mirror:
         keys = {int(log): key for log, key in state.keys.items()}
         made = manifest(grant, heads, keys, state.next or "", state.counts, made_ms)
         return sealed(self._into, made)
+
+    def _sizes(self) -> str:
+        """The heads that the records end at, as the server is asked for completeness as of then."""
+        try:
+            heads = {int(log): self._head(int(log), note).size for log, note in self._state.heads.items()}
+        except LedgerError as error:
+            raise PullError(f"does not hold: {error}") from None
+        return ",".join(f"{log}:{size}" for log, size in sorted(heads.items()))
 
     # -- keys, heads, tiles
 

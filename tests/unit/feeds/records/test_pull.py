@@ -38,8 +38,11 @@ class Served:
             _, _, log, rest = path.split("/", 3)
             return house.ledgers[int(log)].served(rest)
         heads, assets = heads_of(house.ledgers), assets_of(house.read, of)
-        if path.endswith("/beside"):
-            beside = gather(house.read, house.ledgers, of, assets, None)
+        if "/beside" in path:
+            _, asked, told_sizes = path.partition("?sizes=")
+            pairs = [one.split(":") for one in told_sizes.split(",")] if asked else []
+            sizes = {int(log): int(size) for log, size in pairs} if asked else None
+            beside = gather(house.read, house.ledgers, of, assets, None, sizes)
             logs = [{"log": head.log, "key": str(signer_of(head.log).verifier)} for head in heads]
             names = ("device_keys", "completeness", "assets", "zones", "regimes")
             told = {name: getattr(beside, name) for name in names}
