@@ -10,7 +10,10 @@ import httpx
 import pytest
 
 from api.coverschemas import Cover, CoverReport, Exposure, Finding, Handover
+from feeds.ledger import proof as proofs
+from tests.unit.api import world as small
 from tests.unit.api.deskworld import OFFICER, THEIRS, DeskWorld, as_, client_of, make
+from tests.unit.api.ledgers import seal
 from tests.unit.streams.engine.desk_world import VINS, asset_of, lodging, through
 from tests.unit.streams.engine.small_world import Sample
 
@@ -221,3 +224,21 @@ async def test_the_report_says_why_it_gives_no_figure(client: httpx.AsyncClient,
         await client.get(f"/v1/assets/{VIN}/cover-report", params={"month": "2026-13"})
     ).status_code == 422
     assert (await client.get("/v1/assets/none/cover-report", params={"month": "2026-09"})).status_code == 404
+
+
+async def test_a_report_and_a_handover_are_cited_by_their_places_in_the_ledger(tmp_path: Path) -> None:
+    world = small.make(tmp_path)
+    seal(tmp_path, world.ports.read)
+    transport = httpx.ASGITransport(world.app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {small.KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://corridor.test", headers=headers) as it:
+        passed = (await it.get("/v1/handovers/handover_own")).json()
+        where = {"event": passed["id"], "revision": passed["revision"]}
+        proof = proofs.parse((await it.get("/v1/ledger/proof", params=where)).text)
+        report = await it.get(f"/v1/assets/{small.VIN}/cover-report", params={"month": "2026-11"})
+    world.close()
+    told = report.json()
+    assert {"id": passed["id"], "revision": 1} in told["inputs"]
+    (part,) = told["ledger"]
+    assert part["records"] == len(told["inputs"])
+    assert part["first"] <= proof.index <= part["last"]
