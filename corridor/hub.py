@@ -23,7 +23,7 @@ from corridor.ackkeys import public_ack_key
 from corridor.commands import CommandPort
 from corridor.dryrun import DryRunner, Sources, registered, stored
 from corridor.folder import Folder
-from corridor.ledger import LedgerThread, ledger_of, place_of
+from corridor.ledger import LedgerThread, ledger_of, log_of, place_of
 from corridor.live import LiveView
 from corridor.metrics import SystemCollector
 from corridor.pushes import pushes_of
@@ -34,7 +34,6 @@ from feeds.beats import Beats
 from feeds.deadletters import DeadLetters
 from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing, Principal, Role
-from feeds.ledger.rotation import current
 from feeds.readmodel import ReadModel
 from feeds.store.duck import DuckStore
 from feeds.store.writer import StoreWriter
@@ -158,7 +157,7 @@ class Hub:
         for partition in range(self.log.partitions):
             stored, end = self.store.position(partition), self.log.end(partition)
             if self.ledger_thread is not None:
-                stored = max(stored, place_of(self._folder.ledger(current(self._folder.ledgers, partition))))
+                stored = max(stored, place_of(self._folder.ledger(log_of(self._folder, partition))))
             if stored > end:
                 _log.error("log_behind_store partition=%s end=%s stored=%s", partition, end, stored)
                 self.log.skip(partition, stored)

@@ -199,9 +199,9 @@ def ledger_of(
     """The ledger of a data folder; nothing is opened before the thread runs.
 
     ``content_days``: how long contents are kept; None: for ever. ``keys``: the folder of keys, see
-    ``Folder.ledger_key``. Raises LedgerStopError."""
+    ``Folder.ledger_key``."""
     house = secrets.token_hex(6)
-    written = [current(folder.ledgers, partition) for partition in range(log.partitions)]
+    written = [log_of(folder, partition) for partition in range(log.partitions)]
     logs = [
         PartitionLedger(
             folder.ledger(number),
@@ -221,6 +221,16 @@ def ledger_of(
         content_days,
         [held.get(number) or LedgerReader(folder.ledger(number)) for number in range(count)],
     )
+
+
+def log_of(folder: Folder, partition: int) -> int:
+    """The log of a partition that is written now. Where that can't be told it is the first, which, once it
+    has ended, takes nothing and says so."""
+    try:
+        return current(folder.ledgers, partition)
+    except LedgerStopError as error:
+        _log.error("ledger_chain_unknown partition=%s reason=%s", partition, error)
+        return partition
 
 
 def place_of(folder: Path) -> int:

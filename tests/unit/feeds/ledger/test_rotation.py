@@ -202,6 +202,10 @@ def test_what_cannot_be_is_refused(house: House) -> None:
         (house.folder.ledger(1) / "follows").write_text(bad)
         with pytest.raises(LedgerStopError, match="want an older log"):
             rotation.current(house.folder.ledgers, 0)
+    (one,) = ledger_of(house.folder, house.log, house.told).logs
+    with pytest.raises(LedgerStopError, match="the log has ended"):
+        one.step(True)
+    one.close()
 
 
 def test_the_command(house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
