@@ -54,7 +54,13 @@ def read_covers(body: bytes) -> list[CoverRow]:
         seen.add(key)
         rows.append(CoverRow(number, cover))
     if faults:
-        raise Problem(422, f"nothing written: got {len(faults)} faults, want none", errors=faults[:1000])
+        first = faults[0]
+        raise Problem(
+            422,
+            f"nothing written: got {len(faults)} faults, want none; first row {first['row']}: "
+            f"{first['column'] or 'row'}: got {first['got']}, want {first['want']}",
+            errors=faults[:1000],
+        )
     if not rows:
         raise Problem(422, "nothing to write: got no cover, want one a line or row")
     return rows
