@@ -14,6 +14,10 @@ import pytest
 from websockets.sync.client import connect
 
 from corridor.fleetbook import register
+from feeds.ledger import proof
+from feeds.ledger.index import INDEX_KEY, open_index
+from feeds.ledger.note import parse_verifier
+from feeds.ledger.opened import unpack
 from tests.distributed.composed import System, health_of, system
 from tests.integration.devices import EVER, Device, as_json, events, until
 from tests.integration.drives import check_crossing, drive, hours_ago, reports
@@ -59,8 +63,8 @@ def crossings(client: httpx.Client, asset: str) -> list[dict[str, Any]]:
 
 
 def test_every_process_is_well_by_its_own_check(running: System) -> None:
-    assert len(running.all()) == 8
-    assert [health_of(one) for one in running.all()] == [0] * 8
+    assert len(running.all()) == 9
+    assert [health_of(one) for one in running.all()] == [0] * 9
 
 
 def test_trucks_cross_and_both_apis_tell_the_same(running: System, apis: list[httpx.Client]) -> None:
@@ -101,6 +105,27 @@ def test_trucks_cross_and_both_apis_tell_the_same(running: System, apis: list[ht
         (crossing,) = crossings(apis[0], asset)
         check_crossing(crossing, "LA>CN" if number % 2 else "CN>LA")
         assert crossings(apis[1], asset) == [crossing]
+
+
+def test_both_apis_serve_one_ledger_whose_proofs_hold(running: System, apis: list[httpx.Client]) -> None:
+    (role,) = running.roles["ledger"]
+    key = parse_verifier((running.folder / "ledger" / "ledger" / INDEX_KEY).read_text().strip())
+    asset = running.client(0).get(f"/v1/assets/{VINS[0]}")["id"]
+    (crossing,) = crossings(apis[0], asset)
+    which = {"event": crossing["id"], "revision": crossing["revision"]}
+    for client in apis:
+        until(lambda c=client: c.get("/v1/ledger/proof", params=which).status_code == 200, 30)
+        made = proof.parse(client.get("/v1/ledger/proof", params=which).text)
+        origin = made.note.partition("\n")[0]
+        index = open_index(client.get("/ledger/index").content, key)
+        (log,) = (one for one in index.logs if one.key.name == origin)
+        found = made.verify(unpack(made.extra).entry.encode(), log.key, [])
+        assert found.checkpoint.origin == origin
+        assert len(index.logs) == len({one.key.name for one in index.logs}) == 4
+    answer = role.answer()
+    assert answer is not None
+    assert answer.json()["checks"]["ledger_lost_records"] == 0
+    assert "corridor_ledger_ok 1.0" in role.metrics()
 
 
 def test_a_cursor_of_one_instance_goes_on_at_the_other(apis: list[httpx.Client]) -> None:
