@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from corridor.__main__ import main
 from corridor.folder import Folder
 from corridor.roles.ledgers import GapLog, LedgerKeeper, house_of, index_of, ledger_folder, readers_of
 from corridor.settings import Settings, SettingsError
@@ -110,3 +111,31 @@ def test_what_retention_took_first_is_counted() -> None:
     assert gaps.read(0, 4, 1 << 20) == []
     assert [one.position for one in gaps.read(0, 3, 1 << 20)] == [4]
     assert gaps.lost == {0: 2}
+
+
+def test_after_a_rotation_the_owner_goes_on_in_the_log_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CORRIDOR_LEDGER_KEYS_DIR", str(tmp_path / "apart"))
+    log = MemoryLog(1)
+    logged(log, {"seq": 1})
+    one = keeper(tmp_path, log, Told())
+    one.assigned(frozenset({0}))
+    assert one._step(0, True) == 1
+    assert main(["ledger", "rotate", "--data-dir", str(tmp_path)]) == 2  # while it is written
+    assert "another process writes" in capsys.readouterr().err
+    one.revoked(frozenset({0}))
+    assert main(["ledger", "rotate", "--data-dir", str(tmp_path)]) == 0
+    one.assigned(frozenset({0}))
+    logged(log, {"seq": 2})
+    assert one._step(0, True) == 1
+    one._index()
+    assert one.trouble is None
+    folder = Folder(tmp_path)
+    key = parse_verifier((folder.ledgers / INDEX_KEY).read_text().strip())
+    old, new = open_index(index_of(folder).read_bytes(), key).logs
+    assert (old.size, old.next, new.size, new.next) == (2, 1, 1, None)
+    assert new.key.name == f"{old.key.name}/r1"
+    one.revoked(frozenset({0}))
+    assert main(["ledger", "show", "--data-dir", str(tmp_path)]) == 0
+    assert f"index      {key}" in capsys.readouterr().out
