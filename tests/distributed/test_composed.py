@@ -114,7 +114,7 @@ def test_both_apis_serve_one_ledger_whose_proofs_hold(running: System, apis: lis
     (crossing,) = crossings(apis[0], asset)
     which = {"event": crossing["id"], "revision": crossing["revision"]}
     for client in apis:
-        until(lambda c=client: c.get("/v1/ledger/proof", params=which).status_code == 200, 30)
+        until(lambda: all(c.get("/v1/ledger/proof", params=which).status_code == 200 for c in apis), 30)
         made = proof.parse(client.get("/v1/ledger/proof", params=which).text)
         origin = made.note.partition("\n")[0]
         index = open_index(client.get("/ledger/index").content, key)
