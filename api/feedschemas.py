@@ -92,6 +92,21 @@ class FeedRead(Answer):
     sent: dict[str, int]
 
 
+class FeedLog(Answer):
+    """A log of the ledger: its public key as text (C2SP signed-note) and the size of its signed head."""
+
+    log: int
+    origin: str
+    key: str
+    size: int
+
+
+class FeedLogs(Answer):
+    """The logs that a feed's records lie in."""
+
+    logs: list[FeedLog]
+
+
 class FeedBeside(Answer):
     """What a verifier needs besides the records; in the engine's units, as exports have it."""
 

@@ -95,6 +95,15 @@ class FeedView:
         except ReadsError as error:
             raise away(str(error), error.retry_after) from None
 
+    def logs(self, heads: list[Head]) -> list[dict[str, Any]]:
+        """The logs that the records lie in, with their public keys. Raises Problem 503."""
+        ledgers = self._scope.ports.ledgers
+        return [
+            {"log": one.log, "origin": one.origin, "key": _here(ledgers[one.log].key), "size": one.size}
+            for one in heads
+            if one.note
+        ]
+
     def beside(self, sizes: Mapping[int, int] | None = None) -> dict[str, Any]:
         """What a verifier needs besides the records, as JSON values; ``sizes``: see ``gather``.
 
@@ -105,16 +114,11 @@ class FeedView:
         zones = self._scope.zone_book
         heads = self.heads()
         beside = _here(lambda: gather(ports.read, ports.ledgers, self.grant, assets, zones, sizes))
-        logs = [
-            {"log": head.log, "origin": head.origin, "key": _here(ports.ledgers[head.log].key)}
-            for head in heads
-            if head.note
-        ]
         return {
             "feed": self.grant.plain(),
             "made_ms": self._scope.now_ms(),
             "software": software(),
-            "logs": logs,
+            "logs": self.logs(heads),
             "device_keys": beside.device_keys,
             "completeness": beside.completeness,
             "assets": beside.assets,

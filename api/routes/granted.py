@@ -12,7 +12,7 @@ from api import paging
 from api.answer import answer
 from api.auth import Feeding, Scoped, refuse_revoked
 from api.errors import Problem
-from api.feedschemas import Feed, FeedAssets, FeedBeside, FeedNew, FeedRead
+from api.feedschemas import Feed, FeedAssets, FeedBeside, FeedLogs, FeedNew, FeedRead
 from api.feedview import FeedView, reads_of, shown
 from api.formats import MEDIA_TYPES, Format, choose
 from api.paging import After, Limit
@@ -97,6 +97,13 @@ def beside(
     """What a verifier needs besides the records: keys, completeness, assets, zones, regimes."""
     told = None if sizes is None else dict(_pair(one) for one in sizes.split(","))
     return answer(FeedView(scope, feed).beside(told))
+
+
+@router.get("/v1/feeds/{feed}/logs", response_model=FeedLogs)
+def logs(scope: Feeding, feed: str) -> Response:
+    """The logs that the records lie in, and the keys that their heads are signed with."""
+    view = FeedView(scope, feed)
+    return answer({"logs": view.logs(view.heads())})
 
 
 @router.get(

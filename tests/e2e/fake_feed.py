@@ -60,10 +60,10 @@ def router(feed: FakeFeed) -> APIRouter:
     def feeds() -> dict[str, Any]:
         return {"items": [grant], "next": None}
 
-    @made_router.get("/v1/feeds/{name}")
+    @made_router.get("/v1/feeds/{name}/logs")
     def one(name: str) -> dict[str, Any]:
         origin = feed.keys[0].split("+")[0]
-        return {**grant, "logs": [{"log": 0, "origin": origin, "key": feed.keys[0], "size": 11}]}
+        return {"logs": [{"log": 0, "origin": origin, "key": feed.keys[0], "size": 11}]}
 
     @made_router.get("/v1/feeds/{name}/records")
     def records(name: str, limit: int, proofs: str, after: str = "0") -> Response:

@@ -127,7 +127,7 @@ async def test_both_sides_see_the_feed_and_nobody_else(sealed: World, client: ht
     mine = (await client.get("/v1/feeds")).json()["items"]
     assert {one["id"] for one in mine} == {feed, "feed_own"}
     assert (await client.get("/v1/feeds", headers=STRANGER)).json()["items"] == []
-    for path in ("", "/records", "/beside", "/reads"):
+    for path in ("", "/records", "/beside", "/logs", "/reads"):
         for headers in (STRANGER, {"Authorization": f"Bearer {OTHER_KEY}"}):
             answer = await client.get(f"/v1/feeds/{feed}{path}", headers=headers)
             assert answer.status_code in (403, 404)
@@ -140,7 +140,7 @@ async def test_a_revoked_feed_and_an_expired_one_say_so(sealed: World, client: h
     feed = await granted(client)
     revoked = await client.delete(f"/v1/feeds/{feed}")
     assert (revoked.status_code, revoked.json()["state"]) == (200, "revoked")
-    for path in ("records", "beside"):
+    for path in ("records", "beside", "logs"):
         answer = await client.get(f"/v1/feeds/{feed}/{path}", headers=READER)
         assert (answer.status_code, answer.json()["code"]) == (403, "feed_revoked")
         assert "was revoked by main" in answer.json()["detail"]
@@ -189,6 +189,7 @@ async def test_beside_has_what_is_of_the_feed_only(sealed: World, client: httpx.
     assert [one["id"] for one in told["assets"]] == [ASSET]
     assert [one["key"] for one in told["logs"]] == [str(signer_of(n).verifier) for n in range(2)]
     assert len(told["zones"]["versions"]) == 3
+    assert (await client.get(f"/v1/feeds/{feed}/logs", headers=READER)).json()["logs"] == told["logs"]
     assert "foreign" not in answer.text
 
 

@@ -60,7 +60,13 @@ OFFICERS_READ = {
     "/v1/regimes",
     "/v1/regimes/{regime}",
     "/v1/trace/{vin}",
-    *("/v1/feeds", "/v1/feeds/{feed}", "/v1/feeds/{feed}/records", "/v1/feeds/{feed}/beside"),
+    *(
+        "/v1/feeds",
+        "/v1/feeds/{feed}",
+        "/v1/feeds/{feed}/records",
+        "/v1/feeds/{feed}/beside",
+        "/v1/feeds/{feed}/logs",
+    ),
 }
 OFFICERS_DO = {
     ("POST", "/v1/cases/{case}/decisions"),

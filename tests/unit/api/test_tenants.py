@@ -21,7 +21,7 @@ OPEN |= {"/ledger/{partition}/checkpoint", "/ledger/{partition}/tile/{path:path}
 FOR_EVERY_KEY = {"/v1/whoami", "/v1/openapi.json"}
 FOR_READERS = {
     *("/v1/feeds", "/v1/feeds/{feed}"),
-    *("/v1/feeds/{feed}/records", "/v1/feeds/{feed}/beside"),
+    *("/v1/feeds/{feed}/records", "/v1/feeds/{feed}/beside", "/v1/feeds/{feed}/logs"),
 }
 FOREIGN = (OTHER_ASSET, OTHER_VIN, "foreign")
 NEEDED = {

@@ -45,7 +45,7 @@ export class Feeds {
   }
 
   async logs(id: string): Promise<Log[]> {
-    return (await this.api.json<{ logs: Log[] }>(`/v1/feeds/${part(id)}`)).logs;
+    return (await this.api.json<{ logs: Log[] }>(`/v1/feeds/${part(id)}/logs`)).logs;
   }
 
   async records(id: string, after: string | null): Promise<FeedPage> {
