@@ -16,7 +16,7 @@ from bench.report import Row, parser, tell
 from feeds.grants.assets import assets_of
 from feeds.grants.grant import Grant, checked
 from feeds.ledger.reading import LedgerReader
-from feeds.ledger.tree import TileNodes
+from feeds.ledger.tree import VerifiedNodes
 from feeds.readmodel import ReadModel
 from feeds.records.columns import arrow, parquet
 from feeds.records.lines import lines
@@ -88,8 +88,9 @@ def main() -> int:
             with cpu(spent, f"{fields} parquet"):
                 weight["parquet"] = len(parquet(page, around.told))
         with cpu(spent, "check"):
-            nodes = TileNodes(lambda tile: ledgers[0].served(tile.path), heads[0].size)
-            check(table_of(body), {0: (nodes, nodes.root())}, {})
+            head, _ = ledgers[0].head()
+            nodes = VerifiedNodes(lambda tile: ledgers[0].served(tile.path), head.size, head.root)
+            check(table_of(body), {0: nodes}, {})
         ledgers[0].close()
         read.close()
     whole_page = spent["precise read"] + spent["precise arrow"]

@@ -170,8 +170,8 @@ class Mirror:
         key: Verifier = parse_verifier(self._state.keys[str(log)])
         return open_checkpoint(note, key).checkpoint
 
-    def _checked_head(self, log: int, note: str) -> tuple[VerifiedNodes, bytes]:
-        """Tiles of a head that extends the one seen last, and its root."""
+    def _checked_head(self, log: int, note: str) -> VerifiedNodes:
+        """The tree under a head that extends the one seen last."""
         head = self._head(log, note)
         nodes = VerifiedNodes(self._tiles(log), head.size, head.root)
         before = self._state.heads.get(str(log))
@@ -182,7 +182,7 @@ class Mirror:
             if old.size:
                 proof = merkle.consistency_proof(old.size, head.size, nodes)
                 merkle.verify_consistency(old.size, head.size, proof, old.root, head.root)
-        return nodes, head.root
+        return nodes
 
     def _tiles(self, log: int) -> ReadTile:
         folder = self._into / "logs" / str(log)
