@@ -1,11 +1,13 @@
 #!/bin/sh
-# Builds the wheel and imports every package of it in a clean environment.
+# Builds the wheel, verifies without its extras, and imports every package of it, in a clean environment.
 set -eu
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 .venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$out" .
 "${PYTHON:-python3}" -m venv "$out/venv"
+"$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c requirements.lock "$(ls "$out"/*.whl)"
+(cd "$out" && "$out/venv/bin/corridor" verify --help >/dev/null && "$out/venv/bin/python" -c "import feeds.verify.verifier")
 "$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check -c requirements.lock "$(ls "$out"/*.whl)[server]"
 cd "$out"
 "$out/venv/bin/python" - <<'PY'
