@@ -16,10 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import httpx
 import pytest
 
 import geofences
+from corridor.folder import Folder
+from feeds.ledger.book import Kept
+from feeds.ledger.note import parse_verifier
+from feeds.ledger.reading import LedgerReader
 from feeds.store.influx.client import Client, Place
 from feeds.store.influx.store import InfluxStore
 from streams.codec import decode_frame
@@ -169,6 +174,7 @@ def test_whatever_fails_nothing_acknowledged_is_lost_and_no_event_is_told_twice_
         check_readers(made, events)
         check_store(made, samples)
         check_webhooks(posted, events)
+        check_ledger(made, samples, events)
 
 
 @contextlib.contextmanager
@@ -285,6 +291,40 @@ def check_store(made: System, samples: dict[str, set[tuple[int, bytes]]]) -> Non
                     break
                 assert time.monotonic() < deadline, f"{asset}: got {len(got)} samples, want {len(times)}"
                 time.sleep(0.5)
+
+
+def check_ledger(made: System, samples: dict[str, set[tuple[int, bytes]]], events: list[Event]) -> None:
+    """Every report with samples and every revision is in a signed log once, and its proof holds."""
+    folder = Folder(made.folder / "ledger")
+    revisions = {(one.id, one.revision) for one in events}
+    reports = {hash_ for rows in samples.values() for _, hash_ in rows}
+    readers = [LedgerReader(folder.ledger(partition)) for partition in range(PARTITIONS)]
+    deadline = time.monotonic() + 60
+    while True:
+        heads = [reader.head()[0] for reader in readers]
+        rows = [reader.records(0, head.size, 1_000_000) for reader, head in zip(readers, heads, strict=True)]
+        told = [head_of(row) for some in rows for row in some]
+        got = {(one["id"], one["revision"]) for one in told if "revision" in one}
+        hashes = [one["hash"] for one in told if "hash" in one]
+        if got == revisions and reports <= set(hashes):
+            break
+        assert time.monotonic() < deadline, (len(got), len(revisions), len(set(hashes)), len(reports))
+        time.sleep(0.5)
+    assert len(told) == len(got) + len(set(hashes)), "something is twice"
+    for reader, some in zip(readers, rows, strict=True):
+        key = parse_verifier(reader.key())
+        for row in some[:: max(1, len(some) // 200)]:
+            proof = reader.prove(row)
+            assert proof is not None
+            proof.verify(row.entry, key)
+        reader.close()
+
+
+def head_of(row: Kept) -> dict[str, Any]:
+    """A record's head."""
+    head = (row.groups or {})["head"]
+    found: dict[str, Any] = json.loads(head) if head[:1] == b"{" else cbor2.loads(head)
+    return found
 
 
 def check_webhooks(posted: list[dict[str, Any]], events: list[Event]) -> None:
