@@ -244,3 +244,14 @@ async def test_granting_the_same_twice_is_a_conflict(sealed: World, client: http
     held = sealed.ports.read.object(Kind.FEED, "main", feed)
     assert held is not None
     assert held.data["granted_ms"] == T0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "status"), [("0:5,1:5", 200), ("x", 422), ("0", 422), ("0:-1", 422), ("0:1,", 422)]
+)
+async def test_completeness_is_asked_as_of_heads(
+    sealed: World, client: httpx.AsyncClient, sizes: str, status: int
+) -> None:
+    feed = await granted(client, kinds=["report"], fields="precise")
+    answer = await client.get(f"/v1/feeds/{feed}/beside?sizes={sizes}", headers=READER)
+    assert answer.status_code == status, answer.text
