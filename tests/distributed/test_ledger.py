@@ -267,6 +267,7 @@ def test_killed_anywhere_everything_is_there_once_as_on_one_machine(ledgers: Led
             assert decode(got[key].entry).position == decode(row.entry).position
 
 
+@pytest.mark.long
 def test_an_owner_that_was_paused_keeps_its_logs_and_nobody_forks_them(ledgers: Ledgers) -> None:
     def begin() -> None:
         one = ledgers.another("one")
