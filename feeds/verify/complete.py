@@ -20,13 +20,14 @@ def check_complete(
     reports: Iterable[Told],
     statements: Any,
     redacted: int,
+    open_begin: bool,
     open_end: bool,
     result: Result,
 ) -> dict[tuple[str, str], Start]:
     """Check and tell; returns what came of each device's start by the heads.
 
-    ``redacted``: how many reports have no head any more; ``open_end``: the feed had not ended when it was
-    made, so its last reports must be there.
+    ``redacted``: how many reports have no head any more; ``open_begin``: it has all reports from
+    the first on; ``open_end``: it had not ended when it was made, so its last reports must be there.
     """
     starts: dict[tuple[str, str], Start] = {}
     where: dict[tuple[str, str], int] = {}
@@ -47,8 +48,12 @@ def check_complete(
     missing = 0
     for key, start in sorted(starts.items()):
         if start.uncounted:
+            came = (told.get(key) or {}).get("uncounted")
+            if open_begin and open_end and (type(came) is not int or start.uncounted + redacted < came):
+                says = f"{came} reports that are not numbered came, {start.uncounted} are in the feed"
+                result.add(Finding("completeness", says, where[key], None, *key))
             continue
-        missing += _holes(key, start, told.get(key), redacted, open_end, where[key], result)
+        missing += _holes(key, start, told.get(key), redacted, open_begin, open_end, where[key], result)
         for first, last in start.broken:
             for seq in range(first, min(last, first + _MOST_SAID - 1) + 1):
                 says = "it does not name the report before it: that one was exchanged"
@@ -63,6 +68,7 @@ def _holes(
     start: Start,
     told: Mapping[str, Any] | None,
     redacted: int,
+    open_begin: bool,
     open_end: bool,
     log: int,
     result: Result,
@@ -73,6 +79,8 @@ def _holes(
         return 0
     known = 0
     for first, last in start.missing():
+        if not open_begin and first == 0:
+            continue  # from before the feed's period
         gone = [
             (max(first, int(low)), min(last, int(high)))
             for low, high in told["received"]

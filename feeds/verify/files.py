@@ -102,7 +102,7 @@ def open_records(folder: Path) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(folder / RECORDS)
         got = file.schema_arrow.remove_metadata()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise VerifyError(f"{RECORDS} is not readable: {str(error)[:120]}") from None
     if got != SCHEMA:
         different = sorted(set(got.names) ^ set(SCHEMA.names)) or "types"

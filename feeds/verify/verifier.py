@@ -153,7 +153,10 @@ def _completeness(export: Export, read: _All, result: Result) -> None:
     open_end = to_ms is None or (isinstance(made_ms, int) and isinstance(to_ms, int) and to_ms > made_ms)
     redacted = sum(group.redacted_reports for group in read.groups)
     before = len(result.findings)
-    starts = check_complete(read.reports, export.json("completeness.json"), redacted, open_end, result)
+    from_ms = export.feed.get("from_ms")
+    open_begin = isinstance(from_ms, int) and from_ms <= 0
+    told = export.json("completeness.json")
+    starts = check_complete(read.reports, told, redacted, open_begin, open_end, result)
     if len(result.findings) == before:
         devices = len({device for device, _ in starts})
         result.holds.append(f"no report of {devices} devices in {len(starts)} starts was taken out")
