@@ -134,3 +134,13 @@ def test_it_needs_nothing_that_servers_need(folder: Path, tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=100)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("All holds")
+
+
+def test_a_feed_that_begins_later_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "house").mkdir()
+    with opened(tmp_path / "house") as made:
+        made.report(FLEET, count=6)
+        made.seal()
+        export(made.source, grant(from_ms=T0 + 5_000), tmp_path / "export", T0)
+    assert main(["verify", str(tmp_path / "export"), *KEYS]) == 0
+    assert "All holds: 3 records" in capsys.readouterr().out
