@@ -10,10 +10,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Final
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from corridor.cli.options import CliError
+
+if TYPE_CHECKING:
+    from feeds.records.pull import Mirror
 
 KEY_VARIABLE: Final = "FEED_API_KEY"
 _PATH: Final = re.compile(r"(.*)/v1/feeds/([A-Za-z0-9_-]{1,100})/?(?:records/?)?")
@@ -25,12 +29,10 @@ _MOST_BYTES: Final = 256 << 20
 def run(options: argparse.Namespace) -> int:
     """Mirror until there is no more; 1 when something does not hold or can't be had, and the mirror is as it
     was."""
-    from feeds.records.pull import Mirror, PullError
+    from feeds.records.pull import PullError
 
-    root, feed = _parts(options.url)
-    fetch = _Http(root, _key(options))
     try:
-        mirror = Mirror(fetch, feed, options.into, options.key)
+        mirror = mirror_of(options.url, options.into, options.key, options.api_key_file)
         known = bool(mirror.trusted) or bool(options.key)
         try:
             while mirror.pull(wait_s=_FOLLOW_S if options.follow else 0) or options.follow:
@@ -59,6 +61,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def mirror_of(url: str, into: Path, keys: list[str], api_key_file: Path | None) -> Mirror:
+    """The mirror in ``into`` of the feed at ``url``. Raises CliError, PullError."""
+    from feeds.records.pull import Mirror
+
+    root, feed = _parts(url)
+    return Mirror(_Http(root, _key(api_key_file)), feed, into, keys)
+
+
 def _parts(url: str) -> tuple[str, str]:
     found = urlsplit(url)
     match = _PATH.fullmatch(found.path)
@@ -67,17 +77,29 @@ def _parts(url: str) -> tuple[str, str]:
     return f"{found.scheme}://{found.netloc}{match[1]}", match[2]
 
 
-def _key(options: argparse.Namespace) -> str:
+def _key(file: Path | None) -> str:
     text = os.environ.get(KEY_VARIABLE, "")
-    if options.api_key_file is not None:
+    if file is not None:
         try:
-            text = options.api_key_file.read_text("utf-8")
+            text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise CliError(f"--api-key-file: {options.api_key_file} can't be read: {error}") from None
+            raise CliError(f"--api-key-file: {file} can't be read: {error}") from None
     text = text.strip()
     if not text or not text.isascii() or not text.isprintable():
         raise CliError(f"API key: got none that can be used, want --api-key-file or {KEY_VARIABLE}")
     return text
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows nowhere: the API key is for the server that was named."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
+        return None
+
+
+_OPENER: Final = urllib.request.build_opener(_NoRedirect)
 
 
 class _Http:
@@ -93,7 +115,7 @@ class _Http:
         if path.startswith("/v1/"):
             request.add_header("Authorization", f"Bearer {self._key}")
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 body: bytes = answer.read(_MOST_BYTES + 1)
         except urllib.error.HTTPError as error:
             raise PullError(f"refused with {error.code}: {_detail(error)}") from None

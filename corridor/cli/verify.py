@@ -1,4 +1,6 @@
-"""``corridor verify``: whether a feed's export holds. Needs the directory and the log's key, no network.
+"""``corridor verify``: whether a feed holds. Needs the directory of an export and the log's key, no network.
+
+Of a URL it makes a mirror first, in ``--mirror DIR`` or in a folder that is gone afterwards.
 
 Exit code 0: all holds; 1: something does not, each in a line; 2: it can't be checked.
 """
@@ -6,13 +8,17 @@ Exit code 0: all holds; 1: something does not, each in a line; 2: it can't be ch
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corridor.cli.options import CliError, Verbs
+from corridor.pulling import KEY_VARIABLE, mirror_of
 from feeds.ledger.errors import FormatError
 from feeds.ledger.note import COSIGNATURE, ED25519, Verifier, parse_verifier
 
@@ -20,7 +26,7 @@ from feeds.ledger.note import COSIGNATURE, ED25519, Verifier, parse_verifier
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the parser."""
     parser: argparse.ArgumentParser = verbs.add_parser("verify", help="whether a feed's export holds")
-    parser.add_argument("path", metavar="PATH", help="directory of `feed export` or `feed pull`")
+    parser.add_argument("path", metavar="PATH", help="directory of `feed export` or `feed pull`, or URL")
     parser.add_argument(
         "--key", action="append", required=True, metavar="VKEY", help="public key of a log (repeat)"
     )
@@ -30,6 +36,10 @@ def add_to(verbs: Verbs) -> None:
     parser.add_argument(
         "--seen", type=Path, metavar="FILE", help="heads seen before (in the user's settings)"
     )
+    parser.add_argument("--mirror", type=Path, metavar="DIR", help="where to keep what a URL gives")
+    parser.add_argument(
+        "--api-key-file", type=Path, metavar="FILE", help=f"API key for a URL (else {KEY_VARIABLE})"
+    )
     parser.add_argument("--processes", type=int, metavar="N", help="to share the work (one a core)")
     parser.add_argument("--json", action="store_true", help="as one JSON object")
     parser.set_defaults(run=run)
@@ -37,26 +47,26 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify and tell."""
-    from feeds.verify.finding import VerifyError
+    from feeds.records.pull import ForgedError, PullError
+    from feeds.verify.finding import Finding, Result, VerifyError
     from feeds.verify.seen import Seen
     from feeds.verify.verifier import verify
 
-    if "://" in options.path:
-        raise CliError(
-            f"got {options.path}: mirror it first with `corridor feed pull`, then verify the directory"
-        )
     if options.processes is not None and options.processes < 1:
         raise CliError(f"--processes: got {options.processes}, want at least 1")
     keys = keys_of(options.key, ED25519, "--key")
     witnesses = keys_of(options.witness, COSIGNATURE, "--witness")
     try:
-        seen = Seen(options.seen or default_seen())
-        result = verify(
-            Path(options.path), keys, witnesses, seen=seen, processes=options.processes, progress=_progress
-        )
-        if not result.code:
-            seen.save()
-    except VerifyError as error:
+        with _folder(options) as folder:
+            seen = Seen(options.seen or default_seen())
+            result = verify(
+                folder, keys, witnesses, seen=seen, processes=options.processes, progress=_progress
+            )
+            if not result.code:
+                seen.save()
+    except ForgedError as error:
+        result = Result([Finding("mirror", str(error))])
+    except (VerifyError, PullError) as error:
         raise CliError(str(error)) from None
     finally:
         if sys.stderr.isatty():
@@ -66,6 +76,23 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(result.lines()))
     return result.code
+
+
+@contextlib.contextmanager
+def _folder(options: argparse.Namespace) -> Iterator[Path]:
+    """The directory to verify: given, or mirrored from a URL. Raises CliError, PullError."""
+    if "://" not in options.path:
+        if options.mirror is not None or options.api_key_file is not None:
+            raise CliError("--mirror and --api-key-file go with a URL")
+        yield Path(options.path)
+        return
+    with contextlib.ExitStack() as stack:
+        into = options.mirror or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="corridor-")))
+        mirror = mirror_of(options.path, into, options.key, options.api_key_file)
+        while mirror.pull():
+            _progress(mirror.counts["records"], 0)
+        mirror.finish(int(time.time() * 1000))
+        yield into
 
 
 def keys_of(texts: Sequence[str], kind: int, flag: str) -> list[Verifier]:
@@ -90,4 +117,5 @@ def default_seen() -> Path:
 
 def _progress(done: int, of: int) -> None:
     if sys.stderr.isatty():
-        print(f"\r{done:,} of {of:,} pages", end="", file=sys.stderr, flush=True)
+        said = f"{done:,} of {of:,} pages" if of else f"{done:,} records"
+        print(f"\r{said}", end="", file=sys.stderr, flush=True)

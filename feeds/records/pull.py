@@ -44,6 +44,10 @@ class PullError(Exception):
     """The mirror can't go on: what came does not hold, or nothing came."""
 
 
+class ForgedError(PullError):
+    """What came does not hold."""
+
+
 @dataclass(slots=True)
 class _State:
     """How far a mirror is; as JSON in ``state.json``."""
@@ -97,7 +101,7 @@ class Mirror:
         except (KeyError, TypeError, ValueError, LedgerError) as error:
             raise PullError(f"page after {state.next or 'the beginning'}: {error}") from None
         if table.num_rows != counts["records"]:
-            raise PullError(f"page is not whole: got {table.num_rows} records, said {counts['records']}")
+            raise ForgedError(f"page is not whole: got {table.num_rows} records, said {counts['records']}")
         self._learn_keys(heads)
         try:
             nodes = {log: self._checked_head(log, note) for log, note in heads.items()}
@@ -106,7 +110,7 @@ class Mirror:
                 raise ProofError(f"log {gone[0]}: its head is not told any more")
             last = check(table, nodes, {int(log): place for log, place in state.last.items()})
         except (LedgerError, RowError) as error:
-            raise PullError(f"does not hold: {error}") from None
+            raise ForgedError(f"does not hold: {error}") from None
         self._keep(table, heads, next_, counts, last)
         return more
 
@@ -135,7 +139,7 @@ class Mirror:
                     if path.is_file() and path not in wanted:  # the edge of a head before
                         path.unlink()
         except LedgerError as error:
-            raise PullError(f"does not hold: {error}") from None
+            raise ForgedError(f"does not hold: {error}") from None
         write_beside(self._into, beside)
         keys = {int(log): key for log, key in state.keys.items()}
         made = manifest(grant, heads, keys, state.next or "", state.counts, made_ms)
@@ -146,7 +150,7 @@ class Mirror:
         try:
             heads = {int(log): self._head(int(log), note).size for log, note in self._state.heads.items()}
         except LedgerError as error:
-            raise PullError(f"does not hold: {error}") from None
+            raise ForgedError(f"does not hold: {error}") from None
         return ",".join(f"{log}:{size}" for log, size in sorted(heads.items()))
 
     # -- keys, heads, tiles

@@ -91,7 +91,9 @@ def test_a_head_that_was_larger_before_is_told(
         (["nowhere", "--key", WITNESS], "got type 4, want 1"),
         (["nowhere", *KEYS, "--witness", KEYS[1]], "got type 1, want 4"),
         (["nowhere", *KEYS, "--processes", "0"], "want at least 1"),
-        (["https://feed.example/v1/feeds/f", *KEYS], "feed pull"),
+        (["https://feed.example/v1/feeds/f", *KEYS], "API key: got none"),
+        (["https://feed.example/elsewhere", *KEYS], "want https://HOST/v1/feeds/FEED"),
+        (["nowhere", *KEYS, "--mirror", "x"], "go with a URL"),
     ],
 )
 def test_what_can_not_be_checked_is_said_in_a_line(
