@@ -32,6 +32,7 @@ NAMES = (
     "signed",
     "completeness",
     "feed",
+    "verify",
 )
 SERVED = ("influx", "tsbs", "worker", "distributed")
 
