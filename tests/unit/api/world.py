@@ -291,7 +291,12 @@ def make(folder: Path, page: Path | None = None) -> World:
     keys.add_passing(FAR_KEY, Principal("far", "customs", Role.CUSTOMS, ("manzhouli",)))
     keys.add_passing(LINK_KEY, Principal("link", "main", Role.AUTHORITY, authority="la-customs"))
     for tenant, word in (("main", "own"), ("other", "foreign")):
-        given = {"feed": f"feed_{word}", "consumer": "reader", "purpose": f"for {word}", "assets": "tenant"}
+        given: dict[str, Any] = {
+            "feed": f"feed_{word}",
+            "consumer": "reader",
+            "purpose": f"for {word}",
+            "assets": "tenant",
+        }
         given |= {"kinds": ["visit"], "fields": "precise", "driver": False, "from_ms": 0, "to_ms": None}
         given |= {"expires_ms": T0 + CENTURY_MS}
         granted = {"id": f"cmd_{word}_feed", "command": "feed.grant", "tenant": tenant, "by": "test"}
