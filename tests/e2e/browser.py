@@ -153,6 +153,7 @@ def watch(
         while time.monotonic() < deadline and not (moved >= least and fresh):
             visit.page.wait_for_timeout(250)
             after = visit.trucks()
+            before = after | before  # a truck that was not there yet
             moved = sum(after[asset] != place for asset, place in before.items())
             fresh = len(set(visit.events()) - seen)
         visit.settle()
