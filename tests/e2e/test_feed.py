@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -71,3 +73,19 @@ def test_a_page_that_is_cut_off_is_said_to_be(fake: FakeApi, browser: Browser, u
         visit.page.route("**/records*", lambda route: route.fulfill(body="", status=200))
         visit.page.get_by_role("link", name="Feed", exact=True).last.click()
         visit.page.get_by_text("the page of records was cut off").wait_for()
+
+
+def test_an_insurers_key_opens_its_feeds_and_asks_for_nothing_else(
+    fake: FakeApi, browser: Browser, url: str
+) -> None:
+    fake.role = "insurer"
+    asked: list[str] = []
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.on("request", lambda made: asked.append(urlsplit(made.url).path))
+        page.goto(f"{url}/#key={KEY}")
+        page.get_by_role("img", name="The way from the entry").wait_for()
+        expect(page.locator(".view-head .view-links a:visible")).to_have_text(["Feed"])
+        expect(page.locator(".view-head .pill")).to_be_hidden()
+    api = {path for path in asked if path.startswith("/v1/")}
+    assert {path.split("/")[2] for path in api} == {"whoami", "feeds"}

@@ -30,6 +30,7 @@ export function connection(store: Store, retry: () => void): HTMLElement {
     }
   };
   store.on("status", show);
+  store.on("identity", () => (button.hidden = store.feedsOnly));
   show();
   return button;
 }

@@ -95,13 +95,14 @@ async function start(): Promise<void> {
   await Promise.all([map.ready, session.start()]);
   showRegion(map, store, false);
   if (store.motion.size === 0) showLater(map, store);
-  await showZones();
+  if (!store.feedsOnly) await showZones();
 }
 
-/** An officer's first view is the gate board, unless the address names one. */
+/** An officer's first view is the gate board, an insurer's the feed, unless the address names one. */
 function firstView(store: Store): void {
   const off = store.on("identity", () => {
     off();
+    if (store.feedsOnly && parseRoute(location.hash).view !== "feed") location.replace(hashOf({ view: "feed", query: {} }));
     if (store.role === "customs" && location.hash === "") location.replace(hashOf({ view: "board", query: {} }));
   });
 }

@@ -43,11 +43,14 @@ export class Session {
       },
     }, browserWorld());
     window.addEventListener("online", () => this.live.retry());
-    window.setInterval(() => void this.loadGates(), GATES_MS);
+    window.setInterval(() => {
+      if (!this.store.feedsOnly) void this.loadGates();
+    }, GATES_MS);
   }
 
   async start(): Promise<void> {
     await this.loadIdentity();
+    if (this.store.feedsOnly) return;
     this.live.start();
     await Promise.all([this.loadGates(), this.loadInfo()]);
   }

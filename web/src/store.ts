@@ -34,6 +34,11 @@ export class Store {
   newest = 0;
   private readonly listeners = new Map<Topic, Set<() => void>>();
 
+  /** Whether the key reads feeds and nothing else: no map, no live events. */
+  get feedsOnly(): boolean {
+    return this.role === "insurer";
+  }
+
   /** Whether the key may change zones. */
   get admin(): boolean {
     return this.role === "admin";

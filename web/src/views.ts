@@ -34,7 +34,8 @@ export function viewLinks(store: Store): HTMLElement {
   const mark = () => {
     const shown = parseRoute(location.hash).view;
     for (const link of links) {
-      link.hidden = link.dataset.view === "reconcile" && store.role === "customs";
+      const reconcile = link.dataset.view === "reconcile" && store.role === "customs";
+      link.hidden = reconcile || (store.feedsOnly && link.dataset.view !== "feed");
       const own = link.dataset.view === (shown === "case" ? "board" : shown);
       if (own) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -70,9 +70,10 @@ export function kindWords(kind: string): string {
 function assuranceView({ assurance, kind, redacted }: FeedRecord): HTMLElement | null {
   if (redacted) return h("p", { class: "record-assurance" }, "Redacted: its content was deleted. That it was there, and where, stays proven.");
   if (!assurance || kind !== "report") return null;
+  const signed = (assurance.checks ?? []).some((one) => one.name === "signature" && one.result === "holds");
   return h("div", { class: "record-assurance" },
     h("p", {}, h("b", { class: `level level-${assurance.level}` }, assurance.level), " ", LEVELS[assurance.level] ?? "",
-      assurance.vouched_by === "gateway" ? " The device's signature covers the whole report, which this feed does not show: the gateway vouches that it was checked." : ""),
+      assurance.vouched_by === "gateway" && signed ? " The device's signature covers the whole report, which this feed does not show: the gateway vouches that it was checked." : ""),
     h("ul", { class: "quiet" }, ...(assurance.checks ?? []).map((one) => h("li", {}, `${one.name}: ${one.result}${one.why ? `, ${one.why}` : ""}`))));
 }
 
