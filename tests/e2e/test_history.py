@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 
 from tests.e2e.browser import Visit, visiting
 from tests.e2e.fake_api import KEY, FakeApi
@@ -132,3 +134,20 @@ def test_a_truck_and_its_past_fit_a_phone(browser: Browser, url: str, truck: Tru
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
         wide = "[...document.querySelectorAll('#detail *')].some(e => e.scrollWidth > 362)"
         assert not visit.page.evaluate(wide)
+
+
+def test_a_truck_that_is_opened_before_its_place_came_gets_its_day(
+    browser: Browser, url: str, fake: FakeApi, truck: Truck
+) -> None:
+    sockets: list[WebSocketRoute] = []
+    with closing(browser.new_context()) as context:
+        page = context.new_page()
+        page.route_web_socket("**/v1/live", lambda one: sockets.append(one))  # answers nothing yet
+        page.goto(f"{url}/#key={KEY}")
+        page.wait_for_function("window.corridor")
+        page.evaluate(f"window.corridor.select('truck', '{truck.asset}')")
+        detail = page.get_by_role("region", name="Details")
+        expect(detail).to_contain_text("No track in the last 24 hours.")
+        sockets[0].send(json.dumps({"type": "welcome", "cursor": fake.head()}))
+        sockets[0].send(json.dumps({"type": "positions", "items": [truck.row(fake.seconds())]}))
+        expect(detail).to_contain_text("4 fixes with doubts: 2 jump")

@@ -46,6 +46,8 @@ export class TruckPanel {
   private readonly clock: number;
   private due = 0;
   private heard = "";
+  /** The panel was opened before the truck's place came, and so asked for the day of another time. */
+  private early = false;
 
   constructor(private readonly store: Store, private readonly api: Api, private readonly map: CorridorMap, readonly asset: string) {
     this.passages = new Passages(api, map, asset, store.fleet);
@@ -54,7 +56,7 @@ export class TruckPanel {
       this.day.root, this.signals.root, ...this.passages.roots);
     this.showNow();
     this.off = [
-      store.on("positions", () => this.showNow()),
+      store.on("positions", () => this.placed()),
       store.on("info", () => this.showNow()),
       store.on("events", () => this.followEvents()),
     ];
@@ -64,6 +66,7 @@ export class TruckPanel {
       if (this.track?.atRest && !this.day.root.matches(":hover, :focus-within")) void this.loadDay();
     }, FRESH_MS);
     void this.loadIdentity();
+    this.early = this.row() < 0;
     if (store.fleet) {
       void this.loadDay();
       void this.loadSignals();
@@ -93,6 +96,15 @@ export class TruckPanel {
   private lastTime(): number {
     const i = this.row();
     return i < 0 ? Date.now() : this.store.motion.t[i]!;
+  }
+
+  private placed(): void {
+    this.showNow();
+    if (!this.early || this.row() < 0) return;
+    this.early = false;
+    if (!this.store.fleet) return;
+    void this.loadDay();
+    void this.loadSignals();
   }
 
   private showNow(): void {
