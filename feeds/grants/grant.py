@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from feeds.ledger.entry import WHOLE, EntryKind
-from feeds.ledger.reports import COARSE_GROUP, DRIVER, FACTS, HEAD
+from feeds.ledger.reports import COARSE_GROUP, DRIVER, HEAD
 from streams.codec import dump_json
 from streams.events import Kind, object_id
 
@@ -26,7 +26,7 @@ KINDS: Final = (REPORT, *(kind.value for kind in Kind if kind not in _NOT_OF_ASS
 BY_NAME: Final = ("tenant", "cover", "case")
 _BODY: Final = "body"
 _REDUCED: Final = {
-    EntryKind.REPORT: frozenset({HEAD, COARSE_GROUP, FACTS}),
+    EntryKind.REPORT: frozenset({HEAD, COARSE_GROUP}),
     EntryKind.EVENT: frozenset({HEAD, _BODY}),
     EntryKind.END: frozenset[str](),
 }

@@ -24,6 +24,7 @@ from typing import Final
 from feeds.ledger.errors import FormatError, ProofError
 
 SALT_BYTES: Final = 16
+_HASH_BYTES: Final = 32
 WHOLE: Final = "whole"
 """The group that is all of a record: a report's bytes as published, an event as JSON."""
 _HEAD: Final = struct.Struct(">BBHQQ")
@@ -142,7 +143,16 @@ class Opening:
 
 
 def check_opening(entry: Entry, opening: Opening) -> None:
-    """Raises ProofError naming the first group whose content is not what the entry commits to."""
+    """Raises ProofError naming the first group whose content is not what the entry commits to.
+
+    Salts have SALT_BYTES: else bytes could move between salt and content.
+    """
+    for name, (salt, _) in opening.shown.items():
+        if len(salt) != SALT_BYTES:
+            raise ProofError(f"salt of group {name}: got {len(salt)} bytes, want {SALT_BYTES}")
+    for name, one in opening.hidden.items():
+        if len(one) != _HASH_BYTES:
+            raise ProofError(f"commitment of group {name}: got {len(one)} bytes, want {_HASH_BYTES}")
     made = {name: commitment(name, salt, content) for name, (salt, content) in opening.shown.items()}
     both = made.keys() & opening.hidden.keys()
     if both:

@@ -32,13 +32,15 @@ class Tree:
 def trusted(export: Export, keys: Sequence[Verifier]) -> dict[int, Verifier]:
     """Of each log the trusted key that is named as it. Raises VerifyError when there is none for one."""
     by_name = {key.name: key for key in keys}
-    found = {}
+    found: dict[int, Verifier] = {}
     for log, told in export.logs.items():
         if told.origin not in by_name:
             known = ", ".join(sorted(by_name)) or "none"
             raise VerifyError(
                 f"log {log}: got origin {told.origin!r:.80}, want a key for it (--key): got {known}"
             )
+        if by_name[told.origin] in found.values():
+            raise VerifyError(f"log {log}: got origin {told.origin!r:.80} twice, want each log once")
         found[log] = by_name[told.origin]
     return found
 

@@ -3,6 +3,7 @@
 import { hex, joined, same, sha256, unbase64, utf8, type Bytes } from "./bytes.ts";
 
 export const ENTRY_BYTES = 84;
+const SALT_BYTES = 16;
 const COMMIT = new Uint8Array([2]);
 const GROUPS = new Uint8Array([3]);
 const KINDS = ["", "report", "event", "end"];
@@ -41,7 +42,7 @@ export async function commitmentOf(name: string, group: Group): Promise<Bytes | 
   if ("commitment" in group) return unbase64(group.commitment);
   const salt = unbase64(group.salt);
   const content = unbase64(group.content);
-  return salt && content ? commitment(name, salt, content) : null;
+  return salt?.length === SALT_BYTES && content ? commitment(name, salt, content) : null;
 }
 
 /** Each group's commitment in hex, whether `whole` is what the entry says, and whether all others are. */

@@ -104,3 +104,15 @@ def test_any_84_bytes_come_back_or_are_refused(data: bytes) -> None:
         assert decode(data).encode() == data
     except FormatError:
         assert data[0] != 1 or data[1] not in (1, 2, 3)
+
+
+def test_bytes_can_not_move_between_salt_and_content() -> None:
+    groups = {"whole": b"all of it", "body": b"first second"}
+    sealed = seal(EntryKind.EVENT, 0, 1, 1, groups, bytes(32))
+    entry = decode(sealed.entry)
+    salts = salts_of(list(groups), sealed.salts)
+    whole = (salts["whole"], groups["whole"])
+    check_opening(entry, Opening({"whole": whole, "body": (salts["body"], groups["body"])}, {}))
+    moved = (salts["body"] + b"first ", b"second")  # hashes to the same
+    with pytest.raises(ProofError, match="salt of group body: got 22 bytes, want 16"):
+        check_opening(entry, Opening({"whole": whole, "body": moved}, {}))

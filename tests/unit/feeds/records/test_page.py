@@ -67,7 +67,7 @@ def test_a_feed_has_the_records_of_its_tenant_in_the_order_of_the_logs(house: Ho
         ),
         (
             {"fields": "coarse"},
-            ({"head", "coarse", "facts"}, {"whole", "place", "signals", "driver"}),
+            ({"head", "coarse"}, {"whole", "place", "signals", "driver", "facts"}),
             ({"head", "body"}, {"whole", "place", "driver"}),
         ),
         (
