@@ -64,8 +64,11 @@ UNSIGNED: Final = "got a report that is not signed, want one signed by a key of 
 
 
 def has_key(fitted: Fitted, received_ms: int) -> bool:
-    """Whether the device must sign what is received then."""
-    return any(one.live(received_ms) for one in fitted.keys)
+    """Whether the device must sign what is received then, and believes signed answers only.
+
+    A revoked key counts too: else who stole it would get on by leaving the signature away.
+    """
+    return any(one.from_ms <= received_ms for one in fitted.keys)
 
 
 Verdict = Admit | Refuse | Later

@@ -372,9 +372,9 @@ class Gateway:
             self.metrics.acks += 1
 
     def _keyed(self, device: str) -> bool:
-        """Whether the device has or had a key, and so believes signed acks only."""
+        """Whether the device believes signed acks only."""
         fitted = self._registry.lookup(device)
-        return fitted is not None and bool(fitted.keys)
+        return fitted is not None and has_key(fitted, _now_ms())
 
     async def _write_files(self) -> None:
         loop = asyncio.get_running_loop()

@@ -70,10 +70,6 @@ class DeviceKey:
     from_ms: int
     revoked_ms: int | None = None
 
-    def live(self, received_ms: int) -> bool:
-        """Whether it holds for what is received then."""
-        return self.from_ms <= received_ms and (self.revoked_ms is None or received_ms <= self.revoked_ms)
-
     def plain(self) -> dict[str, Any]:
         """As JSON values, as the read model and feeds have it."""
         revoked = self.revoked_ms

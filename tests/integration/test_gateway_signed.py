@@ -111,7 +111,7 @@ async def test_who_publishes_as_a_truck_with_a_key_is_kept_out_and_gets_nothing_
         assert [row["raw"] for row in found.reports()] == [signed(body(7))]
 
 
-async def test_a_truck_with_a_revoked_key_is_taken_marked_and_still_answered(
+async def test_a_truck_with_a_revoked_key_is_taken_marked_and_answered_but_not_unsigned(
     broker: BrokerProcess, tmp_path: Path
 ) -> None:
     key = load_or_make(tmp_path / "ack.pem")
@@ -121,10 +121,23 @@ async def test_a_truck_with_a_revoked_key_is_taken_marked_and_still_answered(
             await truck.send(signed(body(0)))
             assert opened(await truck.ack(), key)["durable"] == [[0, 0]]
             await truck.send(payload(0, boot="bare"))
-            assert opened(await truck.ack(), key) == {
-                "boot": "bare",
-                "durable": [[0, 0]],
-                "refused": [],
-                "later": [],
-            }
-        assert [(row["signature"], row["key"]) for row in found.reports()] == [(2, ENROLLED.id), (None, None)]
+            await truck.send(rmc(1) + gga(1), channel="nmea")
+            await until(lambda: found.letters.count("demo") == {"unsigned": 2})
+            await truck.send(signed(body(1)))
+            said = opened(await truck.ack(), key)
+            assert said == {"boot": "b1", "durable": [[1, 1]], "refused": [], "later": []}
+        rows = found.reports()
+        assert [(row["signature"], row["key"]) for row in rows] == [(2, ENROLLED.id), (2, ENROLLED.id)]
+
+
+async def test_a_truck_whose_key_is_to_hold_later_is_answered_as_before(
+    broker: BrokerProcess, tmp_path: Path
+) -> None:
+    """Until then it can't sign, so it believes what is not signed."""
+    key = load_or_make(tmp_path / "ack.pem")
+    later = DeviceKey(ENROLLED.id, "EdDSA", PUBLIC, 2**50)
+    async with gateway(broker, tmp_path, ack_key=key, truck=later) as found:
+        async with device(broker, "truck", V5) as truck:
+            await truck.send(payload(0))
+            assert await truck.durable(1) == [0]
+        assert [(row["signature"], row["key"]) for row in found.reports()] == [(None, None)]

@@ -79,10 +79,11 @@ KEY = DeviceKey("a" * 16, "EdDSA", bytes(32), 1_000, 2_000)
 KEYED = replace(FITTED, keys=(KEY,))
 
 
-def test_an_unsigned_report_of_a_device_with_a_key_is_refused_while_the_key_holds() -> None:
+def test_an_unsigned_report_of_a_device_that_ever_had_a_key_is_refused() -> None:
+    """Its key revoked, a thief must not get on by leaving the signature away."""
     gate = Admission(MemoryRegistry({"d": KEYED}))
     verdicts = [gate.judge("d", 1, 0.0, unsigned_ms=at) for at in (999, 1_000, 2_000, 2_001)]
-    assert [type(v) for v in verdicts] == [Admit, Refuse, Refuse, Admit]
+    assert [type(v) for v in verdicts] == [Admit, Refuse, Refuse, Refuse]
     assert isinstance(verdicts[1], Refuse)
     assert verdicts[1].reason == "unsigned"
     assert isinstance(gate.judge("d", 1, 0.0), Admit), "a signed one"

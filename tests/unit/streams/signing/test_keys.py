@@ -155,12 +155,6 @@ def test_a_private_key_of_another_kind_is_refused() -> None:
         keys.public_of(wrong)
 
 
-def test_a_key_holds_from_and_until_by_the_time_of_receiving() -> None:
-    key = DeviceKey("a" * 16, "EdDSA", bytes(32), 1_000, 2_000)
-    assert [key.live(at) for at in (999, 1_000, 2_000, 2_001)] == [False, True, True, False]
-    assert DeviceKey("a" * 16, "EdDSA", bytes(32), 1_000).live(2**62)
-
-
 @given(st.binary(max_size=80), st.integers(0, 2**53), st.none() | st.integers(0, 2**53))
 def test_plain_values_are_read_again(public: bytes, from_ms: int, revoked_ms: int | None) -> None:
     key = DeviceKey(keys.key_id(public), "ES256", public, from_ms, revoked_ms)
