@@ -1,9 +1,10 @@
-"""Gets the real servers that the distributed tests run against: Kafka, Mosquitto and InfluxDB.
+"""Gets the real servers that the distributed tests run against: Kafka, Mosquitto, InfluxDB, and of logs (C2SP
+tlog-tiles) a client and a witness that others wrote.
 
 Everything goes into ``$CORRIDOR_SERVERS`` (default ``~/.cache/corridor-servers``). Left alone is what is
 there already, is on PATH, or is named by ``CORRIDOR_TEST_KAFKA``, ``CORRIDOR_TEST_INFLUX_URL`` or
 ``CORRIDOR_TEST_MOSQUITTO``. Two runs at once wait for each other. Needs nothing but the Python that runs it
-and the build tools that it asks for by name. Words choose: ``make.py kafka mosquitto influxd``.
+and the build tools that it asks for by name. Words choose: ``make.py kafka mosquitto influxd tlog``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CACHE = Path(os.environ.get("CORRIDOR_SERVERS") or Path.home() / ".cache" / "cor
 INFLUXD = "v2.9.1"
 MAIN = "github.com/influxdata/influxdb/v2/cmd/influxd"
 FLUX = "github.com/influxdata/flux"
+WITNESS = "filippo.io/torchwood/cmd/litewitness"
 TAGS = "sqlite_foreign_keys,sqlite_json"
 
 
@@ -33,7 +35,8 @@ class Missing(Exception):
 
 def main(words: Sequence[str]) -> int:
     """Get the servers named by the words, or all. Returns the exit code: 2 when one can't be had."""
-    known: dict[str, Callable[[], str]] = {"kafka": kafka, "mosquitto": mosquitto, "influxd": influxd}
+    every = (kafka, mosquitto, tlog, influxd)
+    known: dict[str, Callable[[], str]] = {one.__name__: one for one in every}
     unknown = [word for word in words if word not in known]
     if unknown:
         print(f"unknown server {unknown[0]!r}: want {', '.join(known)}", file=sys.stderr)
@@ -98,6 +101,20 @@ def mosquitto() -> str:
     if not installed:
         raise Missing(f"the package holds no program mosquitto on {path}")
     return f"installed at {installed}"
+
+
+def tlog() -> str:
+    """A reader and a witness of logs, built from their Go module. Returns where they are."""
+    module, folder = HERE / "tlog", CACHE / "tlog"
+    want = digest(module / "go.mod") + digest(module / "main.go")
+    if made(folder, want):
+        return f"kept at {folder}"
+    need("go", "Go 1.24 or newer", "PATH to a folder with tlog and litewitness")
+    fresh = empty(CACHE / "tlog.new")
+    go = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "0"}
+    words = ["go", "build", "-trimpath", "-o", f"{fresh}/", ".", WITNESS]
+    run("tlog", words, cwd=module, more=go, tries=2)
+    return finish(fresh, folder, want)
 
 
 def influxd() -> str:

@@ -165,7 +165,7 @@ def mosquitto(folder: Path, config: str = _MOSQUITTO, *, port: int | None = None
     # Run by root it would become the user mosquitto, who may not read a test's folder.
     text = config.replace("@PORT@", str(found)).replace("@FOLDER@", str(folder))
     (folder / "mosquitto.conf").write_text(f"user {getpass.getuser()}\nlog_dest stderr\n{text}")
-    command = [_program("mosquitto"), "-c", str(folder / "mosquitto.conf")]
+    command = [program("mosquitto"), "-c", str(folder / "mosquitto.conf")]
     ports = [found, *map(int, re.findall(r"^listener (\d+)", text, re.MULTILINE))]
     server = Mosquitto("mosquitto", command, folder, lambda: all(map(answers, ports)))
     server.port = found
@@ -186,7 +186,7 @@ def influx(folder: Path) -> Iterator[Influx]:
         return
     port = free_port()
     command = [
-        _program("influxd"),
+        program("influxd"),
         *("--bolt-path", str(folder / "influxd.bolt"), "--sqlite-path", str(folder / "influxd.sqlite")),
         *("--engine-path", str(folder / "engine"), "--http-bind-address", f"127.0.0.1:{port}"),
         *("--reporting-disabled", "--ui-disabled", "--log-level", "warn"),
@@ -231,9 +231,10 @@ def _set_up(server: Influx) -> None:
         assert answer.status == 201, answer.read()
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """Where a program is: on PATH, where Debian puts servers, or where ``make servers`` has put it."""
-    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", str(_CACHE / name)]
+    folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"]
+    folders += [str(_CACHE / one) for one in (name, "tlog")]
     found = shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         raise ServerError(f"{name} is not on this machine: run make servers")

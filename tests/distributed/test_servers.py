@@ -66,7 +66,7 @@ def test_a_server_that_ends_by_itself_shows_its_log(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(ServerError, match="no-such is not on this machine: run make servers"):
-        servers._program("no-such")
+        servers.program("no-such")
 
 
 _RUN = """
