@@ -1,5 +1,5 @@
 """Gets the real servers that the distributed tests run against: Kafka, Mosquitto, InfluxDB, and of logs (C2SP
-tlog-tiles) a client and a witness that others wrote.
+tlog-tiles) a client, a witness and a keeper that others wrote.
 
 Everything goes into ``$CORRIDOR_SERVERS`` (default ``~/.cache/corridor-servers``). Left alone is what is
 there already, is on PATH, or is named by ``CORRIDOR_TEST_KAFKA``, ``CORRIDOR_TEST_INFLUX_URL`` or
@@ -26,6 +26,7 @@ INFLUXD = "v2.9.1"
 MAIN = "github.com/influxdata/influxdb/v2/cmd/influxd"
 FLUX = "github.com/influxdata/flux"
 WITNESS = "filippo.io/torchwood/cmd/litewitness"
+KEEPER = "github.com/transparency-dev/tessera/cmd/examples/posix-oneshot"
 TAGS = "sqlite_foreign_keys,sqlite_json"
 
 
@@ -104,15 +105,15 @@ def mosquitto() -> str:
 
 
 def tlog() -> str:
-    """A reader and a witness of logs, built from their Go module. Returns where they are."""
+    """A reader, a witness and a keeper of logs, built from their Go module. Returns where they are."""
     module, folder = HERE / "tlog", CACHE / "tlog"
     want = digest(module / "go.mod") + digest(module / "main.go")
     if made(folder, want):
         return f"kept at {folder}"
-    need("go", "Go 1.24 or newer", "PATH to a folder with tlog and litewitness")
+    need("go", "Go 1.24 or newer", "PATH to a folder with tlog, litewitness and posix-oneshot")
     fresh = empty(CACHE / "tlog.new")
     go = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "0"}
-    words = ["go", "build", "-trimpath", "-o", f"{fresh}/", ".", WITNESS]
+    words = ["go", "build", "-trimpath", "-o", f"{fresh}/", ".", WITNESS, KEEPER]
     run("tlog", words, cwd=module, more=go, tries=2)
     return finish(fresh, folder, want)
 

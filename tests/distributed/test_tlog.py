@@ -1,8 +1,8 @@
-"""The ledger as others read it: a tlog-tiles client and a witness that were not written here (torchwood).
+"""The ledger and those who keep, read and witness logs with code that was not written here.
 
-The client reads a log of three levels of tiles over HTTP from the API: head and cosignatures under a policy,
-every entry bundle against the hash tiles up to the root, and a proof file. The witness cosigns as the log
-grows, and refuses a fork.
+torchwood's client reads a log of three levels of tiles over HTTP from the API: head and cosignatures under a
+policy, every entry bundle against the hash tiles up to the root, and a proof file. Its witness cosigns as the
+log grows, and refuses a fork. Our witness does the same for a log that Tessera keeps.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from corridor.witness import app_of
 from feeds.ledger.book import Book, EventKey, NewEntry
+from feeds.ledger.checkpoint import open_checkpoint
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
 from feeds.ledger.errors import ProofError
 from feeds.ledger.files import LogFiles
+from feeds.ledger.merkle import leaf_hash
 from feeds.ledger.note import COSIGNATURE, Signer, Verifier
 from feeds.ledger.policy import parse_policy
 from feeds.ledger.reading import BOOK, PUBLIC_KEY, LedgerReader
 from feeds.ledger.sequencer import Sequencer
+from feeds.ledger.tree import VerifiedNodes
 from feeds.ledger.witness import Witness
 from feeds.ledger.witnesses import Witnesses
 from tests.distributed import servers
@@ -44,6 +47,7 @@ from tests.unit.api.ledgers import folder_of, signer_of
 from tests.unit.api.world import make
 
 THEIRS, OURS = "witness.example/theirs", "witness.example/ours"
+KEEPER = Signer("log.example/theirs", os.urandom(32))
 SIZES = (1, 256, 70_001)
 """One entry; a full tile; three levels, partial tiles at two of them."""
 
@@ -81,7 +85,10 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 
 def test_their_client_reads_our_log_and_their_witness_and_ours_cosign_it(log: Log, tmp_path: Path) -> None:
-    with _their_witness(tmp_path / "theirs", signer_of(0).verifier) as theirs, _our_witness(tmp_path) as ours:
+    with (
+        _their_witness(tmp_path / "theirs", signer_of(0).verifier) as theirs,
+        _our_witness(tmp_path, signer_of(0).verifier) as ours,
+    ):
         policy = "\n".join(
             [
                 f"log {signer_of(0).verifier}",
@@ -153,6 +160,26 @@ def test_their_witness_refuses_our_fork(log: Log, tmp_path: Path) -> None:
     assert "refused: status 422" in figures["troubles"]["w"]
 
 
+def test_our_witness_cosigns_a_log_of_others_and_refuses_its_fork(tmp_path: Path) -> None:
+    """And our reader verifies every leaf of it."""
+    with _our_witness(tmp_path, KEEPER.verifier) as ours:
+        policy = f"witness ours {ours.key} {ours.url}\nquorum ours\n"
+        for first, size in ((0, 3), (3, 259), (259, 300)):
+            if size == 300:
+                shutil.copytree(tmp_path / "theirs", tmp_path / "fork")
+            signed = _kept(tmp_path / "theirs", policy, range(first, size))
+            opened = open_checkpoint(signed, KEEPER.verifier, [ours.key])
+            assert opened.checkpoint.size == size
+            assert opened.witnesses.keys() == {OURS}
+        with pytest.raises(AssertionError, match="422"):
+            _kept(tmp_path / "fork", policy, range(1_000, 1_100))
+    nodes = VerifiedNodes(
+        lambda tile: (tmp_path / "theirs" / tile.path).read_bytes(), 300, opened.checkpoint.root
+    )
+    leaves = {nodes.tile(0, place // 256)[place % 256] for place in range(300)}
+    assert leaves == {leaf_hash(b"entry %d" % number) for number in range(300)}
+
+
 def _proof_of(log: Log, place: int) -> str:
     reader = LedgerReader(log.folder)
     try:
@@ -164,6 +191,25 @@ def _proof_of(log: Log, place: int) -> str:
         return proof.format()
     finally:
         reader.close()
+
+
+def _kept(folder: Path, policy: str, numbers: range) -> bytes:
+    """Have Tessera append entries to the log in ``folder``; its checkpoint."""
+    given = folder.with_name(f"{folder.name}-{numbers.start}")
+    given.mkdir()
+    for number in numbers:
+        (given / f"{number:04d}").write_bytes(b"entry %d" % number)
+    (given / "key").write_text(KEEPER.secret(), "utf-8")
+    (given / "policy").write_text(policy, "utf-8")
+    words = ["--storage_dir", str(folder), "--entries", f"{given}/[0-9]*", "--private_key", f"{given}/key"]
+    words += ["--witness_policy_file", f"{given}/policy"]
+    command = [servers.program("posix-oneshot"), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
+        assert done.returncode == 0, done.stderr
+    except subprocess.TimeoutExpired as error:  # it asks the witness again and again
+        raise AssertionError(str(error.stderr)) from None
+    return (folder / "checkpoint").read_bytes()
 
 
 def _read(*words: str) -> dict[str, Any]:
@@ -203,7 +249,7 @@ def _their_witness(folder: Path, log: Verifier) -> Iterator[Running]:
         environment = os.environ | {"SSH_AUTH_SOCK": "s"}
         subprocess.run(["ssh-add", "-q", "key"], cwd=folder, env=environment, check=True)
         witness.start()
-        with contextlib.closing(sqlite3.connect(folder / "db", timeout=10)) as db, db:
+        with contextlib.closing(sqlite3.connect(folder / "db", timeout=5)) as db, db:
             empty = base64.b64encode(hashlib.sha256().digest()).decode()
             db.execute("INSERT INTO log VALUES (?, 0, ?)", (log.name, empty))
             db.execute("INSERT INTO key VALUES (?, ?)", (log.name, str(log)))
@@ -214,9 +260,9 @@ def _their_witness(folder: Path, log: Verifier) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def _our_witness(folder: Path) -> Iterator[Running]:
+def _our_witness(folder: Path, log: Verifier) -> Iterator[Running]:
     signer = Signer(OURS, os.urandom(32), COSIGNATURE)
-    witness = Witness(folder / "ours.db", signer, [signer_of(0).verifier])
+    witness = Witness(folder / "ours.db", signer, [log])
     try:
         with _served(uvicorn.Config(app_of(witness), log_level="warning", lifespan="off")) as url:
             yield Running(signer.verifier, url)
