@@ -27,8 +27,7 @@ from feeds.ledger.witnesses import Witnesses
 from feeds.ledger.writer import LOG, Events, LedgerWriter
 from streams.log import Log
 
-_SIGN_S: Final = 1.0
-_GATHER_S: Final = 0.2
+_STEP_S: Final = 1.0
 _LET_GO: Final = 2_000  # records at once
 _DAY_MS: Final = 86_400_000
 _log = logging.getLogger("corridor.ledger")
@@ -80,6 +79,11 @@ class PartitionLedger:
             self.figures["witnesses"] = self._witnesses.figures()
         return read
 
+    @property
+    def behind(self) -> bool:
+        """Whether the last step could not take all that was there."""
+        return self._writer is not None and self._writer.behind
+
     def let_go(self, before_ms: int) -> int:
         """Delete contents of records from before then, some at once; returns of how many, 0: no more.
 
@@ -115,7 +119,11 @@ class PartitionLedger:
 
 
 class LedgerThread(threading.Thread):
-    """Fills and signs the logs until ``halt`` is set. ``stopped`` logs may not go on."""
+    """Fills and signs the logs until ``halt`` is set. ``stopped`` logs may not go on.
+
+    A step takes what came in a second in one transaction: its pages are those of the devices that were heard,
+    however often, so more and smaller ones would write each of them more often.
+    """
 
     def __init__(
         self,
@@ -139,13 +147,16 @@ class LedgerThread(threading.Thread):
 
     def run(self) -> None:
         """Step until told to stop."""
-        signed = 0.0
+        signed = float("-inf")
         while not self.halt.is_set():
-            sign = time.monotonic() - signed >= _SIGN_S
+            begun = time.monotonic()
+            sign = begun - signed >= _STEP_S
             if sign:
-                signed = time.monotonic()
-            read = sum(self._step(number, log, sign) for number, log in enumerate(self.logs))
-            self.halt.wait(0.0 if read else _GATHER_S)
+                signed = begun
+            for number, log in enumerate(self.logs):
+                self._step(number, log, sign)
+            if not any(log.behind for log in self.logs):
+                self.halt.wait(signed + _STEP_S - time.monotonic())
         for number, log in enumerate(self.logs):
             self._step(number, log, True)
             log.close()

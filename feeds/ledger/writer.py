@@ -50,7 +50,7 @@ class LedgerWriter:
     """Fills ``book`` from one partition. One thread calls ``step``.
 
     ``parked`` counts frames that can't be read, ``missed`` events that retention deleted before they were
-    read. ``random`` makes salts. Raises LedgerStopError for a log that has ended.
+    read. ``behind``: the last step left something that was there. ``random`` makes salts. Raises LedgerStopError for a log that has ended.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class LedgerWriter:
             raise LedgerStopError("the log has ended: `corridor ledger rotate` finishes what was begun")
         self._arrivals = Arrivals(book)
         self.parked = self.missed = 0
+        self.behind = False
 
     def lag(self) -> int:
         """Records of the log that were not read yet."""
@@ -82,8 +83,10 @@ class LedgerWriter:
         if self._events.last_number(self._partition) < number:
             number = 0  # the read model was made anew: what is known already changes nothing
         events = self._events.partition_after(self._partition, number, None, (), _EVENTS)
+        self.behind = False
         if not records and not events:
             return 0
+        full = sum(len(record.body) for record in records) > _READ_BYTES // 2  # what is read may not fill it
         parked = 0
         entries: list[NewEntry] = []
         places = {LOG: records[-1].position} if records else {}
@@ -100,6 +103,7 @@ class LedgerWriter:
             self._arrivals.forget()
             raise
         self._arrivals.kept()
+        self.behind = full or len(events) == _EVENTS
         self.parked += parked
         if events and number:
             self.missed += events[0].number - number - 1

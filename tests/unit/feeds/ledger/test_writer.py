@@ -313,6 +313,21 @@ def test_what_failed_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (book.size, writer.lag()) == (2, 0)
 
 
+def test_a_step_that_could_not_take_all_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feeds.ledger.writer._READ_BYTES", 20_000)
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    for seq in range(6):
+        logged(log, {"seq": seq, "raw": bytes([seq]) * 7_000})
+    writer = LedgerWriter(log, Told(), book, 0)
+    found = []
+    while writer.step():
+        found.append((book.size, writer.behind))
+    assert found == [(2, True), (4, True), (6, True)]
+    assert not writer.behind, "a step that found nothing"
+    logged(log, {"seq": 6})
+    assert (writer.step(), writer.behind) == (1, False)
+
+
 def test_a_read_model_made_anew_is_read_again_and_known(tmp_path: Path) -> None:
     log, told, book = MemoryLog(1), Told(event(1), event(2), event(3)), Book(tmp_path / "book.db")
     writer = LedgerWriter(log, told, book, 0)
