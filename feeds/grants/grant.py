@@ -23,6 +23,7 @@ REPORT: Final = "report"
 _NOT_OF_ASSETS: Final = frozenset({Kind.COMMAND, Kind.ZONE, Kind.QUEUE, Kind.BATCH, Kind.REGIME, Kind.FEED})
 KINDS: Final = (REPORT, *(kind.value for kind in Kind if kind not in _NOT_OF_ASSETS))
 """The kinds of record that can be granted."""
+EVENTS: Final = frozenset(KINDS) - {REPORT}
 BY_NAME: Final = ("tenant", "cover", "case")
 _BODY: Final = "body"
 _REDUCED: Final = {
@@ -121,7 +122,11 @@ class Grant:
 
     def wants(self, kind: str, t_ms: int) -> bool:
         """Whether a record of this kind and time is in the feed."""
-        return kind in self.kinds and self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
+        return kind in self.kinds and self.during(t_ms)
+
+    def during(self, t_ms: int) -> bool:
+        """Whether a time is in the feed's period."""
+        return self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
 
     @property
     def only(self) -> EntryKind | None:

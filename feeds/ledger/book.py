@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import cbor2
+import orjson
 
 from feeds.ledger.cbor import group_map
 from feeds.ledger.entry import EntryKind
@@ -47,6 +48,10 @@ CREATE TABLE IF NOT EXISTS starts (
 _HELD: Final = """
 CREATE INDEX IF NOT EXISTS records_held ON records (t_ms) WHERE groups IS NOT NULL;
 """
+_GONE: Final = """
+CREATE TABLE IF NOT EXISTS gone (place INTEGER PRIMARY KEY, event TEXT NOT NULL);
+"""
+_LATER: Final = _STARTS + _HELD + _GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,10 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record as the book holds it; ``salts`` and ``groups`` are None once it is redacted."""
+    """A record as the book holds it; ``salts`` and ``groups`` are None once it is redacted.
+
+    ``event``: the kind of a redacted event, where it was kept.
+    """
 
     place: int
     kind: EntryKind
@@ -93,6 +101,7 @@ class Kept:
     entry: bytes
     salts: bytes | None
     groups: dict[str, bytes] | None = field(default=None)
+    event: str | None = None
 
 
 class Book:
@@ -116,11 +125,11 @@ class Book:
     def _open(self, path: Path) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._db.executescript(f"BEGIN;{_SCHEMA}{_STARTS}{_HELD}PRAGMA user_version = {_VERSION};COMMIT;")
+            self._db.executescript(f"BEGIN;{_SCHEMA}{_LATER}PRAGMA user_version = {_VERSION};COMMIT;")
         elif version != _VERSION:
             raise LedgerStopError(f"{path.name}: got version {version}, want {_VERSION}")
         else:
-            self._db.executescript(_STARTS + _HELD)  # a book of before there were any
+            self._db.executescript(_LATER)  # a book of before there were any
 
     def close(self) -> None:
         """Close the file."""
@@ -273,7 +282,9 @@ class Book:
         """Records at places ``after`` to ``below``, of ``assets`` and ``kind`` only unless None, at most
         ``limit``."""
         sql = (
-            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, r.salts, r.groups FROM records r "
+            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, r.salts, r.groups, "
+            "CASE WHEN r.groups IS NULL THEN (SELECT event FROM gone WHERE place = r.place) END "
+            "FROM records r "
             "JOIN names a ON a.number = r.asset JOIN names t ON t.number = r.tenant "
             "WHERE r.place >= ? AND r.place < ?"
         )
@@ -341,10 +352,11 @@ class Book:
     def redact(self, places: Sequence[int]) -> int:
         """Delete contents and salts of some records, for good; returns of how many there were any.
 
-        Entries stay, and so does every proof. Raises LedgerAwayError.
+        Entries stay, and so does every proof; of an event its kind too. Raises LedgerAwayError.
         """
         with self._errors():
             with self._transaction():
+                self._keep_kinds(places)
                 count = self._db.executemany(
                     "UPDATE records SET salts = NULL, groups = NULL WHERE place = ? AND groups IS NOT NULL",
                     [(place,) for place in places],
@@ -352,12 +364,20 @@ class Book:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return max(count, 0)
 
+    def _keep_kinds(self, places: Sequence[int]) -> None:
+        asked = "SELECT groups FROM records WHERE place = ? AND kind = ? AND groups IS NOT NULL"
+        for place in places:
+            row = self._db.execute(asked, (place, int(EntryKind.EVENT))).fetchone()
+            if row is not None:
+                kind = orjson.loads(cbor2.loads(row[0])["head"])["kind"]
+                self._db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (place, kind))
+
     def held(
         self, kind: EntryKind, from_ms: int, to_ms: int, assets: Iterable[str] | None = None
     ) -> list[Kept]:
         """Records of a kind with ``from_ms`` <= t < ``to_ms`` that have contents, by place, without them."""
         sql = (
-            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, NULL, NULL FROM records r "
+            "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, NULL, NULL, NULL FROM records r "
             "JOIN names a ON a.number = r.asset JOIN names t ON t.number = r.tenant "
             "WHERE r.groups IS NOT NULL AND r.kind = ? AND r.t_ms >= ? AND r.t_ms < ?"
         )
@@ -412,6 +432,6 @@ class Book:
 
 
 def _kept(row: tuple[Any, ...]) -> Kept:
-    place, kind, asset, tenant, t_ms, entry, salts, groups = row
+    place, kind, asset, tenant, t_ms, entry, salts, groups, event = row
     contents = None if groups is None else cbor2.loads(groups)
-    return Kept(place, EntryKind(kind), asset, tenant, t_ms, entry, salts, contents)
+    return Kept(place, EntryKind(kind), asset, tenant, t_ms, entry, salts, contents, event)

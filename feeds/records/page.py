@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from feeds.cursor import Vector
-from feeds.grants.grant import REPORT, Grant
+from feeds.grants.grant import EVENTS, REPORT, Grant
 from feeds.ledger.book import Kept
 from feeds.ledger.entry import EntryKind, Opening
 from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
@@ -20,7 +20,7 @@ from feeds.records import cursor
 MOST: Final = 10_000
 """Records of a page."""
 EVENT: Final = "event"
-"""The kind of a redacted event: which one it was is not known any more."""
+"""The kind of an event that was redacted before its kind was kept: only feeds of all kinds have it."""
 _AT_ONCE: Final = 2_000
 _NAMED: Final = 100  # assets that a query names; of more all rows are read
 _WINDOW: Final = 20_000  # places of a query: it looks up each asset's before it can sort them
@@ -140,10 +140,11 @@ def _record(log: int, kept: Kept, grant: Grant, allowed: frozenset[str]) -> Reco
     if kept.kind is EntryKind.REPORT:
         kind = REPORT
     elif kept.groups is None:
-        kind = EVENT
+        kind = kept.event or EVENT
     else:
         kind = orjson.loads(kept.groups["head"])["kind"]
-    if not grant.wants(next(iter(grant.kinds - {REPORT}), "") if kind == EVENT else kind, kept.t_ms):
+    wanted = grant.kinds.issuperset(EVENTS) if kind == EVENT else kind in grant.kinds
+    if not wanted or not grant.during(kept.t_ms):
         return None
     if kept.groups is None:
         return Record(log, kept, kind, None)

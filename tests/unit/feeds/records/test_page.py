@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from feeds.cursor import CursorError
 from feeds.grants import Grant
 from feeds.grants.assets import assets_of
+from feeds.grants.grant import EVENTS
 from feeds.ledger.entry import EntryKind, check_opening, decode
-from feeds.ledger.reading import LedgerReader
+from feeds.ledger.reading import BOOK, LedgerReader
 from feeds.records import cursor
 from feeds.records.lines import lines
 from feeds.records.page import Page, Record, heads_of, read_page
@@ -166,6 +168,27 @@ def test_a_redacted_record_says_so_and_keeps_its_entry(house: House) -> None:
     assert not told.keys() & {"groups", "data", "assurance"}
     assert made.records[0].kept.entry == before.kept.entry
     assert made.sent()["redacted"] == 1
+
+
+def test_a_redacted_event_is_in_feeds_of_its_kind_only(house: House) -> None:
+    of = grant(kinds=["crossing"])
+    (crossing,) = page(house, of).records
+    house.redact(0, crossing.kept.place)
+    (left,) = page(house, of).records
+    assert (left.kind, left.opening, left.kept.entry) == ("crossing", None, crossing.kept.entry)
+    assert page(house, grant(kinds=["visit", "trip"])).records == []
+    assert {one.kind for one in page(house, grant(kinds=["report", "visit"])).records} == {"report"}
+
+
+def test_an_event_redacted_before_its_kind_was_kept_is_in_feeds_of_all_kinds_only(house: House) -> None:
+    (crossing,) = page(house, grant(kinds=["crossing"])).records
+    house.redact(0, crossing.kept.place)
+    with sqlite3.connect(house.folder(0) / BOOK) as db:
+        db.execute("DELETE FROM gone")
+    db.close()
+    assert page(house, grant(kinds=["crossing"])).records == []
+    left = [one for one in page(house, grant(kinds=sorted(EVENTS))).records if one.opening is None]
+    assert [(one.kind, one.kept.place) for one in left] == [("event", crossing.kept.place)]
 
 
 def test_lines_tell_data_assurance_completeness_and_the_page(house: House) -> None:
