@@ -25,6 +25,7 @@ from bench.ledger import SIGNER, frame, whole
 from bench.report import Row, parser, tell
 from feeds.completeness import Around, Start, statement
 from feeds.grants import Grant
+from feeds.grants.assets import ALWAYS
 from feeds.ledger.reading import LedgerReader
 from feeds.records.beside import Beside
 from feeds.records.columns import GROUPS, SCHEMA, table
@@ -96,7 +97,7 @@ def write(folder: Path, into: Path, driver: bool, device_keys: list[dict[str, An
     with pq.ParquetWriter(into / RECORDS, SCHEMA, compression="zstd") as writer:
         more = True
         while more:
-            page = read_page([reader], heads, grant, assets, at, PAGE)
+            page = read_page([reader], heads, grant, dict.fromkeys(assets, ALWAYS), at, PAGE)
             writer.write_table(table(page.records, told))
             places += [one.kept.place for one in page.records]
             at, more = page.places, page.more

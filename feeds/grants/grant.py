@@ -129,6 +129,11 @@ class Grant:
         return self.from_ms <= t_ms and (self.to_ms is None or t_ms < self.to_ms)
 
     @property
+    def by_time(self) -> bool:
+        """Whether its assets are in it at some times only: while a cover runs, while a case is open."""
+        return self.assets in ("cover", "case")
+
+    @property
     def only(self) -> EntryKind | None:
         """The only kind of entry that can be in it; None: reports and events."""
         if REPORT not in self.kinds:

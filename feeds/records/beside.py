@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from feeds.completeness import History
-from feeds.grants.assets import objects
+from feeds.grants.assets import Spans, objects
 from feeds.grants.grant import REPORT, Grant
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ObjectFilter, ReadModel, StoredObject
@@ -50,7 +50,7 @@ def gather(
     read: ReadModel,
     ledgers: Sequence[LedgerReader],
     grant: Grant,
-    assets: Sequence[str],
+    assets: Mapping[str, Spans],
     zones: ZoneBook | None,
     sizes: Mapping[int, int] | None = None,
 ) -> Beside:
@@ -64,7 +64,7 @@ def gather(
     keys = [{"device": one.data["device"], **key} for one in devices for key in one.data.get("keys", ())]
     statements = [made for one in devices for made in _statements(ledgers, one.data["device"], grant.tenant)]
     if sizes is not None and devices:
-        tails = {log: tail_of(ledger, sizes.get(log, 0), assets) for log, ledger in enumerate(ledgers)}
+        tails = {log: tail_of(ledger, sizes.get(log, 0), list(assets)) for log, ledger in enumerate(ledgers)}
         told = (as_of(one, tails[one["log"]]) for one in statements)
         statements = [one for one in told if one is not None]
     return Beside(
@@ -94,15 +94,16 @@ def _statements(ledgers: Sequence[LedgerReader], device: str, tenant: str) -> It
             yield {"log": log, **history.statement(device, boot)}
 
 
-def _assets(read: ReadModel, grant: Grant, assets: Sequence[str]) -> list[dict[str, Any]]:
+def _assets(read: ReadModel, grant: Grant, assets: Mapping[str, Spans]) -> list[dict[str, Any]]:
     found = []
-    for id_, one in sorted(read.objects_by_id(Kind.ASSET, grant.tenant, assets).items()):
+    for id_, one in sorted(read.objects_by_id(Kind.ASSET, grant.tenant, list(assets)).items()):
         held: list[dict[str, Any]] = []
         if grant.fields == "precise":
             bindings = read.objects(Kind.BINDING, grant.tenant, ObjectFilter(asset=id_), limit=_ALL)
             held = [{"id": binding.id, "revision": binding.revision, **binding.data} for binding in bindings]
         vehicle = {name: one.data.get(name) for name in ("vin", "chassis", "chassis_scheme", "kind", "maker")}
-        found.append({"id": id_, **vehicle, "bindings": held})
+        spans = [list(span) for span in assets[id_]] if grant.by_time else None
+        found.append({"id": id_, **vehicle, "bindings": held, "periods": spans})
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from feeds.cursor import Vector
+from feeds.grants.assets import Spans, within
 from feeds.grants.grant import EVENTS, REPORT, Grant
 from feeds.ledger.book import Kept
 from feeds.ledger.entry import EntryKind, Opening
@@ -104,19 +105,18 @@ def read_page(
     ledgers: Sequence[LedgerReader],
     heads: Sequence[Head],
     grant: Grant,
-    assets: Sequence[str],
+    assets: Mapping[str, Spans],
     places: Vector,
     limit: int,
 ) -> Page:
-    """At most ``limit`` records from ``places`` on, of ``assets`` and below ``heads``.
+    """At most ``limit`` records from ``places`` on, of ``assets`` in their times and below ``heads``.
 
     A page may be empty and yet not the last: of a log with much else only some is looked at. Raises
     LedgerError.
     """
     found: list[Record] = []
     at, looked, size, windows = list(places), 0, 0, 0
-    named = assets if len(assets) <= _NAMED else None
-    allowed = frozenset(assets)
+    named = list(assets) if len(assets) <= _NAMED else None
     for head, ledger in zip(heads, ledgers, strict=True):
         log = head.log
         if not assets:
@@ -128,14 +128,16 @@ def read_page(
             kept = ledger.records(at[log], end, want, named, grant.only)
             looked += len(kept)
             size += sum(len(content) for row in kept for content in (row.groups or {}).values())
-            found += [one for row in kept if (one := _record(log, row, grant, allowed)) is not None]
+            found += [one for row in kept if (one := _record(log, row, grant, assets)) is not None]
             at[log] = kept[-1].place + 1 if len(kept) == want else end
     more = any(place < head.size for place, head in zip(at, heads, strict=True))
     return Page(grant.feed, found, tuple(at), more, heads)
 
 
-def _record(log: int, kept: Kept, grant: Grant, allowed: frozenset[str]) -> Record | None:
-    if kept.tenant != grant.tenant or kept.asset not in allowed or kept.kind is EntryKind.END:
+def _record(log: int, kept: Kept, grant: Grant, assets: Mapping[str, Spans]) -> Record | None:
+    if kept.tenant != grant.tenant or kept.kind is EntryKind.END:
+        return None
+    if not within(assets.get(kept.asset, ()), kept.t_ms):
         return None
     if kept.kind is EntryKind.REPORT:
         kind = REPORT

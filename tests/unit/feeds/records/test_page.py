@@ -23,7 +23,8 @@ from feeds.records import cursor
 from feeds.records.lines import lines
 from feeds.records.page import Page, Record, heads_of, read_page
 from feeds.records.surroundings import Surroundings
-from tests.unit.feeds.records.house import FLEET, INSURER, LOGS, OTHER, T0, House, asset_of, grant
+from streams.events import Kind
+from tests.unit.feeds.records.house import FLEET, INSURER, LOGS, OTHER, T0, YEAR, House, asset_of, grant
 
 START = (0,) * LOGS
 
@@ -122,6 +123,46 @@ def test_nothing_of_others_shows(house: House) -> None:
 )
 def test_assets_kinds_and_period_bound_a_feed(house: House, more: Any, count: int) -> None:
     assert len(page(house, grant(**more)).records) == count
+
+
+def covered(house: House, begin: int, end: int, insurer: str = INSURER, name: str = "one") -> None:
+    cover = {"insurer": insurer, "number": name, "from_ms": begin, "until_ms": end, "state": "running"}
+    house.tell(Kind.COVER, f"cover_{name}", 1, FLEET, asset_of(FLEET), cover)
+
+
+def times(house: House, of: Grant) -> list[int]:
+    return [one.kept.t_ms - T0 for one in page(house, of).records if one.kind == "report"]
+
+
+def test_a_feed_of_covers_has_what_lies_in_a_cover_of_the_consumer(house: House) -> None:
+    of = grant(assets="cover")
+    assert times(house, of) == []
+    covered(house, T0 + 2_000, T0 + 4_000)
+    covered(house, T0, T0 + YEAR, insurer="another", name="two")
+    assert times(house, of) == [2_000]
+    covered(house, T0 + 4_000, T0 + 4_001, name="three")
+    assert times(house, of) == [2_000, 4_000]
+    assert assets_of(house.read, of) == {asset_of(FLEET): ((T0 + 2_000, T0 + 4_001),)}
+    covered(house, T0 - 10, T0 - 5, name="four")
+    assert assets_of(house.read, of)[asset_of(FLEET)] == ((T0 - 10, T0 - 5), (T0 + 2_000, T0 + 4_001))
+
+
+def test_a_cover_that_ended_early_ends_what_its_feed_has(house: House) -> None:
+    of = grant(assets="cover")
+    covered(house, T0, T0 + YEAR)
+    assert times(house, of) == [0, 2_000, 4_000]
+    cover = {"insurer": INSURER, "number": "one", "from_ms": T0, "until_ms": T0 + 1, "state": "ended"}
+    house.tell(Kind.COVER, "cover_one", 2, FLEET, asset_of(FLEET), cover)
+    assert times(house, of) == [0]
+
+
+def test_a_feed_of_cases_has_what_lies_between_lodging_and_end(house: House) -> None:
+    of = grant(assets="case")
+    case = {"lodged_ms": T0 + 1, "ended_ms": None, "state": "lodged"}
+    house.tell(Kind.CASE, "case_1", 1, FLEET, asset_of(FLEET), case)
+    assert times(house, of) == [2_000, 4_000]
+    house.tell(Kind.CASE, "case_1", 2, FLEET, asset_of(FLEET), case | {"ended_ms": T0 + 2_000})
+    assert times(house, of) == [2_000]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
