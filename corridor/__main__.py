@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 it ran and found something wrong, 2 can't run as asked.
 from __future__ import annotations
 
 import argparse
+import os
+import select
 import sys
 from importlib import import_module
 
@@ -17,6 +19,7 @@ _VERBS = (
     *("reconcile", "webhooks", "authority", "authority-sim", "case", "trace", "vin", "ledger", "witness"),
     *("cover", "device", "feed", "redact", "verify", "tamper"),
 )
+_SIGPIPE = 141  # as a shell tells of a program that ended so
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,12 +35,25 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGPIPE
     except CliError as error:
         print(f"corridor {options.verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 0
     return code
+
+
+def _nobody_reads() -> bool:
+    """Whether who read the standard output had enough and went away."""
+    asked = select.poll()
+    asked.register(sys.stdout.fileno(), 0)
+    return any(told & select.POLLERR for _, told in asked.poll(0))
 
 
 if __name__ == "__main__":

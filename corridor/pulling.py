@@ -69,6 +69,11 @@ def mirror_of(url: str, into: Path, keys: list[str], api_key_file: Path | None) 
     return Mirror(_Http(root, _key(api_key_file)), feed, into, keys)
 
 
+def feed_of(url: str) -> str:
+    """The id of the feed that a URL names. Raises CliError."""
+    return _parts(url)[1]
+
+
 def _parts(url: str) -> tuple[str, str]:
     found = urlsplit(url)
     match = _PATH.fullmatch(found.path)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from corridor.cli.options import CliError, Verbs
-from corridor.pulling import KEY_VARIABLE, mirror_of
+from corridor.pulling import KEY_VARIABLE, feed_of, mirror_of
 from feeds.ledger.errors import FormatError
 from feeds.ledger.note import COSIGNATURE, ED25519, Verifier, parse_verifier
 
@@ -32,6 +32,12 @@ def add_to(verbs: Verbs) -> None:
     )
     parser.add_argument(
         "--witness", action="append", default=[], metavar="VKEY", help="that must have cosigned (repeat)"
+    )
+    parser.add_argument(
+        "--quorum", type=int, metavar="N", help="how many of the witnesses must have cosigned (all)"
+    )
+    parser.add_argument(
+        "--feed", metavar="ID", help="the feed that it must be of (of a URL: the one that it names)"
     )
     parser.add_argument(
         "--seen", type=Path, metavar="FILE", help="heads seen before (in the user's settings)"
@@ -56,11 +62,23 @@ def run(options: argparse.Namespace) -> int:
         raise CliError(f"--processes: got {options.processes}, want at least 1")
     keys = keys_of(options.key, ED25519, "--key")
     witnesses = keys_of(options.witness, COSIGNATURE, "--witness")
+    names = {one.name for one in witnesses}
+    if options.quorum is not None and not 1 <= options.quorum <= len(names):
+        raise CliError(f"--quorum: got {options.quorum} of {len(names)} witnesses, want 1 to all of them")
     try:
-        with _folder(options) as folder:
+        with _folder(options) as (folder, feed):
+            if options.feed not in (None, feed or options.feed):
+                raise CliError(f"--feed: got {options.feed}, the URL names {feed}")
             seen = Seen(options.seen or default_seen())
             result = verify(
-                folder, keys, witnesses, seen=seen, processes=options.processes, progress=_progress
+                folder,
+                keys,
+                witnesses,
+                quorum=options.quorum,
+                feed=feed or options.feed,
+                seen=seen,
+                processes=options.processes,
+                progress=_progress,
             )
             if not result.code:
                 seen.save()
@@ -79,12 +97,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _folder(options: argparse.Namespace) -> Iterator[Path]:
-    """The directory to verify: given, or mirrored from a URL. Raises CliError, PullError."""
+def _folder(options: argparse.Namespace) -> Iterator[tuple[Path, str | None]]:
+    """The directory to verify: given, or mirrored from a URL, which names the feed. Raises CliError,
+    PullError."""
     if "://" not in options.path:
         if options.mirror is not None or options.api_key_file is not None:
             raise CliError("--mirror and --api-key-file go with a URL")
-        yield Path(options.path)
+        yield Path(options.path), None
         return
     with contextlib.ExitStack() as stack:
         into = options.mirror or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="corridor-")))
@@ -92,7 +111,7 @@ def _folder(options: argparse.Namespace) -> Iterator[Path]:
         while mirror.pull():
             _progress(mirror.counts["records"], 0)
         mirror.finish(int(time.time() * 1000))
-        yield into
+        yield into, feed_of(options.path)
 
 
 def keys_of(texts: Sequence[str], kind: int, flag: str) -> list[Verifier]:

@@ -7,112 +7,204 @@ arrived. A hole that it does not know is a report that was taken out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
 
 from feeds.completeness import Start
 from feeds.verify.finding import Finding, Result, VerifyError
 from feeds.verify.records import Told
 
-_MOST_SAID = 5
+_MOST_SAID: Final = 5
+_MOST_NOTED: Final = 20
+Key: TypeAlias = tuple[str, str]
+"""Device and boot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What must be there: with ``begin`` the first reports of all, with ``end`` the last ones up to the
+    heads."""
+
+    begin: bool
+    end: bool
 
 
 def check_complete(
-    reports: Iterable[Told],
-    statements: Any,
-    redacted: int,
-    open_begin: bool,
-    open_end: bool,
-    result: Result,
-) -> dict[tuple[str, str], Start]:
-    """Check and tell; returns what came of each device's start by the heads.
+    reports: Iterable[Told], statements: Any, redacted: int, period: Period, result: Result
+) -> str:
+    """Check and tell; returns what holds if nothing was found.
 
-    ``redacted``: how many reports have no head any more; ``open_begin``: it has all reports from
-    the first on; ``open_end``: it had not ended when it was made, so its last reports must be there.
+    ``redacted``: how many reports have no head any more; each may be one of those that are missed, once.
+    Raises VerifyError for statements that are not readable.
     """
-    starts: dict[tuple[str, str], Start] = {}
-    where: dict[tuple[str, str], int] = {}
+    check = _Check(_statements(statements), redacted, period, result)
     for one in sorted(reports, key=lambda told: (told.log, told.place)):
+        check.take(one)
+    return check.finish()
+
+
+@dataclass(slots=True)
+class _Check:
+    """``redacted`` is what is left of it."""
+
+    told: Mapping[Key, Mapping[str, Any]]
+    redacted: int
+    period: Period
+    result: Result
+    starts: dict[Key, Start] = field(default_factory=dict)
+    where: dict[Key, int] = field(default_factory=dict)
+    never: int = 0
+    before: int = 0
+
+    def take(self, one: Told) -> None:
+        """A report of the feed, in the order of the logs."""
         values = one.head
         key = (str(values["device"]), str(values["boot"]))
-        where[key] = one.log
-        start = starts.setdefault(key, Start())
+        self.where[key] = one.log
+        start = self.starts.setdefault(key, Start())
         conflict = values["verdict"] == "conflict"
         counted = not str(values["topic"]).endswith("/nmea")
         try:
             start.add(values["boot_n"], values["seq"], values["hash"], values["prev"], conflict, counted)
         except (TypeError, AttributeError, ValueError, KeyError) as error:
-            result.add(
-                Finding("content", f"head of a report is not usable: {error!r:.80}", one.log, one.place)
+            says = f"head of a report is not usable: {error!r:.80}"
+            self.result.add(Finding("content", says, one.log, one.place))
+
+    def finish(self) -> str:
+        """Tell; returns what holds."""
+        earliest = self._earliest()
+        for key, start in sorted(self.starts.items()):
+            if start.uncounted:
+                self._uncounted(key, start)
+            else:
+                self._holes(key, start, key in earliest)
+            for first, last in start.broken:
+                for seq in range(first, min(last, first + _MOST_SAID - 1) + 1):
+                    says = "it does not name the report before it: that one was exchanged"
+                    self._finds("chain", says, key, seq)
+        self._absent()
+        self._counts()
+        if self.never:
+            says = "reports never arrived, as the export says; nobody can show them"
+            self.result.notes.append(f"{self.never:,} {says}")
+        if not (self.period.begin and self.period.end):
+            ends = [] if self.period.begin else ["before the first one of each device"]
+            ends += [] if self.period.end else ["after the last one of each start"]
+            says = "that belong to the feed's period would not be missed"
+            self.result.notes.append(f"reports {' and '.join(ends)} {says}")
+        devices = len({device for device, _ in self.starts})
+        where = "" if self.period.begin and self.period.end else " between those that are there"
+        return f"no report of {devices} devices in {len(self.starts)} starts was taken out{where}"
+
+    def _earliest(self) -> set[Key]:
+        """Of each device the first of its starts in the feed; all those of which that can't be said."""
+        lowest: dict[str, int] = {}
+        for (device, _), start in self.starts.items():
+            if start.boot_n is not None:
+                lowest[device] = min(start.boot_n, lowest.get(device, start.boot_n))
+        return {
+            key
+            for key, start in self.starts.items()
+            if start.boot_n is None or start.boot_n == lowest.get(key[0])
+        }
+
+    def _uncounted(self, key: Key, start: Start) -> None:
+        came = (self.told.get(key) or {}).get("uncounted")
+        if not (self.period.begin and self.period.end):
+            return
+        if type(came) is not int or not self._excused(came - start.uncounted):
+            says = f"{came} reports that are not numbered came, {start.uncounted} are in the feed"
+            self._finds("completeness", says, key)
+
+    def _holes(self, key: Key, start: Start, earliest: bool) -> None:
+        """Holes that are not known as never arrived."""
+        told = self.told.get(key)
+        if told is None:
+            self._finds("completeness", "completeness.json has no such start", key)
+            return
+        for first, last in start.missing():
+            if first == 0 and earliest and not self.period.begin:
+                continue  # from before the feed's period
+            gone = [
+                (max(first, low), min(last, high))
+                for low, high in told["received"]
+                if low <= last and high >= first
+            ]
+            taken = sum(high - low + 1 for low, high in gone)
+            self.never += last - first + 1 - taken
+            if self._excused(taken):
+                continue
+            for low, high in gone[:_MOST_SAID]:
+                some = f"{low}" if low == high else f"{low} to {high}"
+                self._finds("completeness", f"report {some} came, and is not in the feed", key, low)
+        end = start.runs[-1].last if start.runs else -1
+        ends = told["received"][-1][1] if told["received"] else -1
+        if self.period.end and ends > end:
+            if not self._excused(sum(max(0, high - max(low, end + 1) + 1) for low, high in told["received"])):
+                why = "cut off, or the device has another vehicle now"
+                says = f"the feed ends at {end}, reports up to {ends} came: {why}"
+                self._finds("completeness", says, key, end + 1)
+        elif ends < end:
+            says = f"completeness.json says that reports came up to {ends} only"
+            self._finds("completeness", says, key, end)
+
+    def _absent(self) -> None:
+        """Starts of which reports came and none is in the feed."""
+        outside = 0
+        for key in sorted(self.told.keys() - self.starts.keys()):
+            told = self.told[key]
+            uncounted = told.get("uncounted")
+            came = sum(high - low + 1 for low, high in told["received"])
+            came += uncounted if type(uncounted) is int else 0
+            if came <= 0:
+                continue
+            if not (self.period.begin and self.period.end):
+                outside += 1
+            elif not self._excused(came):
+                self._finds("completeness", f"{came} reports of this start came, none is in the feed", key)
+        if outside:
+            says = (
+                "starts that the export tells of has no report in the feed: out of its period, or taken out"
             )
-    told = _statements(statements)
-    missing = 0
-    for key, start in sorted(starts.items()):
-        if start.uncounted:
-            came = (told.get(key) or {}).get("uncounted")
-            if open_begin and open_end and (type(came) is not int or start.uncounted + redacted < came):
-                says = f"{came} reports that are not numbered came, {start.uncounted} are in the feed"
-                result.add(Finding("completeness", says, where[key], None, *key))
-            continue
-        missing += _holes(key, start, told.get(key), redacted, open_begin, open_end, where[key], result)
-        for first, last in start.broken:
-            for seq in range(first, min(last, first + _MOST_SAID - 1) + 1):
-                says = "it does not name the report before it: that one was exchanged"
-                result.add(Finding("chain", says, where[key], None, *key, seq))
-    if missing:
-        result.notes.append(f"{missing:,} reports never arrived, as the export says; nobody can show them")
-    return starts
+            says = says if outside == 1 else says.replace("has", "have", 1)
+            self.result.notes.append(f"{outside:,} {says}")
 
-
-def _holes(
-    key: tuple[str, str],
-    start: Start,
-    told: Mapping[str, Any] | None,
-    redacted: int,
-    open_begin: bool,
-    open_end: bool,
-    log: int,
-    result: Result,
-) -> int:
-    """Holes that are known as never arrived; the others are findings."""
-    if told is None:
-        result.add(Finding("completeness", "completeness.json has no such start", log, None, *key))
-        return 0
-    known = 0
-    for first, last in start.missing():
-        if not open_begin and first == 0:
-            continue  # from before the feed's period
-        gone = [
-            (max(first, int(low)), min(last, int(high)))
-            for low, high in told["received"]
-            if int(low) <= last and int(high) >= first
+    def _counts(self) -> None:
+        """Starts are counted by the device; one may have sent nothing."""
+        devices: dict[str, set[int]] = {}
+        for (device, _), start in self.starts.items():
+            if start.boot_n is not None:
+                devices.setdefault(device, set()).add(start.boot_n)
+        gaps = [
+            f"device {device} starts {low + 1} to {high - 1}"
+            for device, counts in sorted(devices.items())
+            for low, high in pairwise(sorted(counts))
+            if high - low > 1
         ]
-        taken = sum(high - low + 1 for low, high in gone)
-        known += last - first + 1 - taken
-        if taken <= redacted:
-            redacted -= taken
-            continue
-        for low, high in gone[:_MOST_SAID]:
-            some = f"{low}" if low == high else f"{low} to {high}"
-            result.add(
-                Finding("completeness", f"report {some} came, and is not in the feed", log, None, *key, low)
+        if gaps:
+            more = f" and {len(gaps) - _MOST_NOTED} more" if len(gaps) > _MOST_NOTED else ""
+            says = f"{'; '.join(gaps[:_MOST_NOTED])}{more}"
+            self.result.notes.append(
+                f"of these starts nothing is in the feed, it may have come to nothing: {says}"
             )
-    end, ends = (
-        start.runs[-1].last if start.runs else -1,
-        int(told["received"][-1][1]) if told["received"] else -1,
-    )
-    if open_end and ends > end:
-        if ends - end <= redacted:
-            return known
-        why = "cut off, or the device has another vehicle now"
-        says = f"the feed ends at {end}, reports up to {ends} came: {why}"
-        result.add(Finding("completeness", says, log, None, *key, end + 1))
-    elif ends < end:
-        says = f"completeness.json says that reports came up to {ends} only"
-        result.add(Finding("completeness", says, log, None, *key, end))
-    return known
+
+    def _excused(self, missed: int) -> bool:
+        """Whether so many may be among the redacted ones; these excuse nothing else then."""
+        if missed > self.redacted:
+            return False
+        self.redacted -= max(0, missed)
+        return True
+
+    def _finds(self, check: str, says: str, key: Key, seq: int | None = None) -> None:
+        log = self.where.get(key)
+        if log is None:
+            told = self.told.get(key, {}).get("log")
+            log = told if type(told) is int else None
+        self.result.add(Finding(check, says, log, None, *key, seq))
 
 
-def _statements(told: Any) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _statements(told: Any) -> dict[Key, Mapping[str, Any]]:
     try:
         found = {(str(one["device"]), str(one["boot"])): one for one in told}
         for one in found.values():

@@ -64,8 +64,10 @@ def trees(
             says = f"the manifest says {told.size} entries, the signed head {head.size}"
             result.add(Finding("checkpoint", says, log))
         if len(opened.witnesses) < least:
-            missing = sorted({one.name for one in witnesses} - opened.witnesses.keys())
-            result.add(Finding("witness", f"not cosigned by {', '.join(missing)}", log))
+            names = {one.name for one in witnesses}
+            of = "" if least == len(names) else f" (got {len(opened.witnesses)} cosignatures, want {least})"
+            missing = sorted(names - opened.witnesses.keys())
+            result.add(Finding("witness", f"not cosigned by {', '.join(missing)}{of}", log))
         try:
             nodes = VerifiedNodes(Reader(export.folder, log), head.size, head.root) if head.size else None
         except LedgerError as error:

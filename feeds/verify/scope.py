@@ -6,12 +6,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from feeds.grants.grant import Grant
+from feeds.grants.grant import FIELDS, Grant, GrantError, checked
 from feeds.verify.files import Export
-from feeds.verify.finding import VerifyError
+from feeds.verify.finding import Finding, VerifyError
+from streams.codec import CodecError
 from streams.signing.keys import KeyFormatError, decode, key_id, load
+
+_GRANT: Final[Mapping[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("feed", "tenant", "consumer", "purpose", "fields"), (str,)),
+    **dict.fromkeys(("from_ms", "expires_ms", "granted_ms"), (int,)),
+    **dict.fromkeys(("to_ms", "revoked_ms"), (int, type(None))),
+    "assets": (str, dict),
+    "kinds": (list,),
+    "driver": (bool,),
+}
+_WORDS: Final = _GRANT.keys() - {"feed", "tenant", "granted_ms", "revoked_ms"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +39,37 @@ class Scope:
 
 def grant_of(export: Export) -> Grant:
     """The grant that the export is of. Raises VerifyError."""
+    told = export.feed
+    for name, types in _GRANT.items():
+        if type(told.get(name)) not in types:
+            want = " or ".join("null" if one is type(None) else one.__name__ for one in types)
+            raise VerifyError(f"manifest.json: feed: {name}: got {told.get(name)!r:.60}, want {want}")
+    if not all(type(kind) is str for kind in told["kinds"]):
+        raise VerifyError(f"manifest.json: feed: kinds: got {told['kinds']!r:.60}, want names")
+    if told["fields"] not in FIELDS:
+        raise VerifyError(
+            f"manifest.json: feed: fields: got {told['fields']!r:.40}, want {', '.join(FIELDS)}"
+        )
+    return Grant.of(told["feed"], told["tenant"], told)
+
+
+def check_grant(grant: Grant, feed: str | None) -> list[Finding]:
+    """Whether the feed's id, which is a hash of what was granted, is that of these words.
+
+    ``feed``: the id of the feed that was to be verified; None: whichever it is.
+    """
+    found = []
+    if feed is not None and grant.feed != feed:
+        found.append(Finding("scope", f"it is of feed {grant.feed:.60}, want {feed}"))
+    words = {name: value for name, value in grant.plain().items() if name in _WORDS}
     try:
-        return Grant.of(export.feed["feed"], export.feed["tenant"], export.feed)
-    except (KeyError, TypeError) as error:
-        raise VerifyError(f"manifest.json: feed: got a field missing or of another type: {error}") from None
+        made = checked(grant.tenant, words)["feed"]
+    except (GrantError, CodecError) as error:
+        return [*found, Finding("scope", f"nobody can grant such a feed: {error}")]
+    if made != grant.feed:
+        says = f"what it says was granted makes another feed's id: got {grant.feed:.60}, want {made}"
+        found.append(Finding("scope", says))
+    return found
 
 
 def keys_of(export: Export) -> dict[str, tuple[dict[str, Any], ...]]:

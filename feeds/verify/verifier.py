@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from feeds.assurance import LEVELS
 from feeds.ledger.errors import LedgerError
 from feeds.ledger.note import Verifier
 from feeds.verify import logs
-from feeds.verify.complete import check_complete
+from feeds.verify.complete import Period, check_complete
 from feeds.verify.derived import check_derived
 from feeds.verify.files import Export
 from feeds.verify.finding import Finding, Result, VerifyError
 from feeds.verify.logs import MissingTileError, Tree
 from feeds.verify.records import Checked, Told, check_group
-from feeds.verify.scope import Scope, grant_of, keys_of
+from feeds.verify.scope import Scope, check_grant, grant_of, keys_of
 from feeds.verify.seen import Seen
 
 _POOL_ROWS: Final = 20_000  # below, one process is quicker than starting others
@@ -41,6 +41,16 @@ class _All:
     def places(self) -> list[tuple[int, int]]:
         return [place for one in self.groups for place in one.places]
 
+    @property
+    def logs(self) -> set[int]:
+        """Those of which there is a record."""
+        return {log for log, _ in self.places}
+
+    @property
+    def redacted_reports(self) -> int:
+        """How many reports there are whose contents are gone."""
+        return sum(one.redacted_reports for one in self.groups)
+
     def counts(self) -> dict[str, int]:
         records = len(self.places)
         events = sum(one.events for one in self.groups)
@@ -53,20 +63,25 @@ def verify(
     keys: Sequence[Verifier],
     witnesses: Sequence[Verifier] = (),
     *,
+    quorum: int | None = None,
+    feed: str | None = None,
     seen: Seen | None = None,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Result:
-    """Verify the export in ``folder`` by the ``keys`` of its logs; every witness must have cosigned.
+    """Verify the export in ``folder`` by the ``keys`` of its logs.
 
+    ``quorum``: how many of ``witnesses`` must have cosigned each head; None: all.
+    ``feed``: the id of the feed that it has to be of; None: of any.
     ``seen``: heads of earlier times, to be held against and added to. ``progress``: (row groups checked, row
     groups). Raises VerifyError when it can't be verified at all.
     """
     export, result = Export(folder), Result()
     trusted = logs.trusted(export, keys)
     grant, device_keys = grant_of(export), keys_of(export)
-    result.add(*export.changed())
-    trees = logs.trees(export, trusted, witnesses, len(witnesses), result)
+    result.add(*export.changed(), *check_grant(grant, feed))
+    least = len({one.name for one in witnesses}) if quorum is None else quorum
+    trees = logs.trees(export, trusted, witnesses, least, result)
     _consistency(trees, seen, result)
     heads = {log: (tree.opened.checkpoint.size, tree.opened.checkpoint.root) for log, tree in trees.items()}
     scope = Scope(export.folder, grant, heads, frozenset(export.logs), device_keys)
@@ -75,9 +90,9 @@ def verify(
         result.add(*group.findings)
     _order(read, result)
     _counts(export, read, result)
-    _completeness(export, read, result)
+    _completeness(export, read, trees, result)
     _derivation(export, read, result)
-    _say(export, read, trees, witnesses, result)
+    _say(export, read, trees, witnesses, least, result)
     if seen is not None and not result.findings:
         for tree in trees.values():
             seen.put(tree.opened.checkpoint)
@@ -142,24 +157,29 @@ def _counts(export: Export, read: _All, result: Result) -> None:
             result.add(Finding("counts", says))
 
 
-def _completeness(export: Export, read: _All, result: Result) -> None:
+def _completeness(export: Export, read: _All, trees: Mapping[int, Tree], result: Result) -> None:
     if "report" not in export.kinds:
         result.notes.append("completeness not checked: the feed has no reports")
         return
     if read.counts()["reports"] and not read.reports:
         result.notes.append("completeness not checked: no report shows its head")
         return
-    made_ms, to_ms = export.manifest.get("made_ms"), export.feed.get("to_ms")
-    open_end = to_ms is None or (isinstance(made_ms, int) and isinstance(to_ms, int) and to_ms > made_ms)
-    redacted = sum(group.redacted_reports for group in read.groups)
+    silent = sorted(tree.opened.checkpoint.origin for log, tree in trees.items() if log not in read.logs)
+    if silent:
+        result.notes.append(
+            f"of {', '.join(silent)} no record is in the feed; that none belongs there is not checked"
+        )
     before = len(result.findings)
-    from_ms = export.feed.get("from_ms")
-    open_begin = isinstance(from_ms, int) and from_ms <= 0
     told = export.json("completeness.json")
-    starts = check_complete(read.reports, told, redacted, open_begin, open_end, result)
+    came = check_complete(read.reports, told, read.redacted_reports, _period(export), result)
     if len(result.findings) == before:
-        devices = len({device for device, _ in starts})
-        result.holds.append(f"no report of {devices} devices in {len(starts)} starts was taken out")
+        result.holds.append(came)
+
+
+def _period(export: Export) -> Period:
+    """Whether the feed has all from the first report on, and up to its heads."""
+    made_ms, from_ms, to_ms = export.manifest.get("made_ms"), export.feed["from_ms"], export.feed["to_ms"]
+    return Period(from_ms <= 0, to_ms is None or (type(made_ms) is int and to_ms > made_ms))
 
 
 def _derivation(export: Export, read: _All, result: Result) -> None:
@@ -176,19 +196,29 @@ def _derivation(export: Export, read: _All, result: Result) -> None:
 
 
 def _say(
-    export: Export, read: _All, trees: dict[int, Tree], witnesses: Sequence[Verifier], result: Result
+    export: Export,
+    read: _All,
+    trees: dict[int, Tree],
+    witnesses: Sequence[Verifier],
+    least: int,
+    result: Result,
 ) -> None:
     counts = read.counts()
     sizes = ", ".join(f"log {n} of {t.opened.checkpoint.size:,}" for n, t in sorted(trees.items()))
     failed = {one.check for one in result.findings}
     first = [f"{counts['records']:,} records in order under signed heads ({sizes})"]
+    if "scope" not in failed:
+        first.append(f"they are what {export.feed['feed']} grants")
     if not failed & {"leaf", "content"}:
         first.append("their contents are what was committed")
     signed = sum(one.signatures for one in read.groups)
     if signed and "signature" not in failed:
         first.append(f"{signed:,} device signatures")
     if witnesses and "witness" not in failed:
-        first.append(f"cosigned by {', '.join(one.name for one in witnesses)}")
+        all_of = (
+            set.intersection(*(set(tree.opened.witnesses) for tree in trees.values())) if trees else set()
+        )
+        first.append(f"cosigned by {', '.join(sorted(all_of)) or f'{least} of the witnesses each'}")
     levels: dict[str, int] = {}
     for group in read.groups:
         for level, count in group.levels.items():

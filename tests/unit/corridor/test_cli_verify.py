@@ -73,6 +73,30 @@ def test_a_witness_that_did_not_cosign_is_named(folder: Path, capsys: pytest.Cap
     assert "FAILS witness: log 0: not cosigned by witness.example" in capsys.readouterr().out
 
 
+def test_the_feed_that_was_asked_for_is_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    feed = grant().feed
+    assert main(["verify", str(folder), *KEYS, "--feed", feed]) == 0
+    assert f"they are what {feed} grants" in capsys.readouterr().out
+    assert main(["verify", str(folder), *KEYS, "--feed", "feed_other"]) == 1
+    assert f"FAILS scope: it is of feed {feed}, want feed_other" in capsys.readouterr().out
+
+
+def test_who_has_read_enough_goes_away(folder: Path, tmp_path: Path) -> None:
+    words = [*KEYS, "--seen", str(tmp_path / "seen.json"), "--json"]
+    done = subprocess.Popen(
+        [sys.executable, "-m", "corridor", "verify", str(folder), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert done.stdout is not None
+    assert done.stderr is not None
+    done.stdout.close()
+    with done.stderr:
+        told = done.stderr.read()
+    assert (done.wait(100), told) == (141, "")
+
+
 def test_a_head_that_was_larger_before_is_told(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +110,8 @@ def test_a_head_that_was_larger_before_is_told(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (["nowhere", *KEYS, "--quorum", "1"], "--quorum: got 1 of 0 witnesses"),
+        (["nowhere", *KEYS, "--witness", WITNESS, "--quorum", "0"], "--quorum: got 0 of 1 witnesses"),
         (["nowhere", *KEYS], "no manifest.json in"),
         (["nowhere", "--key", "nonsense"], "--key: verifier key"),
         (["nowhere", "--key", WITNESS], "got type 4, want 1"),

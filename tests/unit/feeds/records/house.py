@@ -43,12 +43,13 @@ def asset_of(tenant: str, number: int = 0) -> str:
 
 @dataclass
 class House:
-    """The files of one installation under ``root``."""
+    """The files of one installation under ``root``; ``boots``: which start of a device is on, 1 at first."""
 
     root: Path
     log: MemoryLog = field(default_factory=lambda: MemoryLog(LOGS))
     registry: Registry = field(default_factory=Registry)
     sent: dict[str, int] = field(default_factory=dict)
+    boots: dict[str, int] = field(default_factory=dict)
     commands: int = 0
 
     def __post_init__(self) -> None:
@@ -105,18 +106,19 @@ class House:
         rows, samples = [], []
         for _ in range(count):
             device = device_of(tenant, number)
-            seq = self.sent.get(device, 0)
-            self.sent[device] = seq + 1
-            raw = f"{device}/{seq}".encode()
-            before = hashlib.sha256(f"{device}/{seq - 1}".encode()).digest() if seq else None
+            start = f"{device}/b{self.boots[device]}" if device in self.boots else device
+            seq = self.sent.get(start, 0)
+            self.sent[start] = seq + 1
+            raw = f"{start}/{seq}".encode()
+            before = hashlib.sha256(f"{start}/{seq - 1}".encode()).digest() if seq else None
             facts = [{"t": t_ms, "kind": "driver", "id": "D-77"}, {"t": t_ms, "kind": "seal", "id": "S1"}]
             rows.append(
                 {
                     "device": device,
                     "asset": asset_of(tenant, number),
                     "tenant": tenant,
-                    "boot": "b1",
-                    "boot_n": 1,
+                    "boot": f"b{self.boots.get(device, 1)}",
+                    "boot_n": self.boots.get(device, 1),
                     "seq": seq,
                     "hash": hashlib.sha256(raw).digest(),
                     "prev": before,

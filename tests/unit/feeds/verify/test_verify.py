@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
+import cbor2
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feeds.ledger.note import COSIGNATURE, Signer, Verifier
@@ -14,7 +19,7 @@ from feeds.verify.finding import Result, VerifyError
 from feeds.verify.seen import Seen
 from feeds.verify.tamper import KINDS, tamper
 from feeds.verify.verifier import verify
-from tests.unit.feeds.records.house import FLEET, T0, House, grant, signer_of
+from tests.unit.feeds.records.house import FLEET, T0, House, device_of, grant, signer_of
 
 KEYS: list[Verifier] = [signer_of(0).verifier, signer_of(1).verifier]
 CAUGHT = {
@@ -95,6 +100,148 @@ def test_a_fork_by_the_logs_owner_is_caught_by_a_witness(exported: Path, tmp_pat
     assert checks(verify(tmp_path / "forged", KEYS, [witness.verifier])) == {"witness"}
 
 
+def test_a_quorum_of_the_witnesses_is_enough(exported: Path, tmp_path: Path) -> None:
+    keys = [Signer(f"witness.example/{n}", bytes([n]) * 32, COSIGNATURE) for n in range(3)]
+    copy = tmp_path / "witnessed"
+    shutil.copytree(exported, copy)
+    for log, signers in ((0, keys[:2]), (1, keys[1:])):
+        path = copy / "logs" / str(log) / "checkpoint"
+        note = path.read_text()
+        text = note.partition("\n\n")[0] + "\n"
+        path.write_text(note + "".join(one.cosign(text, T0 // 1000).line() for one in signers))
+    reseal(copy)
+    trusted = [one.verifier for one in keys]
+    two = verify(copy, KEYS, trusted, quorum=2)
+    assert two.findings == []
+    assert "cosigned by witness.example/1" in next(two.lines())
+    three = verify(copy, KEYS, trusted, quorum=3)
+    assert [(one.check, one.log) for one in three.findings] == [("witness", 0), ("witness", 1)]
+    assert checks(verify(copy, KEYS, [trusted[0], trusted[0]], quorum=1)) == {"witness"}  # log 1 has it not
+
+
+def edited(exported: Path, into: Path, **words: object) -> Path:
+    """A copy whose manifest tells another grant."""
+    shutil.copytree(exported, into)
+    made = orjson.loads((into / "manifest.json").read_bytes())
+    made["feed"] |= words
+    (into / "manifest.json").write_bytes(orjson.dumps(made))
+    return into
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"from_ms": 1},
+        {"to_ms": T0 * 2},
+        {"kinds": ["crossing", "report", "visit"]},
+        {"consumer": "somebody"},
+        {"purpose": "another"},
+        {"assets": {"fleet": "fleet 0"}},
+        {"tenant": "foreign"},
+        {"expires_ms": T0 * 3},
+        {"feed": "feed_0123"},
+    ],
+)
+def test_other_words_than_those_that_were_granted_are_told(
+    exported: Path, tmp_path: Path, words: dict[str, object]
+) -> None:
+    found = verify(edited(exported, tmp_path / "copy", **words), KEYS).findings
+    says = [one.says for one in found if one.check == "scope" and one.place is None]
+    assert len(says) == 1
+    assert says[0].startswith("what it says was granted makes another feed's id: got feed_")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"from_ms": "0"}, "from_ms: got '0', want int"),
+        ({"from_ms": True}, "from_ms: got True, want int"),
+        ({"to_ms": 1.5}, "to_ms: got 1.5, want int or null"),
+        ({"driver": 0}, "driver: got 0, want bool"),
+        ({"kinds": ["report", 1]}, "kinds: got"),
+        ({"kinds": ["report", ["crossing"]]}, "field missing or of another type"),
+        ({"fields": "all"}, "fields: got 'all', want precise"),
+        ({"assets": None}, "assets: got None, want str or dict"),
+        ({"expires_ms": None}, "expires_ms: got None, want int"),
+    ],
+)
+def test_a_grant_of_other_types_can_t_be_verified(
+    exported: Path, tmp_path: Path, words: dict[str, object], says: str
+) -> None:
+    with pytest.raises(VerifyError, match=re.escape(says)):
+        verify(edited(exported, tmp_path / "copy", **words), KEYS)
+
+
+def without(folder: Path, into: Path, device: str | None = None, log: int | None = None) -> Path:
+    """A copy, whole in itself, without the records of a device or of a log."""
+    shutil.copytree(folder, into)
+    table = pq.read_table(into / "records.parquet")
+    rows = [row for row in table.to_pylist() if not (row["log"] == log or device_in(row) == device)]
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), into / "records.parquet")
+    made = orjson.loads((into / "manifest.json").read_bytes())
+    reports = sum(row["kind"] == "report" for row in rows)
+    made["counts"] |= {"records": len(rows), "reports": reports, "events": len(rows) - reports}
+    (into / "manifest.json").write_bytes(orjson.dumps(made))
+    reseal(into)
+    return into
+
+
+def device_in(row: dict[str, Any]) -> str | None:
+    """The device of a report's row."""
+    return cbor2.loads(row["content_head"])["device"] if row["kind"] == "report" else ""
+
+
+def test_a_device_that_was_taken_out_whole_is_missed(exported: Path, tmp_path: Path) -> None:
+    forged = without(exported, tmp_path / "forged", device=device_of(FLEET, 1), log=1)
+    result = verify(forged, KEYS)
+    (found,) = result.findings
+    assert (found.check, found.log, found.device, found.boot) == (
+        "completeness",
+        1,
+        device_of(FLEET, 1),
+        "b1",
+    )
+    assert found.says == "4 reports of this start came, none is in the feed"
+    assert any(one.startswith("of log.example/1 no record is in the feed") for one in result.notes)
+
+
+def test_a_redacted_report_excuses_one_that_is_missing_and_no_more(house: House, tmp_path: Path) -> None:
+    house.report(FLEET, number=1, count=4, log=1)
+    house.seal()
+    house.redact(0, 1)
+    export(house.source, grant(kinds=["report"]), tmp_path / "export", T0)
+    whole = verify(tmp_path / "export", KEYS)
+    assert whole.findings == []
+    assert any("1 records are redacted" in one for one in whole.notes)
+    (place,) = (row["place"] for log, row in heads_in(tmp_path / "export") if (log, row["seq"]) == (1, 3))
+    forged = tmp_path / "forged"
+    shutil.copytree(tmp_path / "export", forged)
+    drop(forged, 1, place)
+    (found,) = verify(forged, KEYS).findings
+    assert (found.check, found.device, found.seq) == ("completeness", device_of(FLEET, 1), 3)
+
+
+def heads_in(folder: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Log, and the head with its place, of each report that shows it."""
+    rows = pq.read_table(folder / "records.parquet").to_pylist()
+    return [
+        (row["log"], {**cbor2.loads(row["content_head"]), "place": row["place"]})
+        for row in rows
+        if row["content_head"] is not None and row["kind"] == "report"
+    ]
+
+
+def drop(folder: Path, log: int, place: int) -> None:
+    """Take a report out, and make the rest fit."""
+    table = pq.read_table(folder / "records.parquet")
+    rows = [row for row in table.to_pylist() if (row["log"], row["place"]) != (log, place)]
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), folder / "records.parquet")
+    made = orjson.loads((folder / "manifest.json").read_bytes())
+    made["counts"] |= {"records": len(rows), "reports": made["counts"]["reports"] - 1}
+    (folder / "manifest.json").write_bytes(orjson.dumps(made))
+    reseal(folder)
+
+
 def reseal(folder: Path) -> None:
     from feeds.records.export import sealed
 
@@ -162,8 +309,6 @@ def test_what_is_no_export_can_t_be_verified(exported: Path, tmp_path: Path) -> 
 
 
 def test_two_processes_find_the_same(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyarrow.parquet as pq
-
     tamper(exported, tmp_path / "forged", "edited")
     forged = tmp_path / "forged"
     pq.write_table(pq.read_table(forged / "records.parquet"), forged / "records.parquet", row_group_size=3)
@@ -173,3 +318,21 @@ def test_two_processes_find_the_same(exported: Path, tmp_path: Path, monkeypatch
     two = verify(forged, KEYS, processes=2)
     assert two.plain() == one.plain()
     assert two.code == 1
+
+
+def test_of_a_feed_that_begins_later_only_the_very_first_may_be_missing(house: House, tmp_path: Path) -> None:
+    """A later start of the same device has all its reports in the period."""
+    house.boots[device_of(FLEET)] = 2
+    house.report(FLEET, count=3, t_ms=T0 + 60_000)
+    house.seal()
+    export(house.source, grant(kinds=["report"], from_ms=T0 + 1_000), tmp_path / "export", T0)
+    result = verify(tmp_path / "export", KEYS)
+    assert result.findings == []
+    assert any(one.startswith("reports before the first one of each device") for one in result.notes)
+    assert any(one.endswith("taken out between those that are there") for one in result.holds)
+    first = next(
+        row["place"] for log, row in heads_in(tmp_path / "export") if (log, row["boot"]) == (0, "b2")
+    )
+    drop(tmp_path / "export", 0, first)
+    (found,) = verify(tmp_path / "export", KEYS).findings
+    assert (found.check, found.boot, found.seq) == ("completeness", "b2", 0)
