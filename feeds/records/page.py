@@ -14,8 +14,10 @@ from feeds.grants.grant import EVENTS, REPORT, Grant
 from feeds.ledger.book import Kept
 from feeds.ledger.entry import EntryKind, Opening
 from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
+from feeds.ledger.facts import tells_more
 from feeds.ledger.opened import opening_of
 from feeds.ledger.reading import LedgerReader
+from feeds.ledger.reports import FACTS
 from feeds.records import cursor
 
 MOST: Final = 10_000
@@ -151,4 +153,6 @@ def _record(log: int, kept: Kept, grant: Grant, assets: Mapping[str, Spans]) -> 
     if kept.groups is None:
         return Record(log, kept, kind, None)
     names = [name for name in kept.groups if grant.shows(kept.kind, name)]
+    if FACTS in names and not grant.driver and tells_more(kept.groups[FACTS]):
+        names.remove(FACTS)  # sealed before these were parted
     return Record(log, kept, kind, opening_of(kept, names))

@@ -20,7 +20,7 @@ from feeds.ledger.entry import SALT_BYTES, WHOLE, Entry, EntryKind, Opening, che
 from feeds.ledger.errors import LedgerError
 from feeds.ledger.events import groups_of
 from feeds.ledger.merkle import HASH_BYTES, leaf_hash
-from feeds.ledger.reports import COARSE_GROUP, HEAD, PLACE_GROUP
+from feeds.ledger.reports import COARSE_GROUP, FACTS, HEAD, PLACE_GROUP
 from feeds.ledger.tiles import WIDTH
 from feeds.ledger.tree import VerifiedNodes
 from feeds.records.columns import GROUPS
@@ -177,6 +177,8 @@ def _opening(row: Mapping[str, Any]) -> Opening:
 def _shown_as_granted(scope: Scope, kind: EntryKind, opening: Opening) -> None:
     for names, wanted in ((opening.shown, True), (opening.hidden, False)):
         for name in names:
+            if name == FACTS and not wanted and not scope.grant.driver:
+                continue  # of before they were parted: they may tell of a driver
             if scope.grant.shows(kind, name) is not wanted:
                 raise DeviceWordError(
                     "scope", f"group {name} is {'shown' if wanted else 'hidden'}, by the grant not"

@@ -101,7 +101,15 @@ class House:
         data = {"gate": "mohan-boten", "state": "completed", "stages": {"line": place}, "driver": "D-77"}
         self.tell(Kind.CROSSING, f"crossing_{tenant}", revision, tenant, asset_of(tenant), data, log)
 
-    def report(self, tenant: str, number: int = 0, count: int = 1, log: int = 0, t_ms: int = T0) -> None:
+    def report(
+        self,
+        tenant: str,
+        number: int = 0,
+        count: int = 1,
+        log: int = 0,
+        t_ms: int = T0,
+        facts: list[dict[str, Any]] | None = None,
+    ) -> None:
         """Append ``count`` reports of a truck, in one frame; each names the one before."""
         rows, samples = [], []
         for _ in range(count):
@@ -111,7 +119,7 @@ class House:
             self.sent[start] = seq + 1
             raw = f"{start}/{seq}".encode()
             before = hashlib.sha256(f"{start}/{seq - 1}".encode()).digest() if seq else None
-            facts = [{"t": t_ms, "kind": "driver", "id": "D-77"}, {"t": t_ms, "kind": "seal", "id": "S1"}]
+            plain = [{"t": t_ms, "kind": "driver", "id": "D-77"}, {"t": t_ms, "kind": "seal", "id": "S1"}]
             rows.append(
                 {
                     "device": device,
@@ -126,7 +134,7 @@ class House:
                     "form": Form.CBOR,
                     "samples": 2,
                     "dropped": 0,
-                    "facts": orjson.dumps(facts).decode(),
+                    "facts": orjson.dumps(plain if facts is None else facts).decode(),
                     "raw": raw,
                 }
             )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.completeness import History
+from feeds.grants.assets import assets_of
 from feeds.ledger.book import Book
 from feeds.ledger.reading import BOOK
 from feeds.ledger.writer import LedgerWriter
@@ -69,7 +70,7 @@ def test_a_start_that_had_not_begun_is_left_out(house: House) -> None:
 
 def test_an_export_ends_where_its_heads_do_though_more_is_written(house: House, tmp_path: Path) -> None:
     sizes = {head.log: head.size for head in heads_of(house.ledgers)}
-    of, assets = grant(), [asset_of(FLEET), asset_of(FLEET, 1)]
+    of, assets = grant(), assets_of(house.read, grant())
     before = gather(house.read, house.ledgers, of, assets, None, sizes).completeness
     house.report(FLEET, count=2)
     write_on(house)

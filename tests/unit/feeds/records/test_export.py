@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow.parquet as pq
 import pytest
 
 from feeds.grants import Grant
-from feeds.ledger import merkle
+from feeds.ledger import merkle, reports
 from feeds.ledger.checkpoint import open_checkpoint
 from feeds.ledger.entry import Opening, check_opening, decode
 from feeds.ledger.merkle import leaf_hash
@@ -19,7 +20,8 @@ from feeds.ledger.tiles import Tile
 from feeds.ledger.tree import VerifiedNodes
 from feeds.records.columns import GROUPS, SCHEMA
 from feeds.records.export import ExportError, export
-from tests.unit.feeds.records.house import FLEET, OTHER, T0, House, asset_of, grant
+from feeds.verify.verifier import verify
+from tests.unit.feeds.records.house import FLEET, LOGS, OTHER, T0, House, asset_of, grant, signer_of
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -106,3 +108,30 @@ def test_progress_ends_where_the_logs_do(house: House, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     export(house.source, grant(), tmp_path / "export", T0, lambda done, of: seen.append((done, of)))
     assert seen[-1] == (21, 21)
+
+
+def old_facts(facts: list[Any]) -> tuple[list[Any], list[Any]]:
+    """How facts were parted once."""
+    own = [one for one in facts if one["kind"] == "driver"]
+    return [one for one in facts if one["kind"] != "driver"], own
+
+
+def test_facts_of_old_records_are_shown_with_drivers_only_if_more_than_known_is_in_them(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "split", old_facts)
+    house.report(FLEET, facts=[{"t": T0, "kind": "note", "text": "Somchai drives"}])
+    house.report(FLEET, facts=[{"t": T0, "kind": "seal", "id": "S1"}])
+    house.seal()
+    monkeypatch.undo()
+    for driver in (False, True):
+        into = tmp_path / str(driver)
+        export(house.source, grant(driver=driver, kinds=["report"]), into, T0)
+        rows = pq.read_table(into / "records.parquet", columns=["content_facts", "hidden_facts", "log"])
+        note, seal = [row for row in rows.to_pylist() if row["log"] == 0][-2:]
+        assert (b"Somchai" in (note["content_facts"] or b"")) is driver
+        assert (note["hidden_facts"] is None) is driver
+        assert seal["content_facts"] is not None
+        result = verify(into, [signer_of(log).verifier for log in range(LOGS)])
+        assert result.findings == []
+        assert any(b"Somchai" in data for data in files_of(into).values()) is driver
