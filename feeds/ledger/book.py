@@ -22,6 +22,7 @@ from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerAwayError, LedgerStopError
 
 _VERSION: Final = 1
+_MOST: Final = 2**63 - 1
 _NAMES: Final = 100_000  # kept at hand: devices, their starts, assets
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -388,6 +389,19 @@ class Book:
             values += numbers
         with self._errors():
             return [_kept(row) for row in self._db.execute(f"{sql} ORDER BY r.place", values)]
+
+    def reported(
+        self, device: str, boot: str, asset: str, from_ms: int, to_ms: int, below: int | None = None
+    ) -> bool:
+        """Whether a start has a report of an asset at ``from_ms`` <= t < ``to_ms``, in a place ``below``."""
+        sql = (
+            "SELECT 1 FROM reports p JOIN records r ON r.place = p.place WHERE p.device = ? AND p.boot = ? "
+            "AND r.asset = ? AND r.t_ms >= ? AND r.t_ms < ? AND p.place < ? ORDER BY p.seq DESC LIMIT 1"
+        )
+        names = [self._lookup(one) for one in (device, boot, asset)]
+        end = _MOST if below is None else below
+        with self._errors():
+            return self._db.execute(sql, (*names, from_ms, to_ms, end)).fetchone() is not None
 
     def places_of(self, ids: Iterable[str]) -> list[int]:
         """Where all revisions of some objects are."""

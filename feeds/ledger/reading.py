@@ -88,6 +88,15 @@ class LedgerReader:
         found = {boot: unpack(data) for boot, data in held.items()}
         return {boot: one for boot, one in found.items() if tenant is None or one.tenant == tenant}
 
+    def reported(
+        self, device: str, boot: str, asset: str, from_ms: int, to_ms: int, below: int | None = None
+    ) -> bool:
+        """As Book.reported; no log that was never written has any. Raises LedgerError."""
+        if not (self._folder / BOOK).exists():
+            return False
+        with self._lock:
+            return self._opened_book().reported(device, boot, asset, from_ms, to_ms, below)
+
     def prove(self, kept: Kept, groups: Collection[str] | None = None) -> Proof | None:
         """The proof of a record by the checkpoint that is served, with what opens ``groups`` (None: all).
 

@@ -14,6 +14,7 @@ from feeds.grants.grant import REPORT, Grant
 from feeds.ledger.reading import LedgerReader
 from feeds.readmodel import ObjectFilter, ReadModel, StoredObject
 from feeds.records.asof import as_of, tail_of
+from feeds.records.inscope import in_period, times_of, told_of
 from streams.events import Kind
 from streams.regimes import shipped
 from streams.zones import ZoneBook
@@ -60,9 +61,15 @@ def gather(
 
     Raises ReadModelAwayError, LedgerError.
     """
-    devices = list(_devices(read, grant, frozenset(assets))) if REPORT in grant.kinds else []
+    devices, statements = [], []
+    if REPORT in grant.kinds:
+        reach = {id_: found for id_, spans in assets.items() if (found := in_period(spans, grant))}
+        for device, fitted in _devices(read, grant, frozenset(reach)):
+            wanted = {id_: reach[id_] for id_ in sorted(fitted)}
+            made = list(_statements(ledgers, device.data["device"], grant, wanted, sizes))
+            devices += [device] if made else []
+            statements += made
     keys = [{"device": one.data["device"], **key} for one in devices for key in one.data.get("keys", ())]
-    statements = [made for one in devices for made in _statements(ledgers, one.data["device"], grant.tenant)]
     if sizes is not None and devices:
         tails = {log: tail_of(ledger, sizes.get(log, 0), list(assets)) for log, ledger in enumerate(ledgers)}
         told = (as_of(one, tails[one["log"]]) for one in statements)
@@ -76,22 +83,32 @@ def gather(
     )
 
 
-def _devices(read: ReadModel, grant: Grant, assets: frozenset[str]) -> Iterator[StoredObject]:
-    """The devices that are, or were, fitted to one of ``assets``."""
+def _devices(
+    read: ReadModel, grant: Grant, assets: frozenset[str]
+) -> Iterator[tuple[StoredObject, frozenset[str]]]:
+    """The devices that are, or were, fitted to some of ``assets``, with which."""
     for one in objects(read, Kind.DEVICE, grant.tenant):
-        if one.data["asset"] in assets or any(
-            event.data["asset"] in assets
-            for event in read.revisions(Kind.DEVICE, grant.tenant, one.id, limit=_ALL)
-        ):
-            yield one
+        told = read.revisions(Kind.DEVICE, grant.tenant, one.id, limit=_ALL)
+        fitted = assets & {one.data["asset"], *(event.data["asset"] for event in told)}
+        if fitted:
+            yield one, fitted
 
 
-def _statements(ledgers: Sequence[LedgerReader], device: str, tenant: str) -> Iterator[dict[str, Any]]:
+def _statements(
+    ledgers: Sequence[LedgerReader],
+    device: str,
+    grant: Grant,
+    wanted: Mapping[str, Spans],
+    sizes: Mapping[int, int] | None,
+) -> Iterator[dict[str, Any]]:
+    """Of the starts that have a report in the feed, what is told of its times."""
     for log, ledger in enumerate(ledgers):
-        starts = ledger.starts(device, tenant)
+        starts = ledger.starts(device, grant.tenant)
         history = History(starts)
-        for boot in sorted(starts):
-            yield {"log": log, **history.statement(device, boot)}
+        for boot, start in sorted(starts.items()):
+            times = times_of(ledgers, device, boot, start, wanted, sizes)
+            if times:
+                yield told_of({"log": log, **history.statement(device, boot)}, times, grant)
 
 
 def _assets(read: ReadModel, grant: Grant, assets: Mapping[str, Spans]) -> list[dict[str, Any]]:
