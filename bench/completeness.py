@@ -22,10 +22,9 @@ import pyarrow as pa
 from bench.ledger import NoEvents
 from bench.report import Row, parser, tell
 from feeds.completeness import History, Starts, unpack
-from feeds.completeness.spans import spans_of_all
 from feeds.ledger.arrivals import Arrivals
 from feeds.ledger.book import Book
-from feeds.ledger.reports import rows_of
+from feeds.ledger.framed import FrameReports
 from feeds.ledger.writer import LedgerWriter
 from streams.codec import decode_frame, encode_frame
 from streams.memory_log import MemoryLog
@@ -124,14 +123,11 @@ def judged(folder: Path, bodies: list[bytes], spent: dict[str, float], name: str
     arrivals = Arrivals(book)
     for first in range(0, len(bodies), STEP):
         frames = [decode_frame(body) for body in bodies[first : first + STEP]]
-        rows = [list(rows_of(frame)) for frame in frames]
+        rows = [FrameReports(frame).rows for frame in frames]
         with cpu(spent, name):
-            for frame, some in zip(frames, rows, strict=True):
-                counts = frame.reports["samples"].to_numpy()
-                received = frame.reports["received_ms"].to_numpy()
-                spans = spans_of_all(frame.samples["t_ms"].to_numpy(), counts, received)
+            for some in rows:
                 for row in some:
-                    arrivals.judge(row, spans[row.number])
+                    arrivals.judge(row)
             book.append([], {}, arrivals.changed())
             arrivals.kept()
     book.close()

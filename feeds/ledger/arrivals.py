@@ -15,8 +15,8 @@ import numpy as np
 from feeds.completeness import Starts
 from feeds.ledger.book import Book, ReportKey
 from feeds.ledger.entry import EntryKind
-from feeds.ledger.reports import FACTS, HEAD, PLACE, PLACE_GROUP, ReportRow
-from streams.records import Form
+from feeds.ledger.framed import ReportRow
+from feeds.ledger.reports import FACTS, HEAD, PLACE, PLACE_GROUP
 
 Verdict: TypeAlias = Literal["new", "conflict"]
 _AT_ONCE: Final = 1_000
@@ -36,10 +36,10 @@ class Arrivals:
         if book.lacks_starts():
             self._again()
 
-    def judge(self, row: ReportRow, spans: Sequence[tuple[int, int]]) -> Verdict | None:
+    def judge(self, row: ReportRow) -> Verdict | None:
         """Whether the report is new or other bytes came under its number before; None: it came before.
 
-        ``spans``: the times of its samples, ms. Raises LedgerAwayError.
+        Raises LedgerAwayError.
         """
         start = self._starts.touch(row.device, row.boot)
         conflict = False
@@ -50,10 +50,9 @@ class Arrivals:
                 start.doubled += 1
                 return None
             conflict = bool(others) or self._book.conflicts(key)
-        head, start.tenant = row.head, row.tenant
-        start.add(head["boot_n"], row.seq, row.hash, head["prev"], conflict, head["form"] != Form.NMEA)
-        content = row.groups.get(FACTS)
-        start.tell(() if content is None else _facts(content), spans)
+        start.tenant = row.tenant
+        start.add(row.boot_n, row.seq, row.hash, row.prev, conflict, row.counted)
+        start.tell(() if row.facts is None else _facts(row.facts), row.spans)
         self._new.append(row)
         return "conflict" if conflict else "new"
 

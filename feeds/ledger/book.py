@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cbor2
 import orjson
@@ -55,8 +55,7 @@ CREATE TABLE IF NOT EXISTS gone (place INTEGER PRIMARY KEY, event TEXT NOT NULL)
 _LATER: Final = _STARTS + _HELD + _GONE
 
 
-@dataclass(frozen=True, slots=True)
-class ReportKey:
+class ReportKey(NamedTuple):
     """What makes a report one: ``hash`` is the SHA-256 of its bytes."""
 
     device: str
@@ -65,8 +64,7 @@ class ReportKey:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class EventKey:
+class EventKey(NamedTuple):
     """What makes a revision of an object one."""
 
     id: str
@@ -75,7 +73,10 @@ class EventKey:
 
 @dataclass(slots=True)  # not frozen: of these many are made
 class NewEntry:
-    """A record to append: its sealed entry, salts and group contents (by name), and how to find it."""
+    """A record to append: its sealed entry, salts and group contents, and how to find it.
+
+    ``groups``: by name, or as ``cbor.group_map`` writes them.
+    """
 
     kind: EntryKind
     key: ReportKey | EventKey
@@ -84,7 +85,7 @@ class NewEntry:
     t_ms: int
     entry: bytes
     salts: bytes
-    groups: dict[str, bytes]
+    groups: Mapping[str, bytes] | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +192,9 @@ class Book:
                 reports.append((number(key.device), number(key.boot), key.seq, key.hash[:16], place))
             else:
                 events.append((key.id, key.revision, place))
+            groups = one.groups if isinstance(one.groups, bytes) else group_map(one.groups)
             found = (place, int(one.kind), number(one.asset), number(one.tenant), one.t_ms)
-            records.append((*found, one.entry, one.salts, group_map(one.groups)))
+            records.append((*found, one.entry, one.salts, groups))
         # by key: rows beside each other go into pages beside each other
         self._db.executemany("INSERT INTO reports VALUES (?,?,?,?,?)", sorted(reports))
         self._db.executemany("INSERT INTO events VALUES (?,?,?)", events)

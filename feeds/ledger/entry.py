@@ -29,7 +29,8 @@ WHOLE: Final = "whole"
 """The group that is all of a record: a report's bytes as published, an event as JSON."""
 _HEAD: Final = struct.Struct(">BBHQQ")
 ENTRY_BYTES: Final = _HEAD.size + 64
-_VERSION: Final = 1
+VERSION: Final = 1
+"""What an entry begins with."""
 _COMMIT: Final = b"\x02"
 _GROUPS: Final = b"\x03"
 
@@ -58,7 +59,7 @@ class Entry:
 
     def encode(self) -> bytes:
         """The bytes that are hashed into the tree."""
-        head = _HEAD.pack(_VERSION, self.kind, self.partition, self.position, self.number)
+        head = _HEAD.pack(VERSION, self.kind, self.partition, self.position, self.number)
         return head + self.whole + self.groups
 
 
@@ -114,7 +115,7 @@ def seal(
             whole = made
         else:
             parts += (label, made)
-    place = _HEAD.pack(_VERSION, kind, partition, position, number)
+    place = _HEAD.pack(VERSION, kind, partition, position, number)
     return Sealed(place + whole + sha256(b"".join(parts)).digest(), salts)
 
 
@@ -128,8 +129,8 @@ def decode(data: bytes) -> Entry:
     if len(data) != ENTRY_BYTES:
         raise FormatError(f"entry: got {len(data)} bytes, want {ENTRY_BYTES}")
     version, kind, partition, position, number = _HEAD.unpack_from(data)
-    if version != _VERSION or kind not in _KINDS:
-        raise FormatError(f"entry: got version {version} kind {kind}, want {_VERSION} and 1 to 3")
+    if version != VERSION or kind not in _KINDS:
+        raise FormatError(f"entry: got version {version} kind {kind}, want {VERSION} and 1 to 3")
     at = _HEAD.size
     return Entry(EntryKind(kind), partition, position, number, data[at : at + 32], data[at + 32 :])
 

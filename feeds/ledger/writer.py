@@ -12,13 +12,12 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from feeds.completeness.spans import Spans, spans_of_all
 from feeds.ledger.arrivals import Arrivals
 from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
 from feeds.ledger.errors import FormatError, LedgerStopError
 from feeds.ledger.events import groups_of
-from feeds.ledger.reports import ReportRow, rows_of
+from feeds.ledger.framed import FrameReports, ReportRow
 from streams.codec import CodecError, decode_frame
 from streams.events import Event, Kind
 from streams.log import Log
@@ -28,7 +27,6 @@ LOG: Final = "log"
 EVENTS: Final = "events"
 _READ_BYTES: Final = 12 << 20  # rows of one device lie together: the more at once, the fewer pages
 _EVENTS: Final = 2_000
-_SALTS: Final = SALT_BYTES * 8  # more than a report has groups
 _log = logging.getLogger("corridor.ledger")
 
 
@@ -50,7 +48,8 @@ class LedgerWriter:
     """Fills ``book`` from one partition. One thread calls ``step``.
 
     ``parked`` counts frames that can't be read, ``missed`` events that retention deleted before they were
-    read. ``behind``: the last step left something that was there. ``random`` makes salts. Raises LedgerStopError for a log that has ended.
+    read. ``behind``: the last step left something that was there. ``random`` makes salts.
+    Raises LedgerStopError for a log that has ended.
     """
 
     def __init__(
@@ -111,8 +110,9 @@ class LedgerWriter:
 
     def _frame(self, record: LogRecord) -> list[NewEntry] | None:
         try:
-            frame = decode_frame(record.body)
-            rows = list(rows_of(frame))
+            reports = FrameReports(decode_frame(record.body))
+            taken, conflict = self._judged(reports.rows)
+            sealed = reports.seal(taken, conflict, record.partition, record.position, self._random)
         except (CodecError, FormatError) as error:
             _log.error(
                 "ledger_frame_parked partition=%d position=%d error=%s",
@@ -121,25 +121,21 @@ class LedgerWriter:
                 error,
             )
             return None
-        reports = frame.reports
-        counts, received = reports["samples"].to_numpy(), reports["received_ms"].to_numpy()
-        spans = spans_of_all(frame.samples["t_ms"].to_numpy(), counts, received)
-        salts, each = self._random(_SALTS * len(rows)), _SALTS
-        found = (
-            self._report(record, row, spans[row.number], salts[n * each : (n + 1) * each])
-            for n, row in enumerate(rows)
-        )
-        return [one for one in found if one is not None]
+        rows = [reports.rows[number] for number in taken]
+        return [
+            NewEntry(EntryKind.REPORT, ReportKey(*row[:4]), row.asset, row.tenant, row.t_ms, *made)
+            for row, made in zip(rows, sealed, strict=True)
+        ]
 
-    def _report(self, record: LogRecord, row: ReportRow, spans: Spans, random: bytes) -> NewEntry | None:
-        verdict = self._arrivals.judge(row, spans)
-        if verdict is None:
-            return None
-        key = ReportKey(row.device, row.boot, row.seq, row.hash)
-        groups = row.sealed_groups(verdict)
-        salts = random[: SALT_BYTES * len(groups)]
-        entry = seal(EntryKind.REPORT, record.partition, record.position, row.number, groups, salts).entry
-        return NewEntry(EntryKind.REPORT, key, row.asset, row.tenant, row.t_ms, entry, salts, groups)
+    def _judged(self, rows: Sequence[ReportRow]) -> tuple[list[int], list[bool]]:
+        """The numbers of the rows that did not come before, and of each whether it is in conflict."""
+        taken, conflict = [], []
+        for number, row in enumerate(rows):
+            verdict = self._arrivals.judge(row)
+            if verdict is not None:
+                taken.append(number)
+                conflict.append(verdict == "conflict")
+        return taken, conflict
 
     def _event(self, event: Event) -> NewEntry:
         groups = groups_of(event)

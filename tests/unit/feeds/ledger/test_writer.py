@@ -20,7 +20,8 @@ from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.entry import EntryKind, Opening, check_opening, decode, salts_of
 from feeds.ledger.errors import FormatError, LedgerAwayError
 from feeds.ledger.events import groups_of
-from feeds.ledger.reports import BUS, COARSE, PLACE, read_signals, rows_of
+from feeds.ledger.framed import FrameReports
+from feeds.ledger.reports import BUS, COARSE, PLACE, read_signals
 from feeds.ledger.writer import LedgerWriter
 from streams.codec import encode_frame
 from streams.events import Change, Event, Kind
@@ -81,7 +82,14 @@ SAMPLE = {
 
 def only(*reports: dict[str, Any]) -> dict[str, bytes]:
     """The groups of the first report of a frame."""
-    return next(rows_of(frame(*reports))).sealed_groups("new")
+    return groups_in(frame(*reports))[0]
+
+
+def groups_in(made: Frame) -> list[dict[str, bytes]]:
+    """The groups of each report of a frame."""
+    reports = FrameReports(made)
+    count = len(reports.rows)
+    return [cbor2.loads(one.groups) for one in reports.seal(range(count), [False] * count, 0, 1, bytes)]
 
 
 def test_the_groups_of_a_report() -> None:
@@ -143,15 +151,15 @@ def test_each_report_has_its_own_samples_and_signals() -> None:
         {"seq": 2},
         {"seq": 3, "samples": [near, {"t_ms": 8, "fuel_level_pct": 50.0, "extras": {"a": 1.0}}]},
     )
-    first, second, third = rows_of(made)
-    assert len(np.frombuffer(first.groups["coarse"], COARSE)) == 3
-    assert "place" not in second.groups
-    assert second.t_ms == 1_800_000_000_000
-    assert np.frombuffer(third.groups["place"], PLACE)["t_ms"].tolist() == [SAMPLE["t_ms"], 8]
-    rows, extras = read_signals(third.groups["signals"])
+    first, second, third = groups_in(made)
+    times = [row.t_ms for row in FrameReports(made).rows]
+    assert len(np.frombuffer(first["coarse"], COARSE)) == 3
+    assert "place" not in second
+    assert np.frombuffer(third["place"], PLACE)["t_ms"].tolist() == [SAMPLE["t_ms"], 8]
+    rows, extras = read_signals(third["signals"])
     assert rows["fuel_level_pct"].tolist()[1] == 50.0
     assert extras == [(1, "a", 1.0)]
-    assert (first.t_ms, third.t_ms) == (SAMPLE["t_ms"], SAMPLE["t_ms"])
+    assert times == [SAMPLE["t_ms"], 1_800_000_000_000, SAMPLE["t_ms"]]
 
 
 def test_lines_of_a_plain_receiver_came_on_their_own_topic() -> None:
@@ -162,7 +170,7 @@ def test_lines_of_a_plain_receiver_came_on_their_own_topic() -> None:
 def test_a_frame_whose_samples_belong_to_nobody() -> None:
     sound = frame({"seq": 1, "samples": [SAMPLE, SAMPLE]})
     with pytest.raises(FormatError, match="got 1, want 2"):
-        list(rows_of(replace(sound, samples=sound.samples.slice(1))))
+        FrameReports(replace(sound, samples=sound.samples.slice(1)))
 
 
 @pytest.mark.parametrize(

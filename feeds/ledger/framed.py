@@ -1,0 +1,334 @@
+"""The reports of a frame as columns: what is judged of each, and all groups of those that are taken, sealed.
+
+Column by column, because a report by itself costs ten times as much. ``reports`` says what the groups are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import cbor2
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from feeds.completeness.spans import Spans, spans_of_all
+from feeds.ledger import cbor, sealing
+from feeds.ledger.entry import SALT_BYTES, VERSION, EntryKind
+from feeds.ledger.errors import FormatError
+from feeds.ledger.reports import BUS, COARSE, DRIVER, FACTS, PLACE, facts_groups, null_of
+from feeds.ledger.sealing import Bytes, Places, joined
+from streams.records import Form, Frame
+
+_COARSE_MS: Final = 600_000
+_COARSE_E7: Final = 1_000_000
+_NO_EXTRAS: Final = cbor2.dumps([])
+_TEXTS: Final = [cbor2.dumps(text) for text in sealing.TEXTS]
+_START: Final = np.dtype(
+    [("version", "u1"), ("kind", "u1"), ("partition", ">u2"), ("position", ">u8"), ("number", ">u8")]
+)
+"""What stands in an entry before its hashes."""
+_Group = tuple[Bytes, Places, Places]
+"""Contents one after the other; where each report's begins and ends, -1 of one that has none."""
+
+
+class ReportRow(NamedTuple):
+    """What is judged of a report. ``t_ms``: of its first sample, of its receiving when it has none;
+    ``facts``: its group ``facts``; ``spans``: the times of its samples."""
+
+    device: str
+    boot: str
+    seq: int
+    hash: bytes
+    asset: str
+    tenant: str
+    t_ms: int
+    boot_n: int | None
+    prev: bytes | None
+    counted: bool
+    facts: bytes | None
+    spans: Spans
+
+
+class Sealed(NamedTuple):
+    """An entry, the salts of its groups by name, and the groups as the book keeps them."""
+
+    entry: bytes
+    salts: bytes
+    groups: bytes
+
+
+class FrameReports:
+    """The reports of a frame, ``rows`` in its order. Raises FormatError for a frame that is not sound."""
+
+    def __init__(self, frame: Frame) -> None:
+        reports, samples = frame.reports, frame.samples
+        counts = reports["samples"].to_numpy()
+        ends = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        if len(counts) and (counts.min() < 0 or ends[-1] != samples.num_rows):
+            raise FormatError(f"samples of a frame: got {samples.num_rows}, want {ends[-1]}")
+        if not np.array_equal(samples["report"].to_numpy(), np.repeat(np.arange(len(counts)), counts)):
+            raise FormatError("samples of a frame are not grouped by report")
+        of = frame.extras["sample"].to_numpy()
+        if len(of) and not 0 <= of.min() <= of.max() < samples.num_rows:
+            raise FormatError("extras of a frame point outside of it")
+        self._frame, self._ends = frame, ends
+        self._prevs, self._named = _fixed(reports["prev"])
+        self._hashes, _ = _fixed(reports["hash"])
+        self._counted = _valid(reports["boot_n"])
+        self._received = reports["received_ms"].to_numpy()
+        self._nmea = reports["form"].to_numpy() == Form.NMEA
+        self._facts = _facts(reports["facts"])
+        self.rows = self._rows(counts)
+
+    def _rows(self, counts: npt.NDArray[Any]) -> list[ReportRow]:
+        reports, times = self._frame.reports, self._frame.samples["t_ms"].to_numpy()
+        device, boot, asset, tenant = (_words(reports[n]) for n in ("device", "boot", "asset", "tenant"))
+        first = self._received.copy()
+        held = counts > 0
+        first[held] = times[self._ends[:-1][held]]
+        hashes, prevs = self._hashes.tobytes(), self._prevs.tobytes()
+        places = range(0, len(hashes), 32)
+        named = zip(places, self._named.tolist(), strict=True)
+        columns = (
+            device,
+            boot,
+            reports["seq"].to_pylist(),
+            [hashes[at : at + 32] for at in places],
+            asset,
+            tenant,
+            first.tolist(),
+            reports["boot_n"].to_pylist(),
+            [prevs[at : at + 32] if there else None for at, there in named],
+            (~self._nmea).tolist(),
+            [None] * len(device) if self._facts is None else [one.get(FACTS) for one in self._facts],
+            spans_of_all(times, counts, self._received),
+        )
+        return list(map(ReportRow._make, zip(*columns, strict=True)))
+
+    def seal(
+        self,
+        taken: Sequence[int],
+        conflict: Sequence[bool],
+        partition: int,
+        position: int,
+        random: Callable[[int], bytes],
+    ) -> list[Sealed]:
+        """The rows ``taken`` of the frame at ``position`` of the log; ``conflict``: of each whether other
+        bytes came under its number before. ``random`` makes salts."""
+        if not taken:
+            return []
+        rows = np.array(taken, np.int64)
+        groups = [
+            _picked(self._coarse(), rows),
+            _picked(self._said(DRIVER), rows),
+            _picked(self._said(FACTS), rows),
+            self._heads(rows, np.array(conflict, bool)),
+            _picked(self._places(), rows),
+            _picked(self._signals(), rows),
+            _picked(_binary(self._frame.reports["raw"]), rows),
+        ]
+        data = np.concatenate([buffer for buffer, _, _ in groups])
+        shift = np.cumsum([0, *(len(buffer) for buffer, _, _ in groups[:-1])])[:, None]
+        begins, ends = _stacked([one for _, one, _ in groups]), _stacked([one for _, _, one in groups])
+        there = begins >= 0
+        begins, ends = np.where(there, begins + shift, -1), np.where(there, ends + shift, -1)
+        starts = np.empty(len(rows), _START)
+        starts["version"], starts["kind"], starts["partition"] = VERSION, EntryKind.REPORT, partition
+        starts["position"], starts["number"] = position, rows
+        width = SALT_BYTES * len(groups)
+        salts = random(width * len(rows))
+        flat = np.frombuffer(salts, np.uint8).reshape(len(rows), width)
+        plain = starts.view(np.uint8).reshape(len(rows), _START.itemsize)
+        used = (there.sum(0) * SALT_BYTES).tolist()
+        kept = [salts[at * width : at * width + size] for at, size in enumerate(used)]
+        made = sealing.entries(plain, data, begins, ends, flat)
+        return list(map(Sealed._make, zip(made, kept, sealing.contents(data, begins, ends), strict=True)))
+
+    def _heads(self, rows: Places, conflict: npt.NDArray[np.bool_]) -> _Group:
+        reports = self._frame.reports
+        device, device_codes = _dictionary(reports["device"])
+        boot, boot_codes = _dictionary(reports["boot"])
+        asset, asset_codes = _dictionary(reports["asset"])
+        key, key_codes = _optional_texts(reports, "key")
+        parts, firsts = list(_TEXTS), []
+        for words in (key, boot, asset, device):
+            firsts.append(len(parts))
+            parts += map(_text, words)
+        firsts.insert(3, len(parts))
+        parts += [_topic(one, "report") for one in device]
+        if self._nmea.any():
+            parts += [_topic(one, "nmea") for one in device]
+        codes = (key_codes, boot_codes, asset_codes, device_codes + self._nmea * len(device), device_codes)
+        numbers = (
+            reports["seq"].to_numpy(),
+            reports["form"].to_numpy(),
+            reports["boot_n"].fill_null(0).to_numpy(),
+            reports["samples"].to_numpy(),
+            _optional_numbers(reports, "signature"),
+            self._received,
+        )
+        placed = np.stack([one + first for one, first in zip(codes, firsts, strict=True)], axis=1)[rows]
+        placed[key_codes[rows] < 0, 0] = 0
+        data, cuts = sealing.heads(
+            conflict,
+            joined(parts),
+            placed.astype(np.int64),
+            np.stack([one.astype(np.int64) for one in numbers])[:, rows],
+            self._counted[rows],
+            (self._hashes[rows].reshape(-1), self._prevs[rows].reshape(-1), self._named[rows]),
+        )
+        return data, cuts[:-1], cuts[1:]
+
+    def _places(self) -> _Group:
+        packed = np.frombuffer(_table(self._frame.samples, PLACE).tobytes(), np.uint8)
+        begins, ends = self._ends[:-1] * PLACE.itemsize, self._ends[1:] * PLACE.itemsize
+        return (packed, *_only(ends > begins, begins, ends))
+
+    def _coarse(self) -> _Group:
+        """Of each report the runs of equal coarse places; samples without a position make none."""
+        samples = self._frame.samples
+        least = np.iinfo(np.int32).min
+        lon, lat = (_filled(samples[n], np.dtype("<i4")).astype(np.int64) for n in ("lon_e7", "lat_e7"))
+        held = np.flatnonzero((lon != least) & (lat != least))
+        t_ms = samples["t_ms"].to_numpy()[held]
+        t_ms = t_ms - t_ms % _COARSE_MS
+        lon, lat = ((v[held] + _COARSE_E7 // 2) // _COARSE_E7 * _COARSE_E7 for v in (lon, lat))
+        report = samples["report"].to_numpy()[held]
+        begins = np.ones(len(held), bool)
+        begins[1:] = False
+        for column in (t_ms, lon, lat, report):
+            begins[1:] |= column[1:] != column[:-1]
+        rows = np.empty(int(begins.sum()), COARSE)
+        rows["t_ms"], rows["lon_e7"], rows["lat_e7"] = t_ms[begins], lon[begins], lat[begins]
+        cuts = np.searchsorted(report[begins], np.arange(len(self._ends))) * COARSE.itemsize
+        data = np.frombuffer(rows.tobytes(), np.uint8)
+        return (data, *_only(cuts[1:] > cuts[:-1], cuts[:-1], cuts[1:]))
+
+    def _signals(self) -> _Group:
+        """Of each report what the bus said."""
+        samples, extras = self._frame.samples, self._frame.extras
+        said = np.zeros(samples.num_rows, bool)
+        columns = ["t_ms"]
+        for name in BUS.names or ():
+            if name != "t_ms" and samples[name].null_count < samples.num_rows:
+                said |= _valid(samples[name])
+                columns.append(name)
+        of = extras["sample"].to_numpy()
+        said[of] = True
+        report = samples["report"].to_numpy()
+        reports = np.unique(report[said]).astype(np.int64)
+        begins, ends = np.full((2, len(self._ends) - 1), -1, np.int64)
+        if not len(reports):
+            return np.empty(0, np.uint8), begins, ends
+        dtype = np.dtype([(name, BUS[name]) for name in columns])
+        more: dict[int, list[list[Any]]] = {}
+        values = (_words(extras["name"]), extras["value"].to_pylist())
+        for at, name, value in zip(of.tolist(), *values, strict=True):
+            number = int(report[at])
+            more.setdefault(number, []).append([at - int(self._ends[number]), name, value])
+        further = [cbor2.dumps(more[n]) if n in more else _NO_EXTRAS for n in reports.tolist()]
+        packed = _table(samples, dtype).tobytes()
+        named = joined(further)
+        data, cuts = sealing.signals(reports, self._ends, packed, dtype.itemsize, cbor.names(columns), named)
+        begins[reports], ends[reports] = cuts[:-1], cuts[1:]
+        return data, begins, ends
+
+    def _said(self, name: str) -> _Group:
+        count = len(self._ends) - 1
+        if self._facts is None:
+            return np.empty(0, np.uint8), np.full(count, -1), np.full(count, -1)
+        found = [one.get(name, b"") for one in self._facts]
+        data, cuts = joined(found)
+        return (data, *_only(cuts[1:] > cuts[:-1], cuts[:-1], cuts[1:]))
+
+
+def _facts(column: pa.Array) -> list[dict[str, bytes]] | None:
+    """Of each report its groups of facts; None: no report has any."""
+    if column.null_count == len(column):
+        return None
+    return [{} if text is None else facts_groups(text) for text in column.to_pylist()]
+
+
+@lru_cache(32_768)
+def _text(text: str) -> bytes:
+    return cbor2.dumps(text)
+
+
+@lru_cache(32_768)
+def _topic(device: str, kind: str) -> bytes:
+    return cbor2.dumps(f"corridor/v1/{device}/{kind}")
+
+
+def _stacked(rows: list[Places]) -> Places:
+    return np.stack(rows)
+
+
+def _only(there: npt.NDArray[np.bool_], begins: Places, ends: Places) -> tuple[Places, Places]:
+    return np.where(there, begins, -1), np.where(there, ends, -1)
+
+
+def _picked(group: _Group, rows: Places) -> _Group:
+    data, begins, ends = group
+    return data, begins[rows], ends[rows]
+
+
+def _valid(column: pa.Array) -> npt.NDArray[np.bool_]:
+    if not column.null_count:
+        return np.ones(len(column), bool)
+    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+
+
+def _fixed(column: pa.Array) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+    """Hashes as rows of bytes, and which of them are there."""
+    buffer = column.buffers()[1]
+    flat = np.zeros(32 * len(column), np.uint8)
+    if buffer is not None:
+        flat = np.frombuffer(buffer, np.uint8, 32 * len(column), 32 * column.offset)
+    return flat.reshape(-1, 32), _valid(column)
+
+
+def _binary(column: pa.Array) -> _Group:
+    _, cuts, data = column.buffers()
+    places = np.frombuffer(cuts, np.int32, len(column) + 1, 4 * column.offset).astype(np.int64)
+    flat = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return flat, places[:-1], places[1:]
+
+
+def _dictionary(column: pa.DictionaryArray) -> tuple[list[str], npt.NDArray[Any]]:
+    return column.dictionary.to_pylist(), column.indices.to_numpy()
+
+
+def _words(column: pa.DictionaryArray) -> list[str]:
+    words, codes = _dictionary(column)
+    return [words[code] for code in codes.tolist()]
+
+
+def _optional_texts(batch: pa.RecordBatch, name: str) -> tuple[list[str], npt.NDArray[Any]]:
+    """A column of texts, -1 for none, as is all of a column that is not there."""
+    if name not in batch.schema.names or batch[name].null_count == batch.num_rows:
+        return [], np.full(batch.num_rows, -1)
+    column = batch[name].dictionary_encode()
+    return column.dictionary.to_pylist(), column.indices.fill_null(-1).to_numpy()
+
+
+def _optional_numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
+    if name not in batch.schema.names:
+        return np.zeros(batch.num_rows, np.int64)
+    return np.asarray(batch[name].fill_null(0).to_numpy())
+
+
+def _filled(column: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if not column.null_count:
+        return np.asarray(column.to_numpy())
+    return np.asarray(column.fill_null(pa.scalar(null_of(dtype), column.type)).to_numpy())
+
+
+def _table(samples: pa.RecordBatch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    table = np.empty(samples.num_rows, dtype)
+    for name in dtype.names or ():
+        column, null = samples[name], null_of(dtype[name])
+        table[name] = null if column.null_count == len(column) else _filled(column, dtype[name])
+    return table
