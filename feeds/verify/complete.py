@@ -24,10 +24,11 @@ Key: TypeAlias = tuple[str, str]
 @dataclass(frozen=True, slots=True)
 class Period:
     """What must be there: with ``begin`` the first reports of all, with ``end`` the last ones up to the
-    heads."""
+    heads. ``parts``: a vehicle may be in the feed at times that are apart from each other."""
 
     begin: bool
     end: bool
+    parts: bool = False
 
 
 def check_complete(
@@ -91,9 +92,12 @@ class _Check:
         if not (self.period.begin and self.period.end):
             ends = [] if self.period.begin else ["before the first one of each device"]
             ends += [] if self.period.end else ["after the last one of each start"]
+            ends += ["between those of vehicles that come and go"] if self.period.parts else []
             says = "that belong to the feed's period would not be missed"
             self.result.notes.append(f"reports {' and '.join(ends)} {says}")
         devices = len({device for device, _ in self.starts})
+        if self.period.parts:
+            return f"chains of {devices} devices in {len(self.starts)} starts hold"
         where = "" if self.period.begin and self.period.end else " between those that are there"
         return f"no report of {devices} devices in {len(self.starts)} starts was taken out{where}"
 
@@ -124,8 +128,8 @@ class _Check:
             self._finds("completeness", "completeness.json has no such start", key)
             return
         for first, last in start.missing():
-            if first == 0 and earliest and not self.period.begin:
-                continue  # from before the feed's period
+            if self.period.parts or (first == 0 and earliest and not self.period.begin):
+                continue  # from before the feed's period, or between its periods
             gone = [
                 (max(first, low), min(last, high))
                 for low, high in told["received"]

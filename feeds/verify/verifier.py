@@ -178,6 +178,12 @@ def _completeness(export: Export, read: _All, trees: Mapping[int, Tree], result:
 
 def _period(export: Export) -> Period:
     """Whether the feed has all from the first report on, and up to its heads."""
+    if export.feed["assets"] in ("cover", "case"):  # it begins and ends with each of them
+        try:
+            parts = any(len(one["periods"]) > 1 for one in export.json("assets.json"))
+        except (KeyError, TypeError) as error:
+            raise VerifyError(f"assets.json: periods: got {error!r:.80}, want a list of times") from None
+        return Period(False, False, parts)
     made_ms, from_ms, to_ms = export.manifest.get("made_ms"), export.feed["from_ms"], export.feed["to_ms"]
     return Period(from_ms <= 0, to_ms is None or (type(made_ms) is int and to_ms > made_ms))
 

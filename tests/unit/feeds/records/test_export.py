@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feeds.grants import Grant
+from feeds.grants.assets import within
 from feeds.ledger import merkle, reports
 from feeds.ledger.checkpoint import open_checkpoint
 from feeds.ledger.entry import Opening, check_opening, decode
@@ -18,10 +21,12 @@ from feeds.ledger.merkle import leaf_hash
 from feeds.ledger.note import parse_verifier
 from feeds.ledger.tiles import Tile
 from feeds.ledger.tree import VerifiedNodes
+from feeds.records import page
 from feeds.records.columns import GROUPS, SCHEMA
 from feeds.records.export import ExportError, export
 from feeds.verify.verifier import verify
-from tests.unit.feeds.records.house import FLEET, LOGS, OTHER, T0, House, asset_of, grant, signer_of
+from streams.events import Kind
+from tests.unit.feeds.records.house import FLEET, INSURER, LOGS, OTHER, T0, House, asset_of, grant, signer_of
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -135,3 +140,41 @@ def test_facts_of_old_records_are_shown_with_drivers_only_if_more_than_known_is_
         result = verify(into, [signer_of(log).verifier for log in range(LOGS)])
         assert result.findings == []
         assert any(b"Somchai" in data for data in files_of(into).values()) is driver
+
+
+@pytest.mark.parametrize(
+    ("covers", "says", "left_out"),
+    [
+        ([(5, 15)], "no report of 1 devices in 1 starts was taken out between those", "report 9 came"),
+        ([(5, 8), (11, 15)], "chains of 1 devices in 1 starts hold", None),
+    ],
+)
+def test_a_feed_of_covers_holds_and_misses_what_was_taken_out_of_one_cover(
+    house: House, tmp_path: Path, covers: list[tuple[int, int]], says: str, left_out: str | None
+) -> None:
+    house.report(FLEET, count=20)
+    house.seal()
+    for begin, end in covers:
+        cover = {"insurer": INSURER, "number": begin, "from_ms": T0 + begin * 2_000}
+        cover["until_ms"] = T0 + end * 2_000
+        house.tell(Kind.COVER, f"cover_{begin}", 1, FLEET, asset_of(FLEET), cover)
+    keys = [signer_of(log).verifier for log in range(LOGS)]
+    of = grant(assets="cover", kinds=["report"])
+    whole = verify(made(house, tmp_path, of), keys)
+    assert whole.findings == []
+    assert any(line.startswith(says) for line in whole.holds)
+    assert any("would not be missed" in note for note in whole.notes)
+    count = sum(end - begin for begin, end in covers)
+    assert any(line.startswith(f"{count} records in order") for line in whole.holds)
+    left = tmp_path / "left"
+    with monkeyed(page, "within", lambda spans, t_ms: within(spans, t_ms) and t_ms != T0 + 9 * 2_000):
+        export(house.source, of, left, T0)
+    found = [one.says for one in verify(left, keys).findings if one.check == "completeness"]
+    assert [one.startswith(left_out or "") for one in found] == ([True] if left_out else [])
+
+
+@contextmanager
+def monkeyed(where: object, name: str, value: object) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(where, name, value)
+        yield
