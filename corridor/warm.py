@@ -1,12 +1,14 @@
 """Compiles what is compiled on first use, so that no process waits for it: ``python -m corridor.warm``.
 
 A few made-up trucks drive over the Mohan-Boten gate, one report of each late, through everything that has
-kernels: frames, the engine, its past, a snapshot. The machine code is kept beside the sources.
+kernels: frames, the engine, its past, a snapshot, entries of the ledger. The machine code is kept beside the
+sources.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -16,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 import geofences
+from feeds.ledger.framed import FrameReports
 from gateway import plain
-from streams.codec import encode_frame
+from streams.codec import decode_frame, encode_frame
 from streams.engine import Engine, World, restore, snapshot
 from streams.engine.derive import flags
 from streams.records import EXTRAS, REPORTS, SAMPLES, Form, Frame, LogRecord, RecordKind
@@ -28,7 +31,7 @@ _TRUCKS, _A_REPORT = 3, 40
 
 
 def warm() -> None:
-    """Read a report, fold, seal, restore and fold on."""
+    """Read a report, fold, seal, restore and fold on; make entries of a frame."""
     plain.warm()
     world = World(*geofences.world())
     with tempfile.TemporaryDirectory() as folder:
@@ -40,6 +43,8 @@ def warm() -> None:
         for position, part in enumerate((6, 5, 4), 5):
             engine.fold(_record(position, part))
         flags(past.rows(0, 0, past.end))
+    reports = FrameReports(decode_frame(_record(1, 0).body))
+    reports.seal(range(_TRUCKS), [False] * _TRUCKS, 0, 1, os.urandom)
 
 
 def _record(position: int, part: int) -> LogRecord:
@@ -60,6 +65,7 @@ def _record(position: int, part: int) -> LogRecord:
     columns |= {"report": np.repeat(np.arange(_TRUCKS), _A_REPORT), "lon_e7": np.tile(lon, _TRUCKS)}
     columns |= {"lat_e7": np.tile(lat, _TRUCKS)}
     columns["t_ms"] = np.tile(_T0 + (part * _A_REPORT + np.arange(_A_REPORT)) * 10_000, _TRUCKS)
+    columns["battery_v"] = [24.5] * (_TRUCKS * _A_REPORT)
     columns["speed_ckmh"] = [None if i % 3 else 4_000 for i in range(_TRUCKS * _A_REPORT)]
     frame = Frame(
         pa.RecordBatch.from_pydict(reports, schema=REPORTS),
