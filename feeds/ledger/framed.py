@@ -176,7 +176,7 @@ class FrameReports:
             conflict,
             joined(parts),
             placed.astype(np.int64),
-            np.stack([one.astype(np.int64) for one in numbers])[:, rows],
+            np.stack([one[rows].astype(np.int64) for one in numbers]),
             self._counted[rows],
             (self._hashes[rows].reshape(-1), self._prevs[rows].reshape(-1), self._named[rows]),
         )
