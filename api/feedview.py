@@ -54,11 +54,15 @@ class FeedView:
         return _here(lambda: heads_of(self._scope.ports.ledgers))
 
     def places(self, after: str | None, heads: list[Head]) -> Vector:
-        """Where a cursor points; None: the beginning, ``latest``: the end. Raises CursorError."""
+        """Where a cursor points; None: the beginning, ``latest``: the end. Of several, with commas between
+        them, the furthest place of each log. Raises CursorError."""
         sizes = [head.size for head in heads]
         if after is None:
             return (0,) * len(sizes)
-        return tuple(sizes) if after == "latest" else cursor.decode(after, self.grant.feed, sizes)
+        if after == "latest":
+            return tuple(sizes)
+        every = (cursor.decode(one, self.grant.feed, sizes) for one in after.split(","))
+        return tuple(map(max, zip(*every, strict=True)))
 
     def page(self, places: Vector, heads: list[Head], limit: int) -> Page:
         """The records from ``places`` on. Raises Problem 503."""

@@ -243,7 +243,7 @@ class Hub:
                 from corridor.deliveries import delivering
 
                 deliveries = await stack.enter_async_context(
-                    delivering(self._settings, self._folder.deliveries, self.read)
+                    delivering(self._settings, self._folder.deliveries, self.read, list(self.ports.ledgers))
                 )
                 self.ports.registry.register(LaneCollector(deliveries, "webhooks"))
             if self._settings.authorities_file is not None:

@@ -121,7 +121,11 @@ async def records(
     request: Request,
     feed: str,
     after: Annotated[
-        str | None, Query(max_length=4096, description="`next` of a page, or `latest`; else from the first.")
+        str | None,
+        Query(
+            max_length=4096,
+            description="`next` of a page, or `latest`, or several cursors of pushes; else from the first.",
+        ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 1000,
     wait: Annotated[

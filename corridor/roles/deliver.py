@@ -14,11 +14,13 @@ from prometheus_client import CollectorRegistry
 
 from corridor.commands import CommandPort
 from corridor.connectors import Authorities, connectors_of
-from corridor.deliveries import body_of, deliveries_of, endpoints_of
+from corridor.deliveries import body_of, deliveries_of, endpoints_of, push_of
+from corridor.feedfolder import logs_of
 from corridor.kafka import kafka_of
 from corridor.lanes import LaneCollector
 from corridor.probe import serving
 from corridor.roles.followers import EventSource, Follower
+from corridor.roles.ledgers import ledger_folder, readers_of
 from corridor.roles.readcopy import read_copy
 from corridor.settings import Settings
 from feeds.outbound.topicnotes import TopicNotes
@@ -43,12 +45,12 @@ async def run(
     endpoints, connectors = endpoints_of(settings), connectors_of(settings)
     await asyncio.to_thread(check, kafka, (LOG, EVENTS, DELIVERIES))
     loop = asyncio.get_running_loop()
-    read, notes, poster = (
-        read_copy(settings, kafka.partitions),
-        TopicNotes(kafka),
-        Poster(body_of(kafka.partitions)),
-    )
-    deliveries = deliveries_of(endpoints, read, notes, poster.send)
+    read, notes = read_copy(settings, kafka.partitions), TopicNotes(kafka)
+    ledger = ledger_folder(settings) if settings.ledger else None
+    ledgers = [] if ledger is None else readers_of(ledger, logs_of(ledger, kafka.partitions))
+    push = push_of(read, ledgers, endpoints)
+    poster = Poster(body_of(kafka.partitions, push))
+    deliveries = deliveries_of(endpoints, read, notes, poster.send, push)
     log = KafkaLog(kafka)
     commands = CommandPort(log, loop)
     authorities = Authorities(connectors, read, notes, commands.submit, kafka.partitions)
@@ -109,6 +111,8 @@ async def run(
         await poster.close()
         notes.close()
         log.close()
+        for reader in ledgers:
+            reader.close()
         read.close()
 
 

@@ -11,7 +11,7 @@ from feeds.tables import TablesError, read_tables
 from feeds.webhooks.signing import SecretError, secret_of
 from streams.events import Event, Kind
 
-_FIELDS: Final = frozenset({"name", "tenant", "url", "secret_file", "kinds", "begin"})
+_FIELDS: Final = frozenset({"name", "tenant", "url", "secret_file", "kinds", "begin", "feed"})
 _INSIDE: Final = frozenset({Kind.COMMAND})
 
 
@@ -23,7 +23,8 @@ class EndpointsError(Exception):
 class Endpoint:
     """A receiver: events of ``tenant``, of ``kinds`` (empty: all but commands), go to ``url``.
 
-    ``begin``: whether it gets what there was before it was first seen.
+    ``begin``: whether it gets what there was before it was first seen. ``feed``: its events only, and of each
+    only where it is in the feed; None: all events, whole.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Endpoint:
     secret: bytes = field(repr=False)
     kinds: frozenset[Kind] = frozenset()
     begin: bool = False
+    feed: str | None = None
 
     def wants(self, event: Event) -> bool:
         """Whether the event goes there."""
@@ -66,7 +68,10 @@ def _endpoint(path: Path, name: str, where: str, table: dict[str, Any]) -> Endpo
     begin = table.get("begin", "now")
     if begin not in ("now", "start"):
         raise EndpointsError(f"{where}: begin: got {begin!r}, want now or start")
-    return Endpoint(name, tenant, url, _secret(where, path, table), kinds, begin == "start")
+    feed = table.get("feed")
+    if feed is not None and (not isinstance(feed, str) or not feed.startswith("feed_")):
+        raise EndpointsError(f"{where}: feed: got {feed!r}, want the id of a feed")
+    return Endpoint(name, tenant, url, _secret(where, path, table), kinds, begin == "start", feed)
 
 
 def _secret(where: str, path: Path, table: dict[str, Any]) -> bytes:

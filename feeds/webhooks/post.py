@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -16,8 +17,10 @@ from streams.events import Event
 
 TIMEOUT_S: Final = 20.0
 _TYPE: Final = "application/cloudevents+json"
-Body = Callable[[Event], bytes]
-"""The body that tells an event."""
+_SIGNED_S: Final = 5.0  # heads are signed once a second
+_LOOK_S: Final = 0.25
+Body = Callable[[Endpoint, Event], bytes | None]
+"""The body that tells an event; None: its feed's signed heads don't hold it yet. Of feeds it may block."""
 
 
 class Poster:
@@ -29,9 +32,11 @@ class Poster:
 
     async def send(self, endpoint: Endpoint, event: Event) -> Answer:
         """Post the event; whatever goes wrong is an answer."""
-        body = self._body(event)
-        signed = headers(endpoint.secret, id_of(event), int(time.time()), body)
         try:
+            body = await self._made(endpoint, event)
+            if body is None:
+                return Answer(500, "no signed head holds it yet")
+            signed = headers(endpoint.secret, id_of(event), int(time.time()), body)
             async with self._client.stream(
                 "POST", endpoint.url, content=body, headers=signed | {"content-type": _TYPE}
             ) as answer:
@@ -40,6 +45,16 @@ class Poster:
             return Answer(None, f"{type(error).__name__}: {error}"[:200])
         except Exception as error:  # a name that can't be resolved, a broken answer: it may pass
             return Answer(None, f"{type(error).__name__}: {error}"[:200])
+
+    async def _made(self, endpoint: Endpoint, event: Event) -> bytes | None:
+        if endpoint.feed is None:
+            return self._body(endpoint, event)
+        until = time.monotonic() + _SIGNED_S
+        while (body := await asyncio.to_thread(self._body, endpoint, event)) is None:
+            if time.monotonic() >= until:
+                break
+            await asyncio.sleep(_LOOK_S)
+        return body
 
     async def close(self) -> None:
         """Let go of the connections."""

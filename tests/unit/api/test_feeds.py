@@ -32,6 +32,8 @@ ASKED: dict[str, Any] = {
     "expires": "2090-01-01T00:00:00Z",
 }
 
+RECORDS = "/v1/feeds/{}/records"
+
 
 @pytest.fixture
 def sealed(world: World, tmp_path: Path) -> World:
@@ -103,6 +105,26 @@ async def test_pages_resume_and_inline_proofs_hold(sealed: World, client: httpx.
         made.verify(opened.entry.encode(), signer_of(one["log"]).verifier)
         assert opened.opening is not None
         assert set(opened.opening.shown) == {"head", "body"}
+
+
+async def test_of_several_cursors_the_furthest_place_of_each_log_counts(
+    sealed: World, client: httpx.AsyncClient
+) -> None:
+    feed = await granted(client)
+    sizes = [
+        one["size"] for one in (await client.get(f"/v1/feeds/{feed}/logs", headers=READER)).json()["logs"]
+    ]
+    whole = [
+        (one["log"], one["place"]) for one in parts(await client.get(RECORDS.format(feed), headers=READER))[0]
+    ]
+    pushed = [cursor.encode(feed, (place + 1, 0) if not log else (0, place + 1)) for log, place in whole]
+    for given, left in (([pushed[0]], whole[1:]), (pushed, []), (pushed[::-1], [])):
+        path = f"{RECORDS.format(feed)}?after={','.join(given)}"
+        records, _ = parts(await client.get(path, headers=READER))
+        assert [(one["log"], one["place"]) for one in records] == left
+    ahead = cursor.encode(feed, (max(sizes) + 1, 0))
+    answer = await client.get(f"{RECORDS.format(feed)}?after={pushed[0]},{ahead}", headers=READER)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor")
 
 
 async def test_latest_waits_for_what_comes(sealed: World, client: httpx.AsyncClient, tmp_path: Path) -> None:
