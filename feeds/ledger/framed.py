@@ -57,7 +57,7 @@ class Sealed(NamedTuple):
 
     entry: bytes
     salts: bytes
-    groups: bytes
+    groups: bytearray
 
 
 class FrameReports:
@@ -81,14 +81,15 @@ class FrameReports:
         self._received = reports["received_ms"].to_numpy()
         self._nmea = reports["form"].to_numpy() == Form.NMEA
         self._facts = _facts(reports["facts"])
+        self._named_by = {name: _dictionary(reports[name]) for name in ("device", "boot", "asset", "tenant")}
         self.rows = self._rows(counts)
 
     def _rows(self, counts: npt.NDArray[Any]) -> list[ReportRow]:
         reports, times = self._frame.reports, self._frame.samples["t_ms"].to_numpy()
-        device, boot, asset, tenant = (_words(reports[n]) for n in ("device", "boot", "asset", "tenant"))
-        first = self._received.copy()
-        held = counts > 0
-        first[held] = times[self._ends[:-1][held]]
+        held = self._named_by.values()
+        device, boot, asset, tenant = ([words[n] for n in codes.tolist()] for words, codes in held)
+        first, filled = self._received.copy(), counts > 0
+        first[filled] = times[self._ends[:-1][filled]]
         hashes, prevs = self._hashes.tobytes(), self._prevs.tobytes()
         places = range(0, len(hashes), 32)
         named = zip(places, self._named.tolist(), strict=True)
@@ -149,9 +150,9 @@ class FrameReports:
 
     def _heads(self, rows: Places, conflict: npt.NDArray[np.bool_]) -> _Group:
         reports = self._frame.reports
-        device, device_codes = _dictionary(reports["device"])
-        boot, boot_codes = _dictionary(reports["boot"])
-        asset, asset_codes = _dictionary(reports["asset"])
+        device, device_codes = self._named_by["device"]
+        boot, boot_codes = self._named_by["boot"]
+        asset, asset_codes = self._named_by["asset"]
         key, key_codes = _optional_texts(reports, "key")
         parts, firsts = list(_TEXTS), []
         for words in (key, boot, asset, device):
@@ -165,9 +166,11 @@ class FrameReports:
         numbers = (
             reports["seq"].to_numpy(),
             reports["form"].to_numpy(),
-            reports["boot_n"].fill_null(0).to_numpy(),
+            _or_zero(reports["boot_n"]),
             reports["samples"].to_numpy(),
-            _optional_numbers(reports, "signature"),
+            _or_zero(reports["signature"])
+            if "signature" in reports.schema.names
+            else np.zeros(len(codes[0])),
             self._received,
         )
         placed = np.stack([one + first for one, first in zip(codes, firsts, strict=True)], axis=1)[rows]
@@ -314,10 +317,10 @@ def _optional_texts(batch: pa.RecordBatch, name: str) -> tuple[list[str], npt.ND
     return column.dictionary.to_pylist(), column.indices.fill_null(-1).to_numpy()
 
 
-def _optional_numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
-    if name not in batch.schema.names:
-        return np.zeros(batch.num_rows, np.int64)
-    return np.asarray(batch[name].fill_null(0).to_numpy())
+def _or_zero(column: pa.Array) -> npt.NDArray[Any]:
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.int64)
+    return np.asarray((column.fill_null(0) if column.null_count else column).to_numpy())
 
 
 def _filled(column: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -82,13 +82,13 @@ def heads(
     return out, begins
 
 
-def contents(data: Bytes, begins: Places, ends: Places) -> list[bytes]:
+def contents(data: Bytes, begins: Places, ends: Places) -> list[bytearray]:
     """Of each record the map of its groups as CBOR."""
     count = begins.shape[1]
     size = int((ends - begins).sum()) + count * (1 + len(_KEYS) + 5 * len(NAMES))
-    out, cuts = np.empty(size, np.uint8), np.zeros(count + 1, np.int64)
-    _maps(data, begins, ends, _MAPPED, _KEYS, _KEY_CUTS, out, cuts)
-    return _cut(out, cuts)
+    out, cuts = bytearray(size), np.zeros(count + 1, np.int64)
+    _maps(data, begins, ends, _MAPPED, _KEYS, _KEY_CUTS, np.frombuffer(out, np.uint8), cuts)
+    return [out[begin:end] for begin, end in pairwise(cuts.tolist())]
 
 
 def entries(starts: Bytes, data: Bytes, begins: Places, ends: Places, salts: Bytes) -> list[bytes]:
@@ -117,11 +117,6 @@ def signals(
     flat, named = np.frombuffer(packed, np.uint8), np.frombuffer(names, np.uint8)
     _signals(begins[said] * size, rows * size, flat, named, *extras, out, cuts)
     return out, cuts
-
-
-def _cut(data: Bytes, cuts: Places) -> list[bytes]:
-    flat, places = data[: cuts[-1]].tobytes(), cuts.tolist()
-    return [flat[begin:end] for begin, end in pairwise(places)]
 
 
 def _commit_one_by_one(
