@@ -8,6 +8,7 @@ so a late report can raise its neighbours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -80,13 +81,20 @@ def assess(
 
 def identified(head: Mapping[str, Any], keys: Iterable[Mapping[str, Any]]) -> bool:
     """Whether topic, sender and key are one device's. ``keys``: those enrolled for the head's device."""
+    return identified_from(head, keys) <= int(head["received_ms"])
+
+
+def identified_from(head: Mapping[str, Any], keys: Iterable[Mapping[str, Any]]) -> float:
+    """From which time of receiving on, ms since 1970, ``identified`` holds; infinite: never.
+
+    Of the head only device, topic and key are looked at.
+    """
     device, key = head["device"], head.get("key")
-    topics = (f"corridor/v1/{device}/report", f"corridor/v1/{device}/nmea")
-    if head["topic"] not in topics:
-        return False
-    return key is None or any(
-        one["id"] == key and one["from_ms"] <= head["received_ms"] + _SKEW_MS for one in keys
-    )
+    if head["topic"] not in (f"corridor/v1/{device}/report", f"corridor/v1/{device}/nmea"):
+        return math.inf
+    if key is None:
+        return -math.inf
+    return min((one["from_ms"] - _SKEW_MS for one in keys if one["id"] == key), default=math.inf)
 
 
 def revoked(head: Mapping[str, Any], keys: Iterable[Mapping[str, Any]]) -> int | None:

@@ -14,7 +14,7 @@ partition.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -84,6 +84,28 @@ def groups_hash(commitments: Mapping[str, bytes]) -> bytes:
         label = name.encode()
         parts += [bytes([len(label)]), label, commitments[name]]
     return sha256(b"".join(parts)).digest()
+
+
+def commitments(
+    name: str, opened: Iterable[tuple[bytes | None, bytes | None, bytes | None]]
+) -> list[bytes | None]:
+    """Of each record the commitment of one group. ``opened``: (salt, content, commitment), of which salt and
+    content are there, or the commitment is, or nothing."""
+    prefix = _COMMIT + _label(name)
+    return [
+        hidden if content is None or salt is None else sha256(prefix + salt + content).digest()
+        for salt, content, hidden in opened
+    ]
+
+
+def groups_hashes(made: Mapping[str, Sequence[bytes | None]]) -> list[bytes]:
+    """As ``groups_hash`` of each record; ``made``: by name the commitments of all records, None: has none."""
+    labelled = [
+        [label + one if one else b"" for one in made[name]]
+        for name in sorted(made)
+        for label in (_label(name),)
+    ]
+    return [sha256(_GROUPS + b"".join(one)).digest() for one in zip(*labelled, strict=True)]
 
 
 @lru_cache(256)

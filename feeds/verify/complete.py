@@ -40,7 +40,7 @@ def check_complete(
     Raises VerifyError for statements that are not readable.
     """
     check = _Check(_statements(statements), redacted, period, result)
-    for one in sorted(reports, key=lambda told: (told.log, told.place)):
+    for one in sorted(reports):
         check.take(one)
     return check.finish()
 
@@ -60,14 +60,13 @@ class _Check:
 
     def take(self, one: Told) -> None:
         """A report of the feed, in the order of the logs."""
-        values = one.head
-        key = (str(values["device"]), str(values["boot"]))
+        key = (one.device, one.boot)
         self.where[key] = one.log
-        start = self.starts.setdefault(key, Start())
-        conflict = values["verdict"] == "conflict"
-        counted = not str(values["topic"]).endswith("/nmea")
+        start = self.starts.get(key)
+        if start is None:
+            start = self.starts[key] = Start()
         try:
-            start.add(values["boot_n"], values["seq"], values["hash"], values["prev"], conflict, counted)
+            start.add(one.boot_n, one.seq, one.hash, one.prev, one.conflict, one.counted)
         except (TypeError, AttributeError, ValueError, KeyError) as error:
             says = f"head of a report is not usable: {error!r:.80}"
             self.result.add(Finding("content", says, one.log, one.place))

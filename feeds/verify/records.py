@@ -6,10 +6,12 @@ no proof is made for single records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from sys import intern
+from typing import Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -25,6 +27,7 @@ from feeds.ledger.tiles import WIDTH
 from feeds.ledger.tree import VerifiedNodes
 from feeds.records.columns import GROUPS
 from feeds.records.page import EVENT
+from feeds.verify.batch import Batches, Held
 from feeds.verify.devices import DeviceWordError, check_said, check_signature, read_head
 from feeds.verify.files import open_records
 from feeds.verify.finding import Finding, VerifyError
@@ -39,14 +42,19 @@ _COLUMNS: Final = [(group, f"content_{group}", f"salt_{group}", f"hidden_{group}
 _GROUP_COLUMNS: Final = frozenset(name for _, *names in _COLUMNS for name in names)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What of a report other checks need: its head, and the chain around it as the feed tells it."""
+class Told(NamedTuple):
+    """What of a report's head other checks need; ``counted``: its device numbers its reports."""
 
     log: int
     place: int
-    head: dict[str, Any]
-    chain: Chain
+    device: str
+    boot: str
+    boot_n: int | None
+    seq: int
+    hash: bytes
+    prev: bytes | None
+    conflict: bool
+    counted: bool
 
 
 @dataclass(slots=True)
@@ -70,14 +78,47 @@ def check_group(scope: Scope, group: int) -> Checked:
     for log, (size, root) in scope.heads.items():
         if size:
             trees[log] = VerifiedNodes(Reader(scope.folder, log), size, root)
+    batches = Batches(scope, trees, _level, _near)
+    collected = gc.isenabled()
+    gc.disable()  # nothing here is a cycle, and looking for them takes a tenth of the time
     try:
         file = open_records(scope.folder)
         for batch in file.iter_batches(_AT_ONCE, row_groups=[group]):
-            for row in _rows(batch):
-                _check(scope, trees, row, checked)
+            _check_batch(scope, trees, batch, batches.held(batch), checked)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise VerifyError(f"records.parquet: page {group} is not readable: {str(error)[:120]}") from None
+    finally:
+        if collected:
+            gc.enable()
     return checked
+
+
+def _check_batch(
+    scope: Scope,
+    trees: Mapping[int, VerifiedNodes],
+    batch: pa.RecordBatch,
+    held: Sequence[Held | None],
+    checked: Checked,
+) -> None:
+    """Take what holds; look at each other row alone."""
+    others = [at for at, one in enumerate(held) if one is None]
+    rows = iter(()) if not others else _rows(batch.take(pa.array(others)))
+    for log, place, one in zip(batch["log"].to_pylist(), batch["place"].to_pylist(), held, strict=True):
+        if one is None:
+            _check(scope, trees, next(rows), checked)
+            continue
+        checked.places.append((log, place))
+        checked.reports.append(_noted(log, place, one.head))
+        checked.levels[one.level] = checked.levels.get(one.level, 0) + 1
+        checked.signatures += one.signed
+        checked.unseen += one.unseen
+
+
+def _noted(log: int, place: int, head: Mapping[str, Any]) -> Told:
+    # the same words are one object: so they are sent to another process once
+    device, boot, counted = intern(head["device"]), intern(head["boot"]), not head["topic"].endswith("/nmea")
+    told = (head["boot_n"], head["seq"], head["hash"], head["prev"], head["verdict"] == "conflict", counted)
+    return Told(log, place, device, boot, *told)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
@@ -193,7 +234,7 @@ def _report(
     place = shown.get(PLACE_GROUP)
     chain, bus, told = _told(row["checks"])
     checked.levels[row["assurance"]] = checked.levels.get(row["assurance"], 0) + 1
-    checked.reports.append(Told(row["log"], row["place"], head, chain))
+    checked.reports.append(_noted(row["log"], row["place"], head))
     if head["asset"] != row["asset"]:
         raise DeviceWordError(
             "content", f"it is told as of {row['asset']!r:.60}, its head says {head['asset']!r:.60}"
@@ -248,6 +289,18 @@ def _made(
     level = made.pop("level")
     by = "device" if by_device else "gateway"
     return level, {**made, "vouched_by": by, "completeness": {"chain": chain}}
+
+
+def _level(
+    checks: str, signature: int, verdict: str, late: bool, identity: bool, by_device: bool
+) -> str | None:
+    """See ``batch.Level``."""
+    try:
+        chain, bus, told = _told(checks)
+        level, want = _made(signature, verdict, late, identity, chain, bus, by_device)
+    except Exception:  # whatever is told is then looked at alone
+        return None
+    return level if told == want else None
 
 
 _BUS: Final[Mapping[str, Bus]] = {"holds": "agrees", "fails": "disagrees", "unknown": "unknown"}
