@@ -1,21 +1,22 @@
-"""Hashes of many leaves and nodes at once by compiled code; the rules are those of ``merkle``. Pure.
-
-Only where ``sha.FOUND``, see there.
-"""
+"""``merkle``'s hashes of many leaves and nodes, by compiled code where that is possible (``sha``). Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from feeds.ledger import sha
+from feeds.ledger import merkle, sha
 from geofences.compiled import compiled
 
+_MANY: Final = 32  # leaves: of fewer a call costs more than it saves
 
-def leaves(entries: Sequence[bytes]) -> list[bytes]:
+
+def leaf_hashes(entries: Sequence[bytes]) -> list[bytes]:
     """The hash of each leaf."""
+    if not sha.FOUND or len(entries) < _MANY:
+        return merkle.leaf_hashes(entries)
     ends = np.zeros(len(entries) + 1, np.int64)
     np.cumsum([len(entry) for entry in entries], out=ends[1:])
     out = np.empty(32 * len(entries), np.uint8)
@@ -24,8 +25,10 @@ def leaves(entries: Sequence[bytes]) -> list[bytes]:
     return [flat[at : at + 32] for at in range(0, len(flat), 32)]
 
 
-def root(hashes: Sequence[bytes]) -> bytes:
+def complete_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of nodes of one level, 32 bytes each."""
+    if not sha.FOUND or len(hashes) == 1:
+        return merkle.complete_root(hashes)
     nodes = np.frombuffer(bytearray(b"".join(hashes)), np.uint8)
     _fold(nodes)
     return nodes[:32].tobytes()

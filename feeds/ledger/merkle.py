@@ -7,15 +7,13 @@ is the iterative form of RFC 9162 sections 2.1.3.2 and 2.1.4.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final, TypeAlias
 
-from feeds.ledger import hashes, sha
 from feeds.ledger.errors import ProofError
 
 HASH_BYTES: Final = 32
-_MANY: Final = 32  # leaves, from here on a call of compiled code costs less than what it saves
 EMPTY_ROOT: Final = sha256(b"").digest()
 
 Nodes: TypeAlias = Callable[[int, int], bytes]
@@ -27,10 +25,8 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
-def leaf_hashes(entries: Sequence[bytes]) -> list[bytes]:
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
     """The hashes of many leaves."""
-    if sha.FOUND and len(entries) >= _MANY:
-        return hashes.leaves(entries)
     return [sha256(b"\x00" + entry).digest() for entry in entries]
 
 
@@ -39,18 +35,16 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def level_above(nodes: Sequence[bytes]) -> list[bytes]:
+def level_above(hashes: Sequence[bytes]) -> list[bytes]:
     """The parents of an even number of sibling nodes."""
     return [
-        sha256(b"\x01" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2], strict=True)
+        sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=True)
     ]
 
 
-def complete_root(nodes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of nodes of one level, at least one, HASH_BYTES each."""
-    if sha.FOUND and len(nodes) > 1:
-        return hashes.root(nodes)
-    held = list(nodes)
+def complete_root(hashes: Sequence[bytes]) -> bytes:
+    """The root over a power of two of nodes of one level, at least one."""
+    held = list(hashes)
     while len(held) > 1:
         held = level_above(held)
     return held[0]

@@ -19,7 +19,7 @@ from feeds.ledger.book import Book
 from feeds.ledger.checkpoint import Checkpoint, open_checkpoint
 from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
 from feeds.ledger.files import LogFiles
-from feeds.ledger.merkle import complete_root, leaf_hashes
+from feeds.ledger.hashes import complete_root, leaf_hashes
 from feeds.ledger.note import Note, Signer
 from feeds.ledger.tiles import ENTRIES, WIDTH, Tile, hashes_of, pack, width_at
 from feeds.ledger.tree import TileNodes

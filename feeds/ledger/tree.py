@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from feeds.ledger import merkle
 from feeds.ledger.errors import ProofError
-from feeds.ledger.merkle import complete_root
+from feeds.ledger.hashes import complete_root
 from feeds.ledger.tiles import WIDTH, Tile, hashes_of, width_at
 
 ReadTile: TypeAlias = Callable[[Tile], bytes]
