@@ -146,13 +146,8 @@ def main() -> int:
             Row("a proof, tiles in the system's memory, median", 1e3 * warm[PROOFS // 2], "ms"),
             Row("the sequencer's recovery", 1e3 * recovered, "ms"),
             Row("small entries sealed, appended, signed", rate, "entries/s"),
-            Row(
-                "memory of the process at most",
-                peak_mb(),
-                "MB",
-                "the same before the sequencer",
-                peak_mb() / before,
-            ),
+            Row("memory that the sequencer takes at most", peak_mb() - before, "MB"),
+            Row("memory of the process before it", before, "MB"),
         ],
         options.json,
     )
