@@ -36,11 +36,6 @@ def group_map(groups: Mapping[str, bytes]) -> bytes:
     return b"".join(parts)
 
 
-def sequence(*items: bytes) -> bytes:
-    """A list of fewer than 24 encoded items."""
-    return b"".join((bytes([0x80 | len(items)]), *items))
-
-
 def names(values: Iterable[str]) -> bytes:
     """A list of texts."""
     return cbor2.dumps(list(values))

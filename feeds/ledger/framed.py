@@ -15,13 +15,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from feeds.completeness.spans import Spans, spans_of_all
-from feeds.ledger import cbor, sealing
+from feeds.ledger import arrow, cbor, sealing
 from feeds.ledger.entry import SALT_BYTES, VERSION, EntryKind
 from feeds.ledger.errors import FormatError
-from feeds.ledger.reports import BUS, COARSE, DRIVER, FACTS, PLACE, facts_groups, null_of
+from feeds.ledger.reports import BUS, COARSE, DRIVER, FACTS, PLACE, facts_groups
 from feeds.ledger.sealing import Bytes, Places, joined
 from streams.records import Form, Frame
 
+_WORDS: Final = ("device", "boot", "asset", "tenant")
 _COARSE_MS: Final = 600_000
 _COARSE_E7: Final = 1_000_000
 _NO_EXTRAS: Final = cbor2.dumps([])
@@ -75,13 +76,15 @@ class FrameReports:
         if len(of) and not 0 <= of.min() <= of.max() < samples.num_rows:
             raise FormatError("extras of a frame point outside of it")
         self._frame, self._ends = frame, ends
-        self._prevs, self._named = _fixed(reports["prev"])
-        self._hashes, _ = _fixed(reports["hash"])
-        self._counted = _valid(reports["boot_n"])
+        self._prevs, self._named = arrow.hashes(reports["prev"])
+        self._hashes, _ = arrow.hashes(reports["hash"])
+        self._counted = arrow.valid(reports["boot_n"])
         self._received = reports["received_ms"].to_numpy()
         self._nmea = reports["form"].to_numpy() == Form.NMEA
         self._facts = _facts(reports["facts"])
-        self._named_by = {name: _dictionary(reports[name]) for name in ("device", "boot", "asset", "tenant")}
+        self._named_by = {
+            name: arrow.dictionary(reports[name]) for name in ("device", "boot", "asset", "tenant")
+        }
         self.rows = self._rows(counts)
 
     def _rows(self, counts: npt.NDArray[Any]) -> list[ReportRow]:
@@ -129,7 +132,7 @@ class FrameReports:
             self._heads(rows, np.array(conflict, bool)),
             _picked(self._places(), rows),
             _picked(self._signals(), rows),
-            _picked(_binary(self._frame.reports["raw"]), rows),
+            _picked(arrow.binary(self._frame.reports["raw"]), rows),
         ]
         data = np.concatenate([buffer for buffer, _, _ in groups])
         shift = np.cumsum([0, *(len(buffer) for buffer, _, _ in groups[:-1])])[:, None]
@@ -153,7 +156,7 @@ class FrameReports:
         device, device_codes = self._named_by["device"]
         boot, boot_codes = self._named_by["boot"]
         asset, asset_codes = self._named_by["asset"]
-        key, key_codes = _optional_texts(reports, "key")
+        key, key_codes = arrow.optional_texts(reports, "key")
         parts, firsts = list(_TEXTS), []
         for words in (key, boot, asset, device):
             firsts.append(len(parts))
@@ -166,9 +169,9 @@ class FrameReports:
         numbers = (
             reports["seq"].to_numpy(),
             reports["form"].to_numpy(),
-            _or_zero(reports["boot_n"]),
+            arrow.or_zero(reports["boot_n"]),
             reports["samples"].to_numpy(),
-            _or_zero(reports["signature"])
+            arrow.or_zero(reports["signature"])
             if "signature" in reports.schema.names
             else np.zeros(len(codes[0])),
             self._received,
@@ -186,7 +189,7 @@ class FrameReports:
         return data, cuts[:-1], cuts[1:]
 
     def _places(self) -> _Group:
-        packed = np.frombuffer(_table(self._frame.samples, PLACE).tobytes(), np.uint8)
+        packed = np.frombuffer(arrow.table(self._frame.samples, PLACE).tobytes(), np.uint8)
         begins, ends = self._ends[:-1] * PLACE.itemsize, self._ends[1:] * PLACE.itemsize
         return (packed, *_only(ends > begins, begins, ends))
 
@@ -194,7 +197,7 @@ class FrameReports:
         """Of each report the runs of equal coarse places; samples without a position make none."""
         samples = self._frame.samples
         least = np.iinfo(np.int32).min
-        lon, lat = (_filled(samples[n], np.dtype("<i4")).astype(np.int64) for n in ("lon_e7", "lat_e7"))
+        lon, lat = (arrow.filled(samples[n], np.dtype("<i4")).astype(np.int64) for n in ("lon_e7", "lat_e7"))
         held = np.flatnonzero((lon != least) & (lat != least))
         t_ms = samples["t_ms"].to_numpy()[held]
         t_ms = t_ms - t_ms % _COARSE_MS
@@ -217,7 +220,7 @@ class FrameReports:
         columns = ["t_ms"]
         for name in BUS.names or ():
             if name != "t_ms" and samples[name].null_count < samples.num_rows:
-                said |= _valid(samples[name])
+                said |= arrow.valid(samples[name])
                 columns.append(name)
         of = extras["sample"].to_numpy()
         said[of] = True
@@ -228,12 +231,12 @@ class FrameReports:
             return np.empty(0, np.uint8), begins, ends
         dtype = np.dtype([(name, BUS[name]) for name in columns])
         more: dict[int, list[list[Any]]] = {}
-        values = (_words(extras["name"]), extras["value"].to_pylist())
+        values = (arrow.words(extras["name"]), extras["value"].to_pylist())
         for at, name, value in zip(of.tolist(), *values, strict=True):
             number = int(report[at])
             more.setdefault(number, []).append([at - int(self._ends[number]), name, value])
         further = [cbor2.dumps(more[n]) if n in more else _NO_EXTRAS for n in reports.tolist()]
-        packed = _table(samples, dtype).tobytes()
+        packed = arrow.table(samples, dtype).tobytes()
         named = joined(further)
         data, cuts = sealing.signals(reports, self._ends, packed, dtype.itemsize, cbor.names(columns), named)
         begins[reports], ends[reports] = cuts[:-1], cuts[1:]
@@ -276,62 +279,3 @@ def _only(there: npt.NDArray[np.bool_], begins: Places, ends: Places) -> tuple[P
 def _picked(group: _Group, rows: Places) -> _Group:
     data, begins, ends = group
     return data, begins[rows], ends[rows]
-
-
-def _valid(column: pa.Array) -> npt.NDArray[np.bool_]:
-    if not column.null_count:
-        return np.ones(len(column), bool)
-    return np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
-
-
-def _fixed(column: pa.Array) -> tuple[Bytes, npt.NDArray[np.bool_]]:
-    """Hashes as rows of bytes, and which of them are there."""
-    buffer = column.buffers()[1]
-    flat = np.zeros(32 * len(column), np.uint8)
-    if buffer is not None:
-        flat = np.frombuffer(buffer, np.uint8, 32 * len(column), 32 * column.offset)
-    return flat.reshape(-1, 32), _valid(column)
-
-
-def _binary(column: pa.Array) -> _Group:
-    _, cuts, data = column.buffers()
-    places = np.frombuffer(cuts, np.int32, len(column) + 1, 4 * column.offset).astype(np.int64)
-    flat = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return flat, places[:-1], places[1:]
-
-
-def _dictionary(column: pa.DictionaryArray) -> tuple[list[str], npt.NDArray[Any]]:
-    return column.dictionary.to_pylist(), column.indices.to_numpy()
-
-
-def _words(column: pa.DictionaryArray) -> list[str]:
-    words, codes = _dictionary(column)
-    return [words[code] for code in codes.tolist()]
-
-
-def _optional_texts(batch: pa.RecordBatch, name: str) -> tuple[list[str], npt.NDArray[Any]]:
-    """A column of texts, -1 for none, as is all of a column that is not there."""
-    if name not in batch.schema.names or batch[name].null_count == batch.num_rows:
-        return [], np.full(batch.num_rows, -1)
-    column = batch[name].dictionary_encode()
-    return column.dictionary.to_pylist(), column.indices.fill_null(-1).to_numpy()
-
-
-def _or_zero(column: pa.Array) -> npt.NDArray[Any]:
-    if column.null_count == len(column):
-        return np.zeros(len(column), np.int64)
-    return np.asarray((column.fill_null(0) if column.null_count else column).to_numpy())
-
-
-def _filled(column: pa.Array, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    if not column.null_count:
-        return np.asarray(column.to_numpy())
-    return np.asarray(column.fill_null(pa.scalar(null_of(dtype), column.type)).to_numpy())
-
-
-def _table(samples: pa.RecordBatch, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    table = np.empty(samples.num_rows, dtype)
-    for name in dtype.names or ():
-        column, null = samples[name], null_of(dtype[name])
-        table[name] = null if column.null_count == len(column) else _filled(column, dtype[name])
-    return table

@@ -20,10 +20,9 @@ def test_a_map_of_groups(groups: dict[str, bytes]) -> None:
     assert cbor.group_map(groups) == cbor2.dumps(groups)
 
 
-@given(st.lists(st.text(max_size=20), max_size=40), CONTENTS, st.lists(st.integers(), max_size=3))
-def test_a_list_of_encoded_items(names: list[str], content: bytes, more: list[int]) -> None:
-    packed = cbor.head(len(content)) + content
-    assert cbor.sequence(cbor.names(names), packed, cbor2.dumps(more)) == cbor2.dumps([names, content, more])
+@given(st.lists(st.text(max_size=20), max_size=40))
+def test_a_list_of_texts(names: list[str]) -> None:
+    assert cbor.names(names) == cbor2.dumps(names)
 
 
 @pytest.mark.parametrize("size", [0, 23, 24, 255, 256, 65_535, 65_536, 1 << 20])
