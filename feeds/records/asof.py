@@ -47,6 +47,9 @@ def as_of(statement: dict[str, Any], tails: Tails) -> dict[str, Any] | None:
     seqs = tails.get((statement["device"], statement["boot"]))
     if not seqs:
         return statement
+    if statement["uncounted"]:  # their numbers are the gateway's, each one of a report
+        left = statement["uncounted"] - len(seqs)
+        return {**statement, "uncounted": left} if left > 0 else None
     before = [tuple(one) for one in statement["received"]]
     received = without(before, seqs)
     if not received:

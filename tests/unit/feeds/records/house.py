@@ -109,6 +109,7 @@ class House:
         log: int = 0,
         t_ms: int = T0,
         facts: list[dict[str, Any]] | None = None,
+        form: Form = Form.CBOR,
     ) -> None:
         """Append ``count`` reports of a truck, in one frame; each names the one before."""
         rows, samples = [], []
@@ -131,7 +132,7 @@ class House:
                     "hash": hashlib.sha256(raw).digest(),
                     "prev": before,
                     "received_ms": t_ms + 2_000,
-                    "form": Form.CBOR,
+                    "form": form,
                     "samples": 2,
                     "dropped": 0,
                     "facts": orjson.dumps(plain if facts is None else facts).decode(),

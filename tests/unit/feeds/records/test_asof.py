@@ -18,6 +18,7 @@ from feeds.records.asof import as_of, tail_of, without
 from feeds.records.beside import gather
 from feeds.records.export import export
 from feeds.records.page import heads_of
+from streams.records import Form
 from tests.unit.feeds.records.house import FLEET, T0, House, asset_of, grant
 
 
@@ -45,6 +46,20 @@ def test_what_came_above_the_head_is_not_told(house: House) -> None:
     tails = tail_of(house.ledgers[0], size, [asset_of(FLEET)])
     assert tails == {("unit-fleet-0", "b1"): {5, 6}}
     assert as_of(after, tails) == before
+
+
+def test_of_reports_without_numbers_those_above_the_head_are_not_counted(house: House) -> None:
+    house.boots["unit-fleet-0"] = 2
+    house.report(FLEET, count=3, form=Form.NMEA)
+    house.seal()
+    before = statements(house)[-1]
+    size = heads_of(house.ledgers)[0].size
+    house.report(FLEET, count=2, form=Form.NMEA)
+    write_on(house)
+    after = statements(house)[-1]
+    assert (before["uncounted"], after["uncounted"]) == (3, 5)
+    assert as_of(after, tail_of(house.ledgers[0], size, [asset_of(FLEET)])) == before
+    assert as_of(before, {("unit-fleet-0", "b2"): {0, 1, 2}}) is None
 
 
 def test_a_hole_that_was_closed_since_is_a_hole_as_of_then(house: House) -> None:
