@@ -20,6 +20,7 @@ import orjson
 from feeds.ledger.cbor import group_map
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerAwayError, LedgerStopError
+from feeds.ledger.search import reported
 
 _VERSION: Final = 1
 _MOST: Final = 2**63 - 1
@@ -401,14 +402,13 @@ class Book:
         self, device: str, boot: str, asset: str, from_ms: int, to_ms: int, below: int | None = None
     ) -> bool:
         """Whether a start has a report of an asset at ``from_ms`` <= t < ``to_ms``, in a place ``below``."""
-        sql = (
-            "SELECT 1 FROM reports p JOIN records r ON r.place = p.place WHERE p.device = ? AND p.boot = ? "
-            "AND r.asset = ? AND r.t_ms >= ? AND r.t_ms < ? AND p.place < ? ORDER BY p.seq DESC LIMIT 1"
-        )
-        names = [self._lookup(one) for one in (device, boot, asset)]
-        end = _MOST if below is None else below
         with self._errors():
-            return self._db.execute(sql, (*names, from_ms, to_ms, end)).fetchone() is not None
+            names = [self._lookup(one) for one in (device, boot, asset)]
+            known = [one for one in names if one is not None]
+            if len(known) < len(names):
+                return False
+            end = _MOST if below is None else below
+            return reported(self._db, (known[0], known[1]), known[2], from_ms, to_ms, end)
 
     def places_of(self, ids: Iterable[str]) -> list[int]:
         """Where all revisions of some objects are."""

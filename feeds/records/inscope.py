@@ -10,8 +10,8 @@ from feeds.grants.assets import ALWAYS, Spans, within
 from feeds.grants.grant import Grant
 from feeds.ledger.reading import LedgerReader
 
-_LATE_MS: Final = 30 * 86_400_000
-"""A report without samples has the time of its receiving: it comes this long after samples, at most."""
+_LATE_MS: Final = 3_600_000
+"""A report without samples has the time of its receiving: so long after samples it is looked for."""
 
 
 def times_of(

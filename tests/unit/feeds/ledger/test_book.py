@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
 from feeds.ledger.entry import EntryKind
@@ -73,6 +77,34 @@ def test_records_of_some_assets(book: Book) -> None:
     assert [one.place for one in book.records(0, 9, 2, ["asset_1"])] == [1, 4]
     assert book.records(0, 9, 9, []) == []
     assert [one.place for one in book.records(3, 9, 2)] == [3, 4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    reports=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 20), st.booleans()), max_size=12),
+    window=st.tuples(st.integers(0, 20), st.integers(0, 20)),
+    below=st.none() | st.integers(0, 12),
+    in_order=st.booleans(),
+)
+def test_whether_a_start_has_a_report_of_a_time(
+    reports: list[tuple[int, int, bool]], window: tuple[int, int], below: int | None, in_order: bool
+) -> None:
+    if in_order:
+        times = sorted(t_ms for _, t_ms, _ in reports)
+        reports = [(seq, t_ms, own) for (seq, _, own), t_ms in zip(sorted(reports), times, strict=True)]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Book(Path(folder) / "book.db")
+        rows = [
+            replace(report(seq, bytes([n]) * 32, "asset_1" if own else "asset_2"), t_ms=t_ms)
+            for n, (seq, t_ms, own) in enumerate(reports)
+        ]
+        made.append([*rows, report(3, device="d2")], {})
+        places = range(len(rows)) if below is None else range(min(below, len(rows)))
+        want = any(rows[at].asset == "asset_1" and window[0] <= rows[at].t_ms < window[1] for at in places)
+        assert made.reported("d1", "b1", "asset_1", *window, below) is want
+        assert not made.reported("d1", "b2", "asset_1", 0, 30)
+        assert not made.reported("d1", "b1", "nobody", 0, 30)
+        made.close()
 
 
 def test_all_or_nothing(book: Book) -> None:
