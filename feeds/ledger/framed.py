@@ -82,9 +82,7 @@ class FrameReports:
         self._received = reports["received_ms"].to_numpy()
         self._nmea = reports["form"].to_numpy() == Form.NMEA
         self._facts = _facts(reports["facts"])
-        self._named_by = {
-            name: arrow.dictionary(reports[name]) for name in ("device", "boot", "asset", "tenant")
-        }
+        self._named_by = {name: arrow.dictionary(reports[name]) for name in _WORDS}
         self.rows = self._rows(counts)
 
     def _rows(self, counts: npt.NDArray[Any]) -> list[ReportRow]:

@@ -10,6 +10,7 @@ out.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import cbor2
@@ -64,6 +65,7 @@ def read_signals(content: bytes) -> tuple[npt.NDArray[Any], list[tuple[int, str,
         raise FormatError(f"signals of a report: {error}") from None
 
 
+@lru_cache(64)
 def null_of(dtype: np.dtype[Any]) -> float | int:
     """What stands for "not measured"."""
     return float("nan") if dtype.kind == "f" else int(np.iinfo(dtype).min)
