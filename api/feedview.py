@@ -72,7 +72,7 @@ class FeedView:
     def body(self, page: Page, chosen: Format, proofs: bool) -> bytes:
         """The page in a format. Raises Problem 503."""
         around = Surroundings(self._scope.ports.read, self._scope.ports.ledgers, self.grant.tenant)
-        around.prepare(one.kept.asset for one in page.records)
+        around.prepare(one.row[2] for one in page.found)
         if chosen is Format.ARROW:
             return _here(lambda: columns.arrow(page, around.told))
         if chosen is Format.PARQUET:

@@ -148,9 +148,12 @@ def main() -> int:
             judged(folder, bodies, spent, f"{devices} alone")
             with cpu(spent, "statement"):
                 for number in range(200):
-                    held = {boot: unpack(data) for boot, data in book.starts_of(f"unit-{number}").items()}
+                    held = {
+                        boot: unpack(data)
+                        for boot, data in book.starts_of([f"unit-{number}"])[f"unit-{number}"].items()
+                    }
                     History(held).statement(f"unit-{number}", "k3xq")
-            size = len(book.starts_of("unit-0")["k3xq"])
+            size = len(book.starts_of(["unit-0"])["unit-0"]["k3xq"])
             book.close()
         starts = Starts()
         for seq in range(PAGE):

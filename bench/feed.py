@@ -68,18 +68,17 @@ def main() -> int:
         read, ledgers = read_model(folder / "read.db"), [LedgerReader(folder / "log")]
         heads = heads_of(ledgers)
         with cpu(spent, "bare"):
-            ledgers[0].records(0, heads[0].size, PAGE)
+            ledgers[0].rows(0, heads[0].size, PAGE)
         for fields in ("precise", "coarse"):
             of = grant(fields)
             assets = assets_of(read, of)
             with cpu(spent, f"{fields} read"):
                 page = read_page(ledgers, heads, of, assets, (0,), PAGE)
-            assert len(page.records) == PAGE, f"got {len(page.records)} records, want {PAGE}"
+            assert len(page.found) == PAGE, f"got {len(page.found)} records, want {PAGE}"
             around = Surroundings(read, ledgers, "main")
             with cpu(spent, f"{fields} around"):
                 around.prepare(assets)
-                for one in page.records:
-                    around.told(one)
+                around.told(page)
             with cpu(spent, f"{fields} jsonl"):
                 weight["jsonl"] = len(b"".join(lines(page, around.told)))
             with cpu(spent, f"{fields} arrow"):

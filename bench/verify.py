@@ -33,7 +33,7 @@ from feeds.records.beside import Beside
 from feeds.records.columns import GROUPS, SCHEMA, table
 from feeds.records.content import head_of
 from feeds.records.export import RECORDS, manifest, sealed, write_beside, write_log
-from feeds.records.page import Record, heads_of, read_page
+from feeds.records.page import Page, Record, heads_of, read_page
 from feeds.records.surroundings import Told
 from feeds.records.tilesof import tiles_for
 from feeds.verify.verifier import verify
@@ -92,7 +92,10 @@ def write(folder: Path, into: Path, driver: bool, device_keys: list[dict[str, An
         starts[device] = reader.starts(device)
     around = {d: Around.of(starts[d], [k for k in device_keys if k["device"] == d]) for d in starts}
 
-    def told(record: Record) -> Told | None:
+    def told(page: Page) -> list[Told | None]:
+        return [of(record) for record in page.records]
+
+    def of(record: Record) -> Told:
         assert record.opening is not None
         head = head_of(record.opening.shown["head"][1])
         own = around[head["device"]]
@@ -105,7 +108,7 @@ def write(folder: Path, into: Path, driver: bool, device_keys: list[dict[str, An
         more = True
         while more:
             page = read_page([reader], heads, grant, dict.fromkeys(assets, ALWAYS), at, PAGE)
-            writer.write_table(table(page.records, told))
+            writer.write_table(table(page, told))
             places += [one.kept.place for one in page.records]
             at, more = page.places, page.more
     write_log(into, heads[0], tiles_for(lambda tile: reader.served(tile.path), heads[0].size, places))

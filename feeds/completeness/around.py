@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from feeds.assurance import Assurance, assess, bus_agreement, identified, revoked
+from feeds.assurance import Assurance, Chain, assess, bus_agreement, identified, revoked
 from feeds.completeness.start import Start
 from feeds.completeness.statement import History
 
@@ -54,8 +54,24 @@ class Around:
 
     def completeness(self, head: Mapping[str, Any]) -> dict[str, Any]:
         """How many of the numbers below the report's did not come, and whether the chain holds there."""
-        start = self.starts.get(head["boot"])
+        missing, chain = self.at(head["boot"], head["seq"])
+        return {"missing_before": missing, "chain": chain}
+
+    def at(self, boot: str, seq: int) -> tuple[int | None, Chain]:
+        """As ``completeness``, of the report ``seq`` of a start."""
+        start = self.starts.get(boot)
         if start is None:
-            return {"missing_before": None, "chain": "unknown"}
-        chain = self._history.chain(head["boot"], head["seq"])
-        return {"missing_before": start.missing_before(head["seq"]), "chain": chain}
+            return None, "unknown"
+        return start.missing_before(seq), self._history.chain(boot, seq)
+
+    def even(self, boot: str) -> tuple[int, int, int]:
+        """(first, last, missing) of a start without holes: from number first to last the chain holds, and so
+        many of those before are missing. None such where each number has to be looked at: first is 1, last 0.
+        """
+        start = self.starts.get(boot)
+        if start is None or len(start.runs) != 1 or start.uncounted or self._history.twins(boot):
+            return 1, 0, 0
+        if start.broken or start.unlinked or start.contested:
+            return 1, 0, 0
+        (run,) = start.runs
+        return run.first + 1, run.last, start.missing_before(run.last) or 0

@@ -45,7 +45,7 @@ class History:
         ``summed``: what is only counted, of the numbers ``below``.
         """
         start = self.starts[boot]
-        first, others = self._first(boot), self._twins(boot)
+        first, others = self._first(boot), self.twins(boot)
         breaks = [0] if first == "broken" and not ranges.holds(start.contested, 0) else []
         count = ranges.total(start.broken) + start.summed[1] + len(breaks)
         for low, high in start.broken:
@@ -85,7 +85,7 @@ class History:
         ``unknown`` where the one before did not come, is contested, or is not named. Raises KeyError.
         """
         start = self.starts[boot]
-        if self._twins(boot) or ranges.holds(start.contested, seq):
+        if self.twins(boot) or ranges.holds(start.contested, seq):
             return "broken"
         if ranges.holds(start.broken, seq) or ranges.holds(start.broken, seq + 1):
             return "broken"
@@ -95,7 +95,7 @@ class History:
             return "unknown"
         return "unknown" if ranges.holds(start.contested, seq - 1) else "holds"
 
-    def _twins(self, boot: str) -> list[str]:
+    def twins(self, boot: str) -> list[str]:
         """The other starts of the same count, where both have a chain."""
         own = self.starts[boot]
         if own.boot_n is None or not own.linked:

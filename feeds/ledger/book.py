@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import cbor2
 import orjson
@@ -24,6 +24,7 @@ from feeds.ledger.search import reported
 
 _VERSION: Final = 1
 _MOST: Final = 2**63 - 1
+_AT_ONCE: Final = 500  # names of a query
 _NAMES: Final = 100_000  # kept at hand: devices, their starts, assets
 _SCHEMA: Final = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -105,6 +106,10 @@ class Kept:
     salts: bytes | None
     groups: dict[str, bytes] | None = field(default=None)
     event: str | None = None
+
+
+Row: TypeAlias = tuple[int, int, str, str, int, bytes, bytes | None, bytes | None, str | None]
+"""The fields of Kept; ``groups`` are as ``cbor.group_map`` writes them."""
 
 
 class Book:
@@ -220,14 +225,20 @@ class Book:
             ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def starts_of(self, device: str) -> dict[str, bytes]:
-        """What was kept of all starts of a device, by boot. Raises LedgerAwayError."""
+    def starts_of(self, devices: Sequence[str]) -> dict[str, dict[str, bytes]]:
+        """What was kept of all starts of some devices, by device and boot. Raises LedgerAwayError."""
+        found: dict[str, dict[str, bytes]] = {device: {} for device in devices}
         with self._errors():
-            rows = self._db.execute(
-                "SELECT b.name, s.state FROM starts s JOIN names b ON b.number = s.boot WHERE s.device = ?",
-                (self._lookup(device),),
-            ).fetchall()
-        return {boot: bytes(state) for boot, state in rows}
+            for first in range(0, len(devices), _AT_ONCE):
+                some = devices[first : first + _AT_ONCE]
+                rows = self._db.execute(
+                    "SELECT d.name, b.name, s.state FROM names d JOIN starts s ON s.device = d.number "
+                    f"JOIN names b ON b.number = s.boot WHERE d.name IN ({','.join('?' * len(some))})",
+                    some,
+                )
+                for device, boot, state in rows:
+                    found[device][boot] = bytes(state)
+        return found
 
     def lacks_starts(self) -> bool:
         """Whether there are reports and nothing was kept of their starts: a book of before there were any."""
@@ -290,6 +301,17 @@ class Book:
     ) -> list[Kept]:
         """Records at places ``after`` to ``below``, of ``assets`` and ``kind`` only unless None, at most
         ``limit``."""
+        return [kept(row) for row in self.rows(after, below, limit, assets, kind)]
+
+    def rows(
+        self,
+        after: int,
+        below: int,
+        limit: int,
+        assets: Iterable[str] | None = None,
+        kind: EntryKind | None = None,
+    ) -> list[Row]:
+        """As ``records``, as they are in the file."""
         sql = (
             "SELECT r.place, r.kind, a.name, t.name, r.t_ms, r.entry, r.salts, r.groups, "
             "CASE WHEN r.groups IS NULL THEN (SELECT event FROM gone WHERE place = r.place) END "
@@ -305,8 +327,8 @@ class Book:
         if kind is not None:
             sql += " AND r.kind = ?"
             values.append(int(kind))
-        rows = self._db.execute(f"{sql} ORDER BY r.place LIMIT ?", (*values, limit))
-        return [_kept(row) for row in rows]
+        with self._errors():
+            return self._db.execute(f"{sql} ORDER BY r.place LIMIT ?", (*values, limit)).fetchall()
 
     def _lookup(self, name: str) -> int | None:
         row = self._db.execute("SELECT number FROM names WHERE name = ?", (name,)).fetchone()
@@ -396,7 +418,7 @@ class Book:
             sql += f" AND r.asset IN ({','.join('?' * len(numbers))})"
             values += numbers
         with self._errors():
-            return [_kept(row) for row in self._db.execute(f"{sql} ORDER BY r.place", values)]
+            return [kept(row) for row in self._db.execute(f"{sql} ORDER BY r.place", values)]
 
     def reported(
         self, device: str, boot: str, asset: str, from_ms: int, to_ms: int, below: int | None = None
@@ -452,7 +474,8 @@ class Book:
             raise LedgerAwayError(f"the ledger's book can't be written or read: {error}") from error
 
 
-def _kept(row: tuple[Any, ...]) -> Kept:
+def kept(row: Row) -> Kept:
+    """The record in a row of the book."""
     place, kind, asset, tenant, t_ms, entry, salts, groups, event = row
     contents = None if groups is None else cbor2.loads(groups)
     return Kept(place, EntryKind(kind), asset, tenant, t_ms, entry, salts, contents, event)

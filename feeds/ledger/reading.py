@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from feeds.completeness import Start, unpack
 from feeds.ledger import merkle
-from feeds.ledger.book import Book, EventKey, Kept, ReportKey
+from feeds.ledger.book import Book, EventKey, Kept, ReportKey, Row
 from feeds.ledger.checkpoint import Checkpoint, read
 from feeds.ledger.entry import EntryKind
 from feeds.ledger.errors import LedgerError
@@ -75,18 +75,40 @@ class LedgerReader:
         with self._lock:
             return self._opened_book().records(after, below, limit, assets, kind)
 
+    def rows(
+        self,
+        after: int,
+        below: int,
+        limit: int,
+        assets: Iterable[str] | None = None,
+        kind: EntryKind | None = None,
+    ) -> list[Row]:
+        """As Book.rows. Raises LedgerError."""
+        with self._lock:
+            return self._opened_book().rows(after, below, limit, assets, kind)
+
     def starts(self, device: str, tenant: str | None = None) -> dict[str, Start]:
-        """What came of each start of a device (``feeds.completeness``), by boot, signed or not.
+        """What came of each start of a device, by boot; as ``starts_of``."""
+        return self.starts_of([device], tenant)[device]
+
+    def starts_of(self, devices: Sequence[str], tenant: str | None = None) -> dict[str, dict[str, Start]]:
+        """What came of each start of some devices (``feeds.completeness``), by device and boot; signed or
+        not.
 
         ``tenant``: only starts that were its last; None: all. Nothing where the log was never written, and
         of a log that has ended: the one that follows it goes on with them.
         """
         if not (self._folder / BOOK).exists() or (self._folder / PUBLIC / END).exists():
-            return {}
+            return {device: {} for device in devices}
         with self._lock:
-            held = self._opened_book().starts_of(device)
-        found = {boot: unpack(data) for boot, data in held.items()}
-        return {boot: one for boot, one in found.items() if tenant is None or one.tenant == tenant}
+            held = self._opened_book().starts_of(devices)
+        found = {
+            device: {boot: unpack(data) for boot, data in starts.items()} for device, starts in held.items()
+        }
+        return {
+            device: {boot: one for boot, one in starts.items() if tenant is None or one.tenant == tenant}
+            for device, starts in found.items()
+        }
 
     def reported(
         self, device: str, boot: str, asset: str, from_ms: int, to_ms: int, below: int | None = None

@@ -75,9 +75,9 @@ def export(
         more = True
         while more:
             page = read_page(source.ledgers, heads, grant, assets, at, _PAGE)
-            writer.write_table(table(page.records, around.told))
-            for record in page.records:
-                places[record.log].append(record.kept.place)
+            writer.write_table(table(page, around.told))
+            for one in page.found:
+                places[one.log].append(one.row[0])
             counts = {name: counts[name] + count for name, count in page.sent().items()}
             at, more = page.places, page.more
             progress(sum(at), end)

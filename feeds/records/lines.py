@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -13,7 +13,7 @@ from feeds.records.page import Page, Record
 from feeds.records.surroundings import Told
 
 ProofOf: TypeAlias = Callable[[Record], str | None]
-ToldOf: TypeAlias = Callable[[Record], Told | None]
+ToldOf: TypeAlias = Callable[[Page], Sequence[Told | None]]
 
 
 def lines(page: Page, told: ToldOf, proof: ProofOf | None = None) -> Iterator[bytes]:
@@ -21,8 +21,8 @@ def lines(page: Page, told: ToldOf, proof: ProofOf | None = None) -> Iterator[by
 
     Raises FormatError for content that can't be read.
     """
-    for record in page.records:
-        yield orjson.dumps(_plain(record, told(record), proof)) + b"\n"
+    for record, about in zip(page.records, told(page), strict=True):
+        yield orjson.dumps(_plain(record, about, proof)) + b"\n"
     yield orjson.dumps({"page": page.plain()}) + b"\n"
 
 

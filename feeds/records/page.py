@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
+import cbor2
+import numpy as np
+import numpy.typing as npt
 import orjson
 
 from feeds.cursor import Vector
-from feeds.grants.assets import Spans, within
+from feeds.grants.assets import ALWAYS, Spans, within
 from feeds.grants.grant import EVENTS, REPORT, Grant
-from feeds.ledger.book import Kept
+from feeds.ledger.book import Kept, Row, kept
 from feeds.ledger.entry import EntryKind, Opening
 from feeds.ledger.errors import LedgerAwayError, LedgerError, LedgerStopError
 from feeds.ledger.facts import tells_more
+from feeds.ledger.groups import NAMES, Groups
 from feeds.ledger.opened import opening_of
 from feeds.ledger.reading import LedgerReader
 from feeds.ledger.reports import FACTS
@@ -24,6 +29,7 @@ MOST: Final = 10_000
 """Records of a page."""
 EVENT: Final = "event"
 """The kind of an event that was redacted before its kind was kept: only feeds of all kinds have it."""
+_FACTS: Final = cbor2.dumps(FACTS)
 _AT_ONCE: Final = 2_000
 _NAMED: Final = 100  # assets that a query names; of more all rows are read
 _WINDOW: Final = 20_000  # places of a query: it looks up each asset's before it can sort them
@@ -56,26 +62,65 @@ class Record:
     opening: Opening | None
 
 
-@dataclass(frozen=True, slots=True)
+class Found(NamedTuple):
+    """A record of a page as its log's book has it; ``facts``: whether its facts are shown, as its feed's
+    fields are."""
+
+    log: int
+    kind: str
+    row: Row
+    facts: bool
+
+
+@dataclass(frozen=True)
 class Page:
     """Records, and where to go on. ``more``: whether something was not looked at yet."""
 
-    feed: str
-    records: Sequence[Record]
+    grant: Grant
+    found: Sequence[Found]
     places: Vector
     more: bool
     heads: Sequence[Head]
+
+    @property
+    def feed(self) -> str:
+        """The feed's id."""
+        return self.grant.feed
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """The records one by one."""
+        return [_record(one, self.grant) for one in self.found]
 
     @property
     def next(self) -> str:
         """The cursor after this page."""
         return cursor.encode(self.feed, self.places)
 
+    @cached_property
+    def groups(self) -> Groups:
+        """The groups of all records by columns, none of those that were redacted. Raises FormatError."""
+        maps = [b"" if gone(one.row) else one.row[7] or b"" for one in self.found]
+        salts = [b"" if gone(one.row) else one.row[6] or b"" for one in self.found]
+        return Groups(maps, salts)
+
+    @cached_property
+    def shown(self) -> npt.NDArray[np.bool_]:
+        """By groups.NAMES and record, whether it is shown; of what is there and not shown the commitment."""
+        reports = np.array([one.row[1] == EntryKind.REPORT for one in self.found], bool)
+        made = np.empty((len(NAMES), len(reports)), bool)
+        for at, name in enumerate(NAMES):
+            made[at] = np.where(
+                reports, self.grant.shows(EntryKind.REPORT, name), self.grant.shows(EntryKind.EVENT, name)
+            )
+        made[NAMES.index(FACTS)] &= np.array([one.facts for one in self.found], bool)
+        return made & self.groups.there
+
     def sent(self) -> dict[str, int]:
         """How many records it has, by kind; ``redacted`` are among reports and events."""
-        reports = sum(one.kept.kind is EntryKind.REPORT for one in self.records)
-        redacted = sum(one.opening is None for one in self.records)
-        count = len(self.records)
+        reports = sum(one.kind == REPORT for one in self.found)
+        redacted = sum(gone(one.row) for one in self.found)
+        count = len(self.found)
         return {"records": count, "reports": reports, "events": count - reports, "redacted": redacted}
 
     def plain(self) -> dict[str, Any]:
@@ -116,7 +161,7 @@ def read_page(
     A page may be empty and yet not the last: of a log with much else only some is looked at. Raises
     LedgerError.
     """
-    found: list[Record] = []
+    found: list[Found] = []
     at, looked, size, windows = list(places), 0, 0, 0
     named = list(assets) if len(assets) <= _NAMED else None
     for head, ledger in zip(heads, ledgers, strict=True):
@@ -127,32 +172,46 @@ def read_page(
             if (windows := windows + 1) > _WINDOWS:
                 break
             want, end = min(_AT_ONCE, limit - len(found)), min(head.size, at[log] + _WINDOW)
-            kept = ledger.records(at[log], end, want, named, grant.only)
-            looked += len(kept)
-            size += sum(len(content) for row in kept for content in (row.groups or {}).values())
-            found += [one for row in kept if (one := _record(log, row, grant, assets)) is not None]
-            at[log] = kept[-1].place + 1 if len(kept) == want else end
+            rows = ledger.rows(at[log], end, want, named, grant.only)
+            looked += len(rows)
+            size += sum(len(row[7] or b"") for row in rows)
+            found += [one for row in rows if (one := _found(log, row, grant, assets)) is not None]
+            at[log] = rows[-1][0] + 1 if len(rows) == want else end
     more = any(place < head.size for place, head in zip(at, heads, strict=True))
-    return Page(grant.feed, found, tuple(at), more, heads)
+    return Page(grant, found, tuple(at), more, heads)
 
 
-def _record(log: int, kept: Kept, grant: Grant, assets: Mapping[str, Spans]) -> Record | None:
-    if kept.tenant != grant.tenant or kept.kind is EntryKind.END:
+def gone(row: Row) -> bool:
+    """Whether the record was redacted."""
+    return row[6] is None or row[7] is None
+
+
+def _found(log: int, row: Row, grant: Grant, assets: Mapping[str, Spans]) -> Found | None:
+    _, number, asset, tenant, t_ms, _, _, groups, event = row
+    if tenant != grant.tenant or number == EntryKind.END:
         return None
-    if not within(assets.get(kept.asset, ()), kept.t_ms):
+    spans = assets.get(asset, ())
+    if spans is not ALWAYS and not within(spans, t_ms):
         return None
-    if kept.kind is EntryKind.REPORT:
+    facts = True
+    if number == EntryKind.REPORT:
         kind = REPORT
-    elif kept.groups is None:
-        kind = kept.event or EVENT
+        if groups is not None and not grant.driver and _FACTS in groups:
+            one = cbor2.loads(groups).get(FACTS)
+            facts = one is None or not tells_more(one)  # sealed before these were parted
+    elif groups is None:
+        kind = event or EVENT
     else:
-        kind = orjson.loads(kept.groups["head"])["kind"]
+        kind = orjson.loads(cbor2.loads(groups)["head"])["kind"]
     wanted = grant.kinds.issuperset(EVENTS) if kind == EVENT else kind in grant.kinds
-    if not wanted or not grant.during(kept.t_ms):
+    if not wanted or not grant.during(t_ms):
         return None
-    if kept.groups is None:
-        return Record(log, kept, kind, None)
-    names = [name for name in kept.groups if grant.shows(kept.kind, name)]
-    if FACTS in names and not grant.driver and tells_more(kept.groups[FACTS]):
-        names.remove(FACTS)  # sealed before these were parted
-    return Record(log, kept, kind, opening_of(kept, names))
+    return Found(log, kind, row, facts)
+
+
+def _record(one: Found, grant: Grant) -> Record:
+    held = kept(one.row)
+    names = [name for name in held.groups or () if grant.shows(held.kind, name)]
+    if FACTS in names and not one.facts:
+        names.remove(FACTS)
+    return Record(one.log, held, one.kind, opening_of(held, names))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from feeds.completeness import Around
+import numpy as np
+
+from feeds.assurance import Chain, identified_from, revoked
+from feeds.completeness import Around, Start
 from feeds.ledger.entry import WHOLE, EntryKind
+from feeds.ledger.groups import NAMES
 from feeds.ledger.reading import LedgerReader
 from feeds.ledger.reports import HEAD
 from feeds.readmodel import ObjectFilter, ReadModel
 from feeds.records.content import head_of
-from feeds.records.page import Record
+from feeds.records.page import Page
 from streams.events import Kind, object_id
 
-_MOST = 1_000  # conflicts of an asset
+_MOST = 1_000  # conflicts of an asset, and of the tenant in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +39,89 @@ class Surroundings:
         self._around: dict[tuple[int, str], Around] = {}
         self._vins: dict[str, str] = {}
         self._conflicts: dict[str, list[dict[str, Any]]] = {}
+        self._alike: dict[tuple[int, bytes, bool], _Alike] = {}
 
     def prepare(self, assets: Iterable[str]) -> None:
         """Look up what is needed of ``assets``. Raises ReadModelAwayError."""
         new = sorted(set(assets) - self._conflicts.keys())
-        held = self._read.objects_by_id(Kind.ASSET, self._tenant, new)
+        for id_, held in self._read.objects_by_id(Kind.ASSET, self._tenant, new).items():
+            self._vins[id_] = held.data["vin"]
+        self._conflicts |= {id_: [] for id_ in new}
+        every = self._read.objects(Kind.CONFLICT, self._tenant, limit=_MOST) if new else []
+        if len(every) < _MOST:
+            for one in every:
+                if one.asset in self._conflicts and one.asset in new:
+                    self._conflicts[one.asset].append(one.data)
+            return
         for id_ in new:
-            if id_ in held:
-                self._vins[id_] = held[id_].data["vin"]
             found = self._read.objects(Kind.CONFLICT, self._tenant, ObjectFilter(asset=id_), limit=_MOST)
             self._conflicts[id_] = [one.data for one in found]
 
-    def told(self, record: Record) -> Told | None:
-        """What is told of a report; None of an event, and of what is redacted. Raises FormatError."""
-        if record.opening is None or record.kept.kind is not EntryKind.REPORT:
-            return None
-        shown = record.opening.shown
-        if HEAD not in shown:
-            return None
-        head = head_of(shown[HEAD][1])
-        around = self._of(record.log, head["device"])
-        signed = WHOLE in shown and bool(head.get("signature"))
-        told = around.assurance(head).plain()
-        return Told({**told, "vouched_by": "device" if signed else "gateway"}, around.completeness(head))
-
-    def _of(self, log: int, device: str) -> Around:
-        found = self._around.get((log, device))
-        if found is None:
-            every = (self._ledgers[log], *reversed(self._ledgers))  # a log that ended has none any more
-            starts = next((some for one in every if (some := one.starts(device, self._tenant))), {})
-            held = self._read.object(Kind.DEVICE, self._tenant, object_id(Kind.DEVICE, device))
-            keys = held.data.get("keys", ()) if held is not None else ()
-            found = self._around[log, device] = Around.of(starts, keys, self._vins, self._conflicts)
+    def told(self, page: Page) -> list[Told | None]:
+        """What is told of each report of a page, of alike ones the same object; None of an event, and of what
+        is redacted. Raises FormatError, LedgerError, ReadModelAwayError."""
+        found: list[Told | None] = [None] * len(page.found)
+        reports = np.array([one.row[1] == EntryKind.REPORT for one in page.found], bool)
+        headed = reports & page.shown[NAMES.index(HEAD)]
+        heads, rows = page.groups.heads(headed), np.flatnonzero(headed).tolist()
+        whole = page.shown[NAMES.index(WHOLE)].tolist()
+        keys = [(page.found[row].log, sort, whole[row]) for row, sort in zip(rows, heads.sort, strict=True)]
+        new = {key: at for at, key in enumerate(keys) if key not in self._alike}
+        if new:
+            self._look_up({key: head_of(heads.content(at)) for key, at in new.items()})
+        for row, key, seq, received_ms in zip(rows, keys, heads.seq, heads.received_ms, strict=True):
+            found[row] = self._alike[key].told(seq, received_ms)
         return found
+
+    def _look_up(self, heads: Mapping[tuple[int, bytes, bool], dict[str, Any]]) -> None:
+        wanted: dict[int, set[str]] = {}
+        for (log, _, _), head in heads.items():
+            if (log, head["device"]) not in self._around:
+                wanted.setdefault(log, set()).add(head["device"])
+        for log, devices in wanted.items():
+            self._devices(log, sorted(devices))
+        for (log, sort, whole), head in heads.items():
+            signed = whole and bool(head.get("signature"))
+            around = self._around[log, head["device"]]
+            self._alike[log, sort, whole] = _Alike(around, head, "device" if signed else "gateway")
+
+    def _devices(self, log: int, devices: Sequence[str]) -> None:
+        starts: dict[str, dict[str, Start]] = {}
+        left = devices
+        for one in (self._ledgers[log], *reversed(self._ledgers)):  # a log that ended has none any more
+            if left:
+                starts |= {device: some for device, some in one.starts_of(left, self._tenant).items() if some}
+                left = [device for device in left if device not in starts]
+        ids = {device: object_id(Kind.DEVICE, device) for device in devices}
+        held = self._read.objects_by_id(Kind.DEVICE, self._tenant, list(ids.values()))
+        for device, id_ in ids.items():
+            keys = held[id_].data.get("keys", ()) if id_ in held else ()
+            of = Around.of(starts.get(device, {}), keys, self._vins, self._conflicts)
+            self._around[log, device] = of
+
+
+class _Alike:
+    """What is told of reports whose heads differ in nothing but number and time, each answer once."""
+
+    def __init__(self, around: Around, head: dict[str, Any], vouched_by: str) -> None:
+        self._around, self._head, self._by = around, head, vouched_by
+        self._even = around.even(head["boot"])
+        times = (identified_from(head, around.keys), revoked(head, around.keys))
+        self._from, self._until = times[0], math.inf if times[1] is None else times[1]
+        self._made: dict[tuple[bool, bool, Chain, int | None], Told] = {}
+
+    def told(self, seq: int, received_ms: int) -> Told:
+        """Of the report of this number, received then."""
+        first, last, missing = self._even
+        if first <= seq <= last:
+            chain: Chain = "holds"
+            before: int | None = missing
+        else:
+            before, chain = self._around.at(self._head["boot"], seq)
+        key = (received_ms >= self._from, received_ms > self._until, chain, before)
+        made = self._made.get(key)
+        if made is None:
+            head = {**self._head, "seq": seq, "received_ms": received_ms}
+            assured = {**self._around.assurance(head).plain(), "vouched_by": self._by}
+            made = self._made[key] = Told(assured, {"missing_before": before, "chain": chain})
+        return made

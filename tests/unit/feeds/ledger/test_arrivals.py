@@ -50,7 +50,7 @@ def kept(reports: list[dict[str, Any]], cuts: list[int], restarts: list[bool]) -
                 writer = LedgerWriter(log, Told(), book, 0)
                 writer.step()
         writer.step()
-        starts = {boot: unpack(data) for boot, data in book.starts_of("unit-1").items()}
+        starts = {boot: unpack(data) for boot, data in book.starts_of(["unit-1"])["unit-1"].items()}
         read, verdicts = Starts(), []
         for one in book.records(0, 999, 999):
             assert one.groups is not None

@@ -369,7 +369,7 @@ def chained(*seqs: int, **more: Any) -> list[dict[str, Any]]:
 
 def told_of(book: Book) -> dict[str, Any]:
     """The statement of the one start."""
-    starts = {boot: unpack(data) for boot, data in book.starts_of("unit-1").items()}
+    starts = {boot: unpack(data) for boot, data in book.starts_of(["unit-1"])["unit-1"].items()}
     return statement("unit-1", "b1", starts)
 
 
@@ -449,11 +449,11 @@ def test_a_book_of_before_there_were_starts_makes_them(tmp_path: Path) -> None:
     logged(log, {"seq": 1, "raw": b"others"})
     writer = LedgerWriter(log, Told(event(1)), book, 0)
     writer.step()
-    made, held = told_of(book), book.starts_of("unit-1")
+    made, held = told_of(book), book.starts_of(["unit-1"])["unit-1"]
     book.close()
     with sqlite3.connect(tmp_path / "book.db") as db:
         db.execute("DELETE FROM starts")
     db.close()
     book = Book(tmp_path / "book.db")
     LedgerWriter(log, Told(event(1)), book, 0).step()
-    assert (told_of(book), book.starts_of("unit-1")) == (made, held)
+    assert (told_of(book), book.starts_of(["unit-1"])["unit-1"]) == (made, held)
