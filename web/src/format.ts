@@ -21,6 +21,16 @@ export function dayClock(ms: number, zone?: string): string {
   return `${day}, ${clock(ms, zone, false)}`;
 }
 
+/** `22 Nov 2026`. */
+export function date(ms: number, zone?: string): string {
+  return new Intl.DateTimeFormat("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...(zone ? { timeZone: zone } : {}),
+  }).format(ms);
+}
+
 /** A duration in its two largest units: `45 s`, `12 min`, `2 h 14 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shape, gapOf } from "../src/charts.ts";
 import { placeAt, signalsFrom, trackFrom } from "../src/columns.ts";
-import { clock, duration, heading, instant, margin, number } from "../src/format.ts";
+import { clock, date, duration, heading, instant, margin, number } from "../src/format.ts";
 import { graticule, stepAt } from "../src/graticule.ts";
 import { Trails } from "../src/trails.ts";
 import { matches } from "../src/trucklist.ts";
@@ -23,6 +23,7 @@ test("a margin is half the width between the bounds", () => {
 test("times, headings and numbers", () => {
   assert.equal(clock(Date.parse("2026-11-22T07:03:12Z"), "Asia/Shanghai"), "15:03:12");
   assert.equal(clock(Date.parse("2026-11-22T16:00:00Z"), "Asia/Shanghai"), "00:00:00");
+  assert.equal(date(Date.parse("2026-12-31T16:00:00Z"), "Asia/Shanghai"), "1 Jan 2027");
   assert.deepEqual([heading(0), heading(359.6), heading(214), heading(null)], ["0° N", "0° N", "214° SW", "–"]);
   assert.deepEqual([number(1234.56, 1), number(null), number(NaN)], ["1,234.6", "–", "–"]);
   assert.deepEqual([instant("2026-11-22T07:00:00.000Z"), instant("soon"), instant(null)], [1795330800000, null, null]);

@@ -2,7 +2,7 @@
 
 import { trouble } from "../clearance/chips.ts";
 import { arrowKeys, h } from "../dom.ts";
-import { dayClock, instant, number } from "../format.ts";
+import { date, dayClock, instant, number } from "../format.ts";
 import { go, hashOf } from "../routes.ts";
 import type { View } from "../views.ts";
 import type { FeedRecord } from "./check.ts";
@@ -110,11 +110,11 @@ export class FeedView implements View {
 function aboutWords({ consumer, fields, driver, kinds, from, to, expires, revoked }: Feed): string {
   const when = (text: string | null | undefined) => {
     const ms = instant(text ?? null);
-    return ms === null ? null : dayClock(ms);
+    return ms === null || ms <= 0 ? null : date(ms);
   };
   const parts = [
     `${consumer} may read ${kinds.length ? kinds.map(kindWords).join(", ").toLowerCase() : "all records"}, ${FIELDS[fields] ?? fields}, ${driver ? "with" : "without"} drivers`,
-    when(from) || when(to) ? `of ${when(from) ?? "the beginning"} to ${when(to) ?? "now on"}` : "",
+    when(from) || when(to) ? `from ${when(from) ?? "the beginning"} to ${when(to) ?? "now on"}` : "",
     revoked ? `revoked ${when(revoked) ?? ""}` : when(expires) ? `until ${when(expires)}` : "",
   ];
   return `${parts.filter(Boolean).join(", ")}.`;
