@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cbor2
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -130,6 +132,47 @@ def _truncated(into: Path, rows: list[Row], signer: Signer | None) -> Tampered:
     return Tampered("truncated", "the end was cut off", row["log"], row["place"])
 
 
+def _start(into: Path, rows: list[Row], signer: Signer | None) -> Tampered:
+    """The smallest start: what is left out that one sees the least."""
+    starts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row["kind"] == "report" and row["content_head"] is not None:
+            head = cbor2.loads(row["content_head"])
+            starts.setdefault((head["device"], head["boot"]), []).append(row)
+    if len(starts) < 2:
+        raise VerifyError("the export has not two starts of devices")
+    (device, boot), gone = min(starts.items(), key=lambda one: (len(one[1]), one[0]))
+    rows[:] = [row for row in rows if all(row is not one for one in gone)]
+    says = f"all {len(gone)} reports of start {boot} of device {device} were taken out"
+    return Tampered("start", says, gone[0]["log"])
+
+
+def _log(into: Path, rows: list[Row], signer: Signer | None) -> Tampered:
+    logs = Counter(row["log"] for row in rows)
+    if len({row["log"] for row in rows if row["kind"] == "report"}) < 2:
+        raise VerifyError("the export has not reports of two logs")
+    log = min(logs, key=lambda one: (logs[one], one))
+    rows[:] = [row for row in rows if row["log"] != log]
+    manifest = json.loads((into / MANIFEST).read_bytes())
+    manifest["logs"] = [one for one in manifest["logs"] if one["log"] != log]
+    (into / MANIFEST).write_bytes(orjson.dumps(manifest))
+    shutil.rmtree(into / "logs" / str(log))
+    return Tampered("log", f"log {log} was taken out with its {logs[log]} records", log)
+
+
+def _granted(into: Path, rows: list[Row], signer: Signer | None) -> Tampered:
+    """The beginning cut off, and a grant that says that it begins there."""
+    later = sorted({row["t_ms"] for row in rows})
+    if len(later) < 2:
+        raise VerifyError("the export has not records of two times")
+    from_ms = later[len(later) // 2]
+    rows[:] = [row for row in rows if row["t_ms"] >= from_ms]
+    manifest = json.loads((into / MANIFEST).read_bytes())
+    manifest["feed"]["from_ms"] = from_ms
+    (into / MANIFEST).write_bytes(orjson.dumps(manifest))
+    return Tampered("grant", "the beginning was cut off, and the grant says that it begins there")
+
+
 def _resigned(into: Path, rows: list[Row], signer: Signer | None) -> Tampered:
     manifest = json.loads((into / MANIFEST).read_bytes())
     log = manifest["logs"][0]
@@ -191,5 +234,8 @@ KINDS: Final[dict[str, Callable[[Path, list[Row], Signer | None], Tampered]]] = 
     "truncated": _truncated,
     "salt": _salted,
     "backdated": _backdated,
+    "start": _start,
+    "log": _log,
+    "grant": _granted,
 }
 """What can be done to a copy."""

@@ -78,6 +78,7 @@ def verify(
     """
     export, result = Export(folder), Result()
     trusted = logs.trusted(export, keys)
+    _unused(export, keys, result)
     grant, device_keys = grant_of(export), keys_of(export)
     result.add(*export.changed(), *check_grant(grant, feed))
     least = len({one.name for one in witnesses}) if quorum is None else quorum
@@ -97,6 +98,12 @@ def verify(
         for tree in trees.values():
             seen.put(tree.opened.checkpoint)
     return result
+
+
+def _unused(export: Export, keys: Sequence[Verifier], result: Result) -> None:
+    """A log whose key was given may have been left out whole."""
+    for name in sorted({key.name for key in keys} - {told.origin for told in export.logs.values()}):
+        result.notes.append(f"a key of {name} was given, the export has no such log")
 
 
 def _consistency(trees: dict[int, Tree], seen: Seen | None, result: Result) -> None:

@@ -61,7 +61,7 @@ def test_each_forged_copy_is_caught_where_it_was_forged(
 ) -> None:
     assert main(["tamper", str(folder), str(tmp_path / "forged"), "--json"]) == 0
     made = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert len(made) == 8
+    assert len(made) == 11
     for one in made:
         assert main(["verify", str(tmp_path / "forged" / one["kind"]), *KEYS, "--json"]) == 1, one
         found = json.loads(capsys.readouterr().out)["findings"]

@@ -31,6 +31,9 @@ CAUGHT = {
     "backdated": "content",
     "resigned": "checkpoint",
     "forked": "checkpoint",
+    "start": "completeness",
+    "log": "completeness",
+    "grant": "scope",
 }
 
 
@@ -203,6 +206,13 @@ def test_a_device_that_was_taken_out_whole_is_missed(exported: Path, tmp_path: P
     )
     assert found.says == "4 reports of this start came, none is in the feed"
     assert any(one.startswith("of log.example/1 no record is in the feed") for one in result.notes)
+
+
+def test_a_key_of_a_log_that_is_not_there_is_told(exported: Path, tmp_path: Path) -> None:
+    assert not any("has no such log" in one for one in verify(exported, KEYS).notes)
+    tamper(exported, tmp_path / "forged", "log")
+    told = [one for one in verify(tmp_path / "forged", KEYS).notes if "has no such log" in one]
+    assert told == ["a key of log.example/1 was given, the export has no such log"]
 
 
 def test_a_redacted_report_excuses_one_that_is_missing_and_no_more(house: House, tmp_path: Path) -> None:
