@@ -2,9 +2,9 @@
 tlog-tiles) a client, a witness and a keeper that others wrote.
 
 Everything goes into ``$CORRIDOR_SERVERS`` (default ``~/.cache/corridor-servers``). Left alone is what is
-there already, is on PATH, or is named by ``CORRIDOR_TEST_KAFKA``, ``CORRIDOR_TEST_INFLUX_URL`` or
-``CORRIDOR_TEST_MOSQUITTO``. Two runs at once wait for each other. Needs nothing but the Python that runs it
-and the build tools that it asks for by name. Words choose: ``make.py kafka mosquitto influxd tlog``.
+there already, is on PATH, or is named by ``CORRIDOR_TEST_KAFKA``, ``CORRIDOR_TEST_INFLUX_URL``,
+``CORRIDOR_TEST_MOSQUITTO`` or ``CORRIDOR_TEST_TLOG`` (a folder). Two runs at once wait for each other. Needs
+nothing but the Python that runs it and the build tools that it asks for by name. Words choose: ``make.py kafka mosquitto influxd tlog``.
 """
 
 from __future__ import annotations
@@ -106,11 +106,14 @@ def mosquitto() -> str:
 
 def tlog() -> str:
     """A reader, a witness and a keeper of logs, built from their Go module. Returns where they are."""
+    given = os.environ.get("CORRIDOR_TEST_TLOG")
+    if given:
+        return f"given at {given}"
     module, folder = HERE / "tlog", CACHE / "tlog"
     want = digest(module / "go.mod") + digest(module / "main.go")
     if made(folder, want):
         return f"kept at {folder}"
-    need("go", "Go 1.24 or newer", "PATH to a folder with tlog, litewitness and posix-oneshot")
+    need("go", "Go 1.24 or newer", "CORRIDOR_TEST_TLOG=folder")
     fresh = empty(CACHE / "tlog.new")
     go = {"GOFLAGS": "-mod=readonly", "GOWORK": "off", "CGO_ENABLED": "0"}
     words = ["go", "build", "-trimpath", "-o", f"{fresh}/", ".", WITNESS, KEEPER]

@@ -234,7 +234,7 @@ def _set_up(server: Influx) -> None:
 def program(name: str) -> str:
     """Where a program is: on PATH, where Debian puts servers, or where ``make servers`` has put it."""
     folders = [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"]
-    folders += [str(_CACHE / one) for one in (name, "tlog")]
+    folders += [str(_CACHE / name), os.environ.get("CORRIDOR_TEST_TLOG") or str(_CACHE / "tlog")]
     found = shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         raise ServerError(f"{name} is not on this machine: run make servers")

@@ -71,10 +71,11 @@ def test_what_fails_shows_the_end_of_its_log_and_leaves_nothing(tmp_path: Path, 
 
 
 def test_every_tool_that_is_missing_is_named(tmp_path: Path) -> None:
-    code, said = ended(start(tmp_path, "kafka", "influxd", path=str(tmp_path / "nothing")))
+    code, said = ended(start(tmp_path, "kafka", "tlog", "influxd", path=str(tmp_path / "nothing")))
     assert code == 2
     assert said.splitlines() == [
         "kafka: java is not on PATH: install Java 17 or newer, or set CORRIDOR_TEST_KAFKA=host:port",
+        "tlog: go is not on PATH: install Go 1.24 or newer, or set CORRIDOR_TEST_TLOG=folder",
         "influxd: go is not on PATH: install Go 1.25.10 or newer, "
         "or set CORRIDOR_TEST_INFLUX_URL=http://host:port",
     ]
@@ -84,6 +85,7 @@ def test_servers_that_are_given_need_nothing(tmp_path: Path) -> None:
     given = {
         "CORRIDOR_TEST_KAFKA": "k:9092",
         "CORRIDOR_TEST_MOSQUITTO": "mqtt://m:1883",
+        "CORRIDOR_TEST_TLOG": "/opt/tlog",
         "CORRIDOR_TEST_INFLUX_URL": "http://i:8086",
     }
     code, said = ended(start(tmp_path, path=str(tmp_path / "nothing"), **given))
@@ -91,10 +93,11 @@ def test_servers_that_are_given_need_nothing(tmp_path: Path) -> None:
     assert said.splitlines() == [
         "kafka: given at k:9092",
         "mosquitto: given at mqtt://m:1883",
+        "tlog: given at /opt/tlog",
         "influxd: given at http://i:8086",
     ]
 
 
 def test_an_unknown_server_is_refused(tmp_path: Path) -> None:
     code, said = ended(start(tmp_path, "redis", path=os.defpath))
-    assert (code, said) == (2, "unknown server 'redis': want kafka, mosquitto, influxd\n")
+    assert (code, said) == (2, "unknown server 'redis': want kafka, mosquitto, tlog, influxd\n")
