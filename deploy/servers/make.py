@@ -3,8 +3,9 @@ tlog-tiles) a client, a witness and a keeper that others wrote.
 
 Everything goes into ``$CORRIDOR_SERVERS`` (default ``~/.cache/corridor-servers``). Left alone is what is
 there already, is on PATH, or is named by ``CORRIDOR_TEST_KAFKA``, ``CORRIDOR_TEST_INFLUX_URL``,
-``CORRIDOR_TEST_MOSQUITTO`` or ``CORRIDOR_TEST_TLOG`` (a folder). Two runs at once wait for each other. Needs
-nothing but the Python that runs it and the build tools that it asks for by name. Words choose: ``make.py kafka mosquitto influxd tlog``.
+``CORRIDOR_TEST_MOSQUITTO`` or ``CORRIDOR_TEST_TLOG`` (a folder). Two runs at once wait
+for each other. Needs nothing but the Python that runs it and the build tools that it asks for by name. Words
+choose: ``make.py kafka mosquitto influxd tlog``.
 """
 
 from __future__ import annotations
