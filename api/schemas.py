@@ -257,6 +257,14 @@ class ChainState(Answer):
     first: str
 
 
+class Overlap(Answer):
+    """A time that another start of the device tells of too."""
+
+    boot: str
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+
+
 class Completeness(Answer):
     """What came of one start of a device. Ranges are [first, last] of its report numbers."""
 
@@ -272,6 +280,7 @@ class Completeness(Answer):
     chain: ChainState
     tail: str
     twins: list[str]
+    overlaps: list[Overlap]
     overflow: list[dict[str, Any]]
     silences: list[Silence]
 

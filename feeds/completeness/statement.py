@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from feeds.assurance import Chain
 from feeds.completeness import ranges
+from feeds.completeness.overlaps import overlaps
 from feeds.completeness.start import SILENCE_MS, Start
 
 MOST_BREAKS: Final = 1_000
@@ -30,6 +31,7 @@ class History:
             if start.boot_n is not None:
                 self._of.setdefault(start.boot_n, []).append(boot)
         self._counts = sorted(self._of)
+        self._overlaps: dict[str, list[dict[str, Any]]] | None = None
 
     def statement(self, device: str, boot: str) -> dict[str, Any]:
         """What came of the start ``boot``. Raises KeyError.
@@ -41,7 +43,8 @@ class History:
         first report names the last of the start before. ``tail``: ``open`` (no later start came),
         ``whole``, ``cut`` (the next start names a later report, which did not come), ``unknown``.
         ``uncounted``: reports that are not numbered by the device, so that nothing says what is missing
-        between them. ``twins``: other starts of the same count. ``silences`` include that before the start.
+        between them. ``twins``: other starts of the same count. ``overlaps``: times that
+        another start covers too. ``silences`` include that before the start.
         ``summed``: what is only counted, of the numbers ``below``.
         """
         start = self.starts[boot]
@@ -69,6 +72,7 @@ class History:
             },
             "tail": self._tail(boot),
             "twins": others,
+            "overlaps": self._overlapping(boot),
             "overflow": [_lost(*one) for one in start.lost],
             "silences": self._silences(boot),
             "summed": {
@@ -101,6 +105,11 @@ class History:
         if own.boot_n is None or not own.linked:
             return []
         return sorted(one for one in self._of[own.boot_n] if one != boot and self.starts[one].linked)
+
+    def _overlapping(self, boot: str) -> list[dict[str, Any]]:
+        if self._overlaps is None:
+            self._overlaps = overlaps(self.starts)
+        return self._overlaps.get(boot, [])
 
     def _before(self, boot: str) -> list[Start]:
         """The starts of the next lower count that came."""

@@ -20,6 +20,7 @@ def summary(device: str, statements: Sequence[dict[str, Any]]) -> dict[str, Any]
     )
     cut = sum(one["tail"] == "cut" for one in statements)
     silences = sum(not silence["explained"] for one in statements for silence in one["silences"])
+    shared = {(two["from_ms"], two["to_ms"]) for one in statements for two in one["overlaps"]}
     unbroken = not cut and all(one["chain"]["holds"] for one in statements)
     linked = any(_linked(one) for one in statements)
     told = {
@@ -32,6 +33,7 @@ def summary(device: str, statements: Sequence[dict[str, Any]]) -> dict[str, Any]
         "cut": cut,
         "unbroken": unbroken,
         "silences": silences,
+        "overlaps": len(shared),
     }
     chain = ("chain unbroken" if unbroken else "chain broken") if linked else "no chain"
     parts = [
@@ -45,6 +47,8 @@ def summary(device: str, statements: Sequence[dict[str, Any]]) -> dict[str, Any]
         parts.append(f"the end of {_count(cut, 'start')} is missing")
     if silences:
         parts.append(f"{_count(silences, 'silence')} unexplained")
+    if shared:
+        parts.append(f"{_count(len(shared), 'time')} told by two starts")
     return told | {"text": ", ".join(parts)}
 
 

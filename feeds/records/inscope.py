@@ -54,12 +54,15 @@ def in_period(spans: Spans, grant: Grant) -> Spans:
 def told_of(statement: dict[str, Any], times: Spans, grant: Grant) -> dict[str, Any]:
     """A statement without what it says of other times; a coarse feed tells of no times at all."""
     if grant.fields != "precise":
-        return {**statement, "overflow": [], "silences": []}
-    silences = [
-        {**one, "from_ms": max(one["from_ms"], begin), "to_ms": min(one["to_ms"], end)}
-        for one in statement["silences"]
-        for begin, end in times
-        if one["from_ms"] < end and begin < one["to_ms"]
-    ]
+        return {**statement, "overflow": [], "silences": [], "overlaps": []}
+    spans = {
+        name: [
+            {**one, "from_ms": max(one["from_ms"], begin), "to_ms": min(one["to_ms"], end)}
+            for one in statement[name]
+            for begin, end in times
+            if one["from_ms"] < end and begin < one["to_ms"]
+        ]
+        for name in ("silences", "overlaps")
+    }
     overflow = [one for one in statement["overflow"] if within(times, one["t_ms"])]
-    return {**statement, "overflow": overflow, "silences": silences}
+    return {**statement, "overflow": overflow, **spans}

@@ -79,6 +79,17 @@ async def test_the_statements_of_a_device(told: World, client: httpx.AsyncClient
     assert second["silences"] == [silence]
 
 
+async def test_a_time_that_two_starts_tell_of(
+    world: World, tmp_path: Path, client: httpx.AsyncClient
+) -> None:
+    times = [{"t_ms": T0 - 900_000}, {"t_ms": T0 - 500_000}]
+    kept(tmp_path, *(report(boot_n, 0, samples=times) for boot_n in (1, 2)))
+    second, first = (await client.get(PATH)).json()["items"]
+    shared = {"from": "2027-01-15T07:45:00.000Z", "to": "2027-01-15T07:51:40.000Z"}
+    assert first["overlaps"] == [{"boot": "b2", **shared}]
+    assert second["overlaps"] == [{"boot": "b1", **shared}]
+
+
 async def test_a_page_at_a_time_and_one_start(told: World, client: httpx.AsyncClient) -> None:
     page = (await client.get(f"{PATH}?limit=1")).json()
     assert [one["boot"] for one in page["items"]] == ["b2"]

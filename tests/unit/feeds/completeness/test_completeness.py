@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.completeness import Start, Starts, chain_at, statement, summary
+from feeds.completeness.overlaps import OVERLAP_MS, overlaps
 from feeds.completeness.packed import pack, unpack
 from feeds.completeness.ranges import add, discard, gaps, holds
 from feeds.completeness.spans import spans_of, spans_of_all
@@ -94,6 +95,7 @@ def test_a_whole_start() -> None:
         },
         "tail": "open",
         "twins": [],
+        "overlaps": [],
         "overflow": [],
         "silences": [],
         "summed": {"below": 0, "missing": 0, "broken": 0, "silences": 0},
@@ -169,6 +171,45 @@ def test_two_starts_of_one_count_are_copies() -> None:
     assert not starts.statement("unit-1", "b2")["chain"]["holds"]
     assert starts.chain("unit-1", "b2", 1) == starts.chain("unit-1", "copy", 1) == "broken"
     assert starts.chain("unit-1", "b1", 1) == "holds"
+
+
+def test_two_starts_that_tell_of_the_same_times_are_said() -> None:
+    """A copy that goes on under another count, while the true device does too."""
+    sent = journey(20, 30)
+    moved = [
+        replace(one, spans=tuple((a - 10 * MINUTE, b - 10 * MINUTE) for a, b in one.spans))
+        if one.boot == "b2"
+        else one
+        for one in sent
+    ]
+    assert told(sent, "b1")["overlaps"] == told(sent, "b2")["overlaps"] == []
+    times = {"from_ms": T0 + 10 * MINUTE, "to_ms": T0 + 20 * MINUTE - 1}
+    starts = take(moved)
+    made = [starts.statement("unit-1", boot) for boot in ("b1", "b2")]
+    assert [one["overlaps"] for one in made] == [[{"boot": "b2", **times}], [{"boot": "b1", **times}]]
+    assert summary("unit-1", made)["overlaps"] == 1
+    assert summary("unit-1", made)["text"].endswith("1 time told by two starts")
+    random.Random(7).shuffle(moved)
+    assert take(moved).statement("unit-1", "b2") == made[1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 99), st.integers(0, 40)), max_size=12))
+def test_overlaps_are_those_of_each_two_starts(drawn: list[tuple[int, int, int]]) -> None:
+    starts = {f"b{boot}": Start() for boot, _, _ in drawn}
+    for boot, begin, long in drawn:
+        starts[f"b{boot}"].tell((), [(begin * MINUTE, (begin + long) * MINUTE)])
+    found = overlaps(starts)
+    for boot, own in starts.items():
+        wanted = [
+            (max(first, low), min(last, high), other)
+            for first, last in own.covered
+            for other, another in starts.items()
+            for low, high in another.covered
+            if other != boot and min(last, high) - max(first, low) >= OVERLAP_MS
+        ]
+        got = [(one["from_ms"], one["to_ms"], one["boot"]) for one in found.get(boot, [])]
+        assert sorted(got) == sorted(wanted)
+        assert [one[0] for one in got] == sorted(one[0] for one in got)
 
 
 def test_a_device_without_a_chain_is_neither_whole_nor_broken() -> None:
@@ -319,6 +360,7 @@ def test_all_starts_in_one_line() -> None:
         "cut": 1,
         "unbroken": False,
         "silences": 0,
+        "overlaps": 0,
         "text": "5 reports of 2 starts came, 1 missing, chain broken, the end of 1 start is missing",
     }
     bare = summary("unit-1", [told(journey(4, chain=False))])

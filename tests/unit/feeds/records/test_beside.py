@@ -97,6 +97,28 @@ def test_silences_and_what_was_dropped_are_told_of_the_feeds_time(house: House) 
     assert times(fields="coarse") == ([], [])
 
 
+def test_times_that_two_starts_tell_of_are_those_of_the_feed(house: House) -> None:
+    house.report(FLEET, t_ms=T0 + 500_000)
+    house.boots[DEVICES[0]] = 2
+    for t_ms in (T0 + 100_000, T0 + 500_000):
+        house.report(FLEET, t_ms=t_ms)
+    house.seal()
+
+    def times(**more: Any) -> list[tuple[str, str, int, int]]:
+        return [
+            (one["boot"], two["boot"], two["from_ms"] - T0, two["to_ms"] - T0)
+            for one in beside(house, grant(**more)).completeness
+            for two in one["overlaps"]
+        ]
+
+    ((_, _, begin, end), _) = made = times()
+    assert 100_000 <= begin < 110_000
+    assert 500_000 <= end < 510_000
+    assert made == [("b1", "b2", begin, end), ("b2", "b1", begin, end)]
+    assert [one[2:] for one in times(from_ms=T0 + 200_000)] == [(200_000, end)] * 2
+    assert times(fields="coarse") == []
+
+
 def test_a_feed_of_covers_tells_of_the_times_of_covers(house: House) -> None:
     silent(house)
     cover = {"insurer": INSURER, "number": "1", "from_ms": T0 + HOUR, "until_ms": T0 + 2 * HOUR}
