@@ -65,13 +65,15 @@ class Around:
         return start.missing_before(seq), self._history.chain(boot, seq)
 
     def even(self, boot: str) -> tuple[int, int, int]:
-        """(first, last, missing) of a start without holes: from number first to last the chain holds, and so
-        many of those before are missing. None such where each number has to be looked at: first is 1, last 0.
+        """(first, last, missing): from number first to last of a start, its newest ones, the chain holds and
+        so many of those before are missing. (1, 0, 0) where only ``at`` tells.
         """
         start = self.starts.get(boot)
-        if start is None or len(start.runs) != 1 or start.uncounted or self._history.twins(boot):
+        if start is None or not start.runs or start.uncounted or self._history.twins(boot):
             return 1, 0, 0
-        if start.broken or start.unlinked or start.contested:
-            return 1, 0, 0
-        (run,) = start.runs
-        return run.first + 1, run.last, start.missing_before(run.last) or 0
+        run = start.runs[-1]
+        first = max(run.first, start.floor) + 1
+        for ranges, after in ((start.broken, 1), (start.unlinked, 1), (start.contested, 2)):
+            if ranges:
+                first = max(first, ranges[-1][1] + after)
+        return first, run.last, start.missing_before(run.last) or 0
