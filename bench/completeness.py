@@ -24,7 +24,7 @@ from bench.report import Row, parser, tell
 from feeds.completeness import History, Starts, unpack
 from feeds.ledger.arrivals import Arrivals
 from feeds.ledger.book import Book
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from feeds.ledger.writer import LedgerWriter
 from streams.codec import decode_frame, encode_frame
 from streams.memory_log import MemoryLog
@@ -123,7 +123,7 @@ def judged(folder: Path, bodies: list[bytes], spent: dict[str, float], name: str
     arrivals = Arrivals(book)
     for first in range(0, len(bodies), STEP):
         frames = [decode_frame(body) for body in bodies[first : first + STEP]]
-        rows = [FrameReports(frame).rows for frame in frames]
+        rows = [FrameReports([sound(frame, 1)]).rows for frame in frames]
         with cpu(spent, name):
             for some in rows:
                 for row in some:

@@ -26,7 +26,7 @@ from feeds.ledger import merkle
 from feeds.ledger.book import Book, EventKey, NewEntry
 from feeds.ledger.entry import EntryKind, seal
 from feeds.ledger.files import LogFiles
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from feeds.ledger.hashes import complete_root, leaf_hashes
 from feeds.ledger.note import Signer
 from feeds.ledger.sequencer import Sequencer
@@ -165,7 +165,7 @@ def main() -> int:
     options = made.parse_args()
     count = max(REPORTS_EACH, options.entries)
     frames = [frame(first) for first in range(0, count, REPORTS_EACH)]
-    FrameReports(decode_frame(frames[0])).seal([0], [False], 0, 1, os.urandom)
+    FrameReports([sound(decode_frame(frames[0]), 1)]).seal([0], [False], 0, os.urandom)
     complete_root([bytes(32)] * 2)
     leaf_hashes([b""] * 64)
     gc.freeze()
@@ -176,10 +176,10 @@ def main() -> int:
         folder = Path(name)
         sequencer = whole(folder / "whole", frames, spent)
         with cpu(spent, "groups"):
-            found = [FrameReports(decode_frame(body)) for body in frames[:50]]
+            found = [FrameReports([sound(decode_frame(body), 1) for body in frames[:50]])]
         with cpu(spent, "commit"):
             for one in found:
-                one.seal(range(len(one.rows)), [False] * len(one.rows), 0, 1, os.urandom)
+                one.seal(range(len(one.rows)), [False] * len(one.rows), 0, os.urandom)
         size = sequencer.head.size if sequencer.head is not None else 0
         asked = list(range(0, size, max(1, size // 500)))
         with cpu(spent, "prove"):

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 import geofences
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from gateway import plain
 from streams.codec import decode_frame, encode_frame
 from streams.engine import Engine, World, restore, snapshot
@@ -43,8 +43,8 @@ def warm() -> None:
         for position, part in enumerate((6, 5, 4), 5):
             engine.fold(_record(position, part))
         flags(past.rows(0, 0, past.end))
-    reports = FrameReports(decode_frame(_record(1, 0).body))
-    reports.seal(range(_TRUCKS), [False] * _TRUCKS, 0, 1, os.urandom)
+    reports = FrameReports([sound(decode_frame(_record(1, 0).body), 1)])
+    reports.seal(range(_TRUCKS), [False] * _TRUCKS, 0, os.urandom)
 
 
 def _record(position: int, part: int) -> LogRecord:

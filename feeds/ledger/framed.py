@@ -1,4 +1,4 @@
-"""The reports of a frame as columns: what is judged of each, and all groups of those that are taken, sealed.
+"""The reports of frames as columns: what is judged of each, and all groups of those that are taken, sealed.
 
 Column by column, because a report by itself costs ten times as much. ``reports`` says what the groups are.
 """
@@ -22,6 +22,7 @@ from feeds.ledger.reports import BUS, COARSE, DRIVER, FACTS, PLACE, facts_groups
 from feeds.ledger.sealing import Bytes, Places, joined
 from streams.records import Form, Frame
 
+_BUS: Final = tuple(name for name in BUS.names or () if name != "t_ms")
 _WORDS: Final = ("device", "boot", "asset", "tenant")
 _COARSE_MS: Final = 600_000
 _COARSE_E7: Final = 1_000_000
@@ -61,27 +62,62 @@ class Sealed(NamedTuple):
     groups: bytearray
 
 
-class FrameReports:
-    """The reports of a frame, ``rows`` in its order. Raises FormatError for a frame that is not sound."""
+class SoundFrame(NamedTuple):
+    """A frame, its position in the log, the facts of its reports (None: it has none), and which columns of
+    the bus it has."""
 
-    def __init__(self, frame: Frame) -> None:
-        reports, samples = frame.reports, frame.samples
+    frame: Frame
+    position: int
+    facts: list[dict[str, bytes]] | None
+    bus: tuple[str, ...]
+
+    def alike(self, other: SoundFrame) -> bool:
+        """Whether both may be sealed together: a report's signals have the columns of its frame."""
+        return self.bus == other.bus and self.frame.reports.schema == other.frame.reports.schema
+
+
+def sound(frame: Frame, position: int) -> SoundFrame:
+    """The frame, looked at. Raises FormatError when it is not sound."""
+    reports, samples = frame.reports, frame.samples
+    counts = reports["samples"].to_numpy()
+    count = int(counts.sum())
+    if len(counts) and (counts.min() < 0 or count != samples.num_rows):
+        raise FormatError(f"samples of a frame: got {samples.num_rows}, want {count}")
+    if not np.array_equal(samples["report"].to_numpy(), np.repeat(np.arange(len(counts)), counts)):
+        raise FormatError("samples of a frame are not grouped by report")
+    of = frame.extras["sample"].to_numpy()
+    if len(of) and not 0 <= of.min() <= of.max() < samples.num_rows:
+        raise FormatError("extras of a frame point outside of it")
+    bus = tuple(name for name in _BUS if samples[name].null_count < samples.num_rows)
+    return SoundFrame(frame, position, _facts(reports["facts"]), bus)
+
+
+class FrameReports:
+    """The reports of frames that are alike, ``rows`` in their order."""
+
+    def __init__(self, frames: Sequence[SoundFrame]) -> None:
+        frame = self._frame = _one([one.frame for one in frames])
+        reports, count = frame.reports, frame.reports.num_rows
         counts = reports["samples"].to_numpy()
-        ends = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
-        if len(counts) and (counts.min() < 0 or ends[-1] != samples.num_rows):
-            raise FormatError(f"samples of a frame: got {samples.num_rows}, want {ends[-1]}")
-        if not np.array_equal(samples["report"].to_numpy(), np.repeat(np.arange(len(counts)), counts)):
-            raise FormatError("samples of a frame are not grouped by report")
-        of = frame.extras["sample"].to_numpy()
-        if len(of) and not 0 <= of.min() <= of.max() < samples.num_rows:
-            raise FormatError("extras of a frame point outside of it")
-        self._frame, self._ends = frame, ends
+        self._ends = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+        sizes = np.array([one.frame.reports.num_rows for one in frames])
+        firsts = np.cumsum(sizes) - sizes
+        self._numbers = np.arange(count) - np.repeat(firsts, sizes)
+        self._positions = np.repeat(np.array([one.position for one in frames], np.uint64), sizes)
+        self._report = np.repeat(np.arange(count), counts)
+        extras = [one.frame.extras.num_rows for one in frames]
+        self._extra = frame.extras["sample"].to_numpy() + np.repeat(self._ends[firsts], extras)
+        self._bus = frames[0].bus
         self._prevs, self._named = arrow.hashes(reports["prev"])
         self._hashes, _ = arrow.hashes(reports["hash"])
         self._counted = arrow.valid(reports["boot_n"])
         self._received = reports["received_ms"].to_numpy()
         self._nmea = reports["form"].to_numpy() == Form.NMEA
-        self._facts = _facts(reports["facts"])
+        self._facts: list[dict[str, bytes]] | None = None
+        if any(one.facts is not None for one in frames):
+            self._facts = []
+            for one in frames:
+                self._facts += [{}] * one.frame.reports.num_rows if one.facts is None else one.facts
         self._named_by = {name: arrow.dictionary(reports[name]) for name in _WORDS}
         self.rows = self._rows(counts)
 
@@ -115,11 +151,10 @@ class FrameReports:
         taken: Sequence[int],
         conflict: Sequence[bool],
         partition: int,
-        position: int,
         random: Callable[[int], bytes],
     ) -> list[Sealed]:
-        """The rows ``taken`` of the frame at ``position`` of the log; ``conflict``: of each whether other
-        bytes came under its number before. ``random`` makes salts."""
+        """The rows ``taken``; ``conflict``: of each whether other bytes came under its number before.
+        ``random`` makes salts."""
         if not taken:
             return []
         rows = np.array(taken, np.int64)
@@ -139,7 +174,7 @@ class FrameReports:
         begins, ends = np.where(there, begins + shift, -1), np.where(there, ends + shift, -1)
         starts = np.empty(len(rows), _START)
         starts["version"], starts["kind"], starts["partition"] = VERSION, EntryKind.REPORT, partition
-        starts["position"], starts["number"] = position, rows
+        starts["position"], starts["number"] = self._positions[rows], self._numbers[rows]
         width = SALT_BYTES * len(groups)
         salts = random(width * len(rows))
         flat = np.frombuffer(salts, np.uint8).reshape(len(rows), width)
@@ -200,7 +235,7 @@ class FrameReports:
         t_ms = samples["t_ms"].to_numpy()[held]
         t_ms = t_ms - t_ms % _COARSE_MS
         lon, lat = ((v[held] + _COARSE_E7 // 2) // _COARSE_E7 * _COARSE_E7 for v in (lon, lat))
-        report = samples["report"].to_numpy()[held]
+        report = self._report[held]
         begins = np.ones(len(held), bool)
         begins[1:] = False
         for column in (t_ms, lon, lat, report):
@@ -214,15 +249,11 @@ class FrameReports:
     def _signals(self) -> _Group:
         """Of each report what the bus said."""
         samples, extras = self._frame.samples, self._frame.extras
-        said = np.zeros(samples.num_rows, bool)
-        columns = ["t_ms"]
-        for name in BUS.names or ():
-            if name != "t_ms" and samples[name].null_count < samples.num_rows:
-                said |= arrow.valid(samples[name])
-                columns.append(name)
-        of = extras["sample"].to_numpy()
+        said, columns = np.zeros(samples.num_rows, bool), ["t_ms", *self._bus]
+        for name in self._bus:
+            said |= arrow.valid(samples[name])
+        of, report = self._extra, self._report
         said[of] = True
-        report = samples["report"].to_numpy()
         reports = np.unique(report[said]).astype(np.int64)
         begins, ends = np.full((2, len(self._ends) - 1), -1, np.int64)
         if not len(reports):
@@ -247,6 +278,22 @@ class FrameReports:
         found = [one.get(name, b"") for one in self._facts]
         data, cuts = joined(found)
         return (data, *_only(cuts[1:] > cuts[:-1], cuts[:-1], cuts[1:]))
+
+
+def _one(frames: Sequence[Frame]) -> Frame:
+    """Some frames as one; what points into samples and reports is as it was."""
+    if len(frames) == 1:
+        return frames[0]
+    return Frame(
+        _joined([one.reports for one in frames]),
+        _joined([one.samples for one in frames]),
+        _joined([one.extras for one in frames]),
+    )
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    made = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
+    return made[0] if made else batches[0]
 
 
 def _facts(column: pa.Array) -> list[dict[str, bytes]] | None:

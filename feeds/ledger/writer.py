@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol
 
 from feeds.ledger.arrivals import Arrivals
@@ -17,7 +17,7 @@ from feeds.ledger.book import Book, EventKey, NewEntry, ReportKey
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
 from feeds.ledger.errors import FormatError, LedgerStopError
 from feeds.ledger.events import groups_of
-from feeds.ledger.framed import FrameReports, ReportRow
+from feeds.ledger.framed import FrameReports, ReportRow, SoundFrame, sound
 from streams.codec import CodecError, decode_frame
 from streams.events import Event, Kind
 from streams.log import Log
@@ -27,6 +27,7 @@ LOG: Final = "log"
 EVENTS: Final = "events"
 _READ_BYTES: Final = 12 << 20  # rows of one device lie together: the more at once, the fewer pages
 _EVENTS: Final = 2_000
+_TOGETHER: Final = 2_000  # reports, from here on more together cost no less
 _log = logging.getLogger("corridor.ledger")
 
 
@@ -86,16 +87,11 @@ class LedgerWriter:
         if not records and not events:
             return 0
         full = sum(len(record.body) for record in records) > _READ_BYTES // 2  # what is read may not fill it
-        parked = 0
-        entries: list[NewEntry] = []
         places = {LOG: records[-1].position} if records else {}
         try:
-            for record in records:
-                if record.kind is RecordKind.FRAME:
-                    found = self._frame(record)
-                    parked += found is None
-                    entries += found or ()
-            entries += [self._event(event) for event in events]
+            found = [self._frame(record) for record in records if record.kind is RecordKind.FRAME]
+            frames = [frame for frame in found if frame is not None]
+            entries = [*self._reports(frames), *map(self._event, events)]
             places |= {EVENTS: events[-1].number} if events else {}
             self._book.append(entries, places, self._arrivals.changed())
         except BaseException:
@@ -103,16 +99,14 @@ class LedgerWriter:
             raise
         self._arrivals.kept()
         self.behind = full or len(events) == _EVENTS
-        self.parked += parked
+        self.parked += len(found) - len(frames)
         if events and number:
             self.missed += events[0].number - number - 1
         return len(records) + len(events)
 
-    def _frame(self, record: LogRecord) -> list[NewEntry] | None:
+    def _frame(self, record: LogRecord) -> SoundFrame | None:
         try:
-            reports = FrameReports(decode_frame(record.body))
-            taken, conflict = self._judged(reports.rows)
-            sealed = reports.seal(taken, conflict, record.partition, record.position, self._random)
+            return sound(decode_frame(record.body), record.position)
         except (CodecError, FormatError) as error:
             _log.error(
                 "ledger_frame_parked partition=%d position=%d error=%s",
@@ -121,11 +115,22 @@ class LedgerWriter:
                 error,
             )
             return None
-        rows = [reports.rows[number] for number in taken]
-        return [
-            NewEntry(EntryKind.REPORT, ReportKey(*row[:4]), row.asset, row.tenant, row.t_ms, *made)
-            for row, made in zip(rows, sealed, strict=True)
-        ]
+
+    def _reports(self, frames: Sequence[SoundFrame]) -> Iterator[NewEntry]:
+        """The entries of the reports of frames; those beside each other that are alike are made together."""
+        begin = count = 0
+        for end in range(1, len(frames) + 1):
+            count += frames[end - 1].frame.reports.num_rows
+            if end < len(frames) and count < _TOGETHER and frames[end].alike(frames[begin]):
+                continue
+            reports = FrameReports(frames[begin:end])
+            begin, count = end, 0
+            taken, conflict = self._judged(reports.rows)
+            sealed = reports.seal(taken, conflict, self._partition, self._random)
+            for number, made in zip(taken, sealed, strict=True):
+                row = reports.rows[number]
+                key = ReportKey(*row[:4])
+                yield NewEntry(EntryKind.REPORT, key, row.asset, row.tenant, row.t_ms, *made)
 
     def _judged(self, rows: Sequence[ReportRow]) -> tuple[list[int], list[bool]]:
         """The numbers of the rows that did not come before, and of each whether it is in conflict."""

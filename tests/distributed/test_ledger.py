@@ -26,7 +26,7 @@ from feeds.ledger.book import Book, Kept
 from feeds.ledger.checkpoint import open_checkpoint
 from feeds.ledger.entry import EntryKind, check_opening, decode
 from feeds.ledger.files import LogFiles
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from feeds.ledger.index import INDEX_KEY, open_index
 from feeds.ledger.note import parse_verifier
 from feeds.ledger.opened import opening_of
@@ -134,7 +134,7 @@ class Ledgers:
         while records := self.workers.log.read(partition, place, 4 << 20):
             place = records[-1].position
             frames = [decode_frame(one.body) for one in records if one.kind is RecordKind.FRAME]
-            found |= {row[:4] for frame in frames for row in FrameReports(frame).rows}
+            found |= {row[:4] for frame in frames for row in FrameReports([sound(frame, 1)]).rows}
         return found
 
     def stop(self) -> None:

@@ -16,7 +16,7 @@ from feeds.ledger import sha
 from feeds.ledger.cbor import group_map
 from feeds.ledger.entry import SALT_BYTES, EntryKind, seal
 from feeds.ledger.errors import FormatError
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from streams.codec import decode_frame, encode_frame
 from streams.records import EXTRAS, Form
 from tests.unit.feeds.ledger.naive import groups_of
@@ -65,22 +65,30 @@ REPORTS_ = st.fixed_dictionaries(
 )
 
 
-def same(reports: list[dict[str, Any]], conflict: list[bool], taken: list[int]) -> None:
-    made = decode_frame(encode_frame(frame(*reports)))
-    sealed = FrameReports(made).seal(taken, conflict, 65_535, 2**63, os.urandom)
-    for number, disputed, one in zip(taken, conflict, sealed, strict=True):
-        groups = groups_of(made, number, "conflict" if disputed else "new")
+def same(frames: list[list[dict[str, Any]]], conflict: list[bool], taken: list[int]) -> None:
+    """Frames, which have to be alike, sealed at once and each of their reports by itself."""
+    made = [decode_frame(encode_frame(frame(*reports))) for reports in frames]
+    looked = [sound(one, 2**63 + at) for at, one in enumerate(made)]
+    assert all(one.alike(looked[0]) for one in looked)
+    sealed = FrameReports(looked).seal(taken, conflict, 65_535, os.urandom)
+    places = [(at, number) for at, reports in enumerate(frames) for number in range(len(reports))]
+    for row, disputed, one in zip(taken, conflict, sealed, strict=True):
+        at, number = places[row]
+        groups = groups_of(made[at], number, "conflict" if disputed else "new")
         assert len(one.salts) == SALT_BYTES * len(groups)
         assert one.groups == group_map({name: groups[name] for name in ORDER if name in groups})
-        assert one.entry == seal(EntryKind.REPORT, 65_535, 2**63, number, groups, one.salts).entry
+        assert one.entry == seal(EntryKind.REPORT, 65_535, 2**63 + at, number, groups, one.salts).entry
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.data())
-def test_a_frame_sealed_at_once_is_its_reports_sealed_one_by_one(data: st.DataObject) -> None:
-    reports = data.draw(st.lists(REPORTS_, min_size=1, max_size=5))
-    taken = sorted(data.draw(st.sets(st.integers(0, len(reports) - 1), max_size=5)))
-    same(reports, [data.draw(st.booleans()) for _ in taken], taken)
+def test_frames_sealed_at_once_are_their_reports_sealed_one_by_one(data: st.DataObject) -> None:
+    frames = data.draw(st.lists(st.lists(REPORTS_, min_size=1, max_size=4), min_size=1, max_size=3))
+    looked = [sound(frame(*reports), 1) for reports in frames]
+    frames = [reports for reports, one in zip(frames, looked, strict=True) if one.alike(looked[0])]
+    count = sum(map(len, frames))
+    taken = sorted(data.draw(st.sets(st.integers(0, count - 1), max_size=5)))
+    same(frames, [data.draw(st.booleans()) for _ in taken], taken)
 
 
 def test_hashes_are_the_same_without_openssls_own_functions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +96,7 @@ def test_hashes_are_the_same_without_openssls_own_functions(monkeypatch: pytest.
     sample = {"t_ms": 5, "lon_e7": 1, "lat_e7": 2, "extras": {"a": 1.0}}
     first: dict[str, Any] = {"seq": 1, "facts": facts, "samples": [sample]}
     monkeypatch.setattr(sha, "FOUND", False)
-    same([first, {"seq": 2}, {"seq": 3, "raw": bytes(70_000)}], [False, True, False], [0, 1, 2])
+    same([[first, {"seq": 2}, {"seq": 3, "raw": bytes(70_000)}]], [False, True, False], [0, 1, 2])
 
 
 def test_openssls_own_functions_are_found_here() -> None:
@@ -103,7 +111,7 @@ def test_what_is_judged_of_a_report() -> None:
         {"seq": 7, "raw": raw, "prev": prev, "facts": told, "samples": [{"t_ms": 1_799_999_999_000}]},
         {"seq": 8, "boot_n": None, "form": Form.NMEA, "device": "unit-2"},
     )
-    first, second = FrameReports(decode_frame(encode_frame(made))).rows
+    first, second = FrameReports([sound(decode_frame(encode_frame(made)), 1)]).rows
     assert first[:4] == ("unit-1", "b1", 7, sha256(raw).digest())
     assert (first.t_ms, first.prev, first.boot_n, first.counted) == (1_799_999_999_000, prev, 4, True)
     assert (first.facts, first.spans) == (groups_of(made, 0, "new")["facts"], [(1_799_999_999_000,) * 2])
@@ -116,8 +124,15 @@ def test_a_frame_whose_further_signals_belong_to_nobody() -> None:
     made = frame({"seq": 1, "samples": [{"t_ms": 5}]})
     astray = replace(made, extras=_batch([{"sample": 1, "name": "a", "value": 1.0}], EXTRAS))
     with pytest.raises(FormatError, match="point outside"):
-        FrameReports(astray)
+        sound(astray, 1)
 
 
 def test_nothing_taken_is_nothing_sealed() -> None:
-    assert FrameReports(frame({"seq": 1})).seal([], [], 0, 1, os.urandom) == []
+    assert FrameReports([sound(frame({"seq": 1}), 1)]).seal([], [], 0, os.urandom) == []
+
+
+def test_frames_with_other_columns_of_the_bus_are_not_alike() -> None:
+    sample = {"t_ms": 5, "lon_e7": 1, "lat_e7": 2}
+    plain, again = (sound(frame({"seq": seq, "samples": [sample]}), seq) for seq in (1, 2))
+    bus = sound(frame({"seq": 3, "samples": [sample | {"battery_v": 24.5}]}), 3)
+    assert (plain.alike(again), plain.alike(bus)) == (True, False)

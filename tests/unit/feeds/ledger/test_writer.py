@@ -20,7 +20,7 @@ from feeds.ledger.book import Book, EventKey, Kept, ReportKey
 from feeds.ledger.entry import EntryKind, Opening, check_opening, decode, salts_of
 from feeds.ledger.errors import FormatError, LedgerAwayError
 from feeds.ledger.events import groups_of
-from feeds.ledger.framed import FrameReports
+from feeds.ledger.framed import FrameReports, sound
 from feeds.ledger.reports import BUS, COARSE, PLACE, read_signals
 from feeds.ledger.writer import LedgerWriter
 from streams.codec import encode_frame
@@ -87,9 +87,9 @@ def only(*reports: dict[str, Any]) -> dict[str, bytes]:
 
 def groups_in(made: Frame) -> list[dict[str, bytes]]:
     """The groups of each report of a frame."""
-    reports = FrameReports(made)
+    reports = FrameReports([sound(made, 1)])
     count = len(reports.rows)
-    return [cbor2.loads(one.groups) for one in reports.seal(range(count), [False] * count, 0, 1, bytes)]
+    return [cbor2.loads(one.groups) for one in reports.seal(range(count), [False] * count, 0, bytes)]
 
 
 def test_the_groups_of_a_report() -> None:
@@ -152,7 +152,7 @@ def test_each_report_has_its_own_samples_and_signals() -> None:
         {"seq": 3, "samples": [near, {"t_ms": 8, "fuel_level_pct": 50.0, "extras": {"a": 1.0}}]},
     )
     first, second, third = groups_in(made)
-    times = [row.t_ms for row in FrameReports(made).rows]
+    times = [row.t_ms for row in FrameReports([sound(made, 1)]).rows]
     assert len(np.frombuffer(first["coarse"], COARSE)) == 3
     assert "place" not in second
     assert np.frombuffer(third["place"], PLACE)["t_ms"].tolist() == [SAMPLE["t_ms"], 8]
@@ -168,9 +168,9 @@ def test_lines_of_a_plain_receiver_came_on_their_own_topic() -> None:
 
 
 def test_a_frame_whose_samples_belong_to_nobody() -> None:
-    sound = frame({"seq": 1, "samples": [SAMPLE, SAMPLE]})
+    whole = frame({"seq": 1, "samples": [SAMPLE, SAMPLE]})
     with pytest.raises(FormatError, match="got 1, want 2"):
-        FrameReports(replace(sound, samples=sound.samples.slice(1)))
+        sound(replace(whole, samples=whole.samples.slice(1)), 1)
 
 
 @pytest.mark.parametrize(
@@ -319,6 +319,32 @@ def test_what_failed_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (book.size, writer.lag()) == (0, 1)
     writer.step()
     assert (book.size, writer.lag()) == (2, 0)
+
+
+def test_frames_of_a_step_become_entries_in_order_whatever_they_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are alike are sealed together, and one that can't be read lies between them."""
+    monkeypatch.setattr("feeds.ledger.writer._TOGETHER", 3)
+    log, book = MemoryLog(1), Book(tmp_path / "book.db")
+    bus = [SAMPLE | {"battery_v": 24.5, "extras": {"a": 1.0}}]
+    for seq, samples in enumerate(([SAMPLE], [], bus, bus, [SAMPLE], [SAMPLE], [SAMPLE, SAMPLE])):
+        logged(log, {"seq": 2 * seq, "samples": samples}, {"seq": 2 * seq + 1, "samples": samples})
+        if seq == 4:
+            log.append([NewRecord(0, RecordKind.FRAME, 5, "", b"of another version")])
+    writer = LedgerWriter(log, Told(), book, 0)
+    assert (writer.step(), writer.parked, book.size) == (8, 1, 14)
+    kept = book.records(0, 14, 14)
+    entries = [decode(one.entry) for one in kept]
+    positions = [1, 2, 3, 4, 5, 7, 8]
+    assert [(one.position, one.number) for one in entries] == [(at, n) for at in positions for n in (0, 1)]
+    for seq, one in enumerate(kept):
+        opens(one)
+        assert one.groups is not None
+        assert cbor2.loads(one.groups["head"])["seq"] == seq
+        assert ("signals" in one.groups) == (seq // 2 in (2, 3))
+        if "signals" in one.groups:
+            assert read_signals(one.groups["signals"])[1] == [(0, "a", 1.0)]
 
 
 def test_a_step_that_could_not_take_all_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
