@@ -195,9 +195,9 @@ def test_two_starts_that_tell_of_the_same_times_are_said() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 99), st.integers(0, 40)), max_size=12))
 def test_overlaps_are_those_of_each_two_starts(drawn: list[tuple[int, int, int]]) -> None:
-    starts = {f"b{boot}": Start() for boot, _, _ in drawn}
-    for boot, begin, long in drawn:
-        starts[f"b{boot}"].tell((), [(begin * MINUTE, (begin + long) * MINUTE)])
+    starts = {f"b{one[0]}": Start() for one in drawn}
+    for number, begin, long in drawn:
+        starts[f"b{number}"].tell((), [(begin * MINUTE, (begin + long) * MINUTE)])
     found = overlaps(starts)
     for boot, own in starts.items():
         wanted = [
