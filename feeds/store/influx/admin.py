@@ -13,8 +13,8 @@ from typing import Any, Final
 import orjson
 
 from feeds.store.influx.client import Client, RefusedError
-from feeds.store.influx.lines import INTEGERS, MEASURED, SAMPLES
-from feeds.store.influx.texts import EXTRA
+from feeds.store.influx.lines import INTEGERS, MEASURED, SAMPLES, TICKS
+from feeds.store.influx.texts import EXTRA, coded
 from feeds.store.port import StoreError
 
 _DAY_S: Final = 86_400
@@ -116,6 +116,22 @@ def check(client: Client, retention_days: float | None) -> Iterator[Finding]:
         active, same = task["status"] == "active", task["flux"] == flux
         state = "another one" if not same else "as it should be" if active else "not active"
         yield Finding(same and active, f"task {name}: {state}")
+
+
+def redact_means(client: Client, asset: str | None, from_ms: int, to_ms: int) -> bool:
+    """Delete the means of ``asset`` (None: of all) that samples of [from, to) went into.
+
+    False when the token sees no bucket of means. Raises StoreError.
+    """
+    bucket = means_bucket(client.place.bucket)
+    if _found(client, "buckets", org=client.place.org, name=bucket) is None:
+        return False
+    tags = {} if asset is None else {"asset": coded(asset)}
+    for width in _WIDTHS:
+        ms = int(width.removesuffix("m")) * 60_000
+        start = from_ms // ms * ms
+        client.delete(f"mean_{width}", start * TICKS, to_ms * TICKS - 1, bucket=bucket, **tags)
+    return True
 
 
 def _types(client: Client) -> Finding:

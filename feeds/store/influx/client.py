@@ -101,15 +101,20 @@ class Client:
             raise StoreError(f"InfluxDB did not answer a query: {error}")
         return found
 
-    def delete(self, measurement: str, start_ns: int, stop_ns: int, **tags: str) -> None:
-        """Delete points of [start, stop) by measurement and ``tags``, which are the store's own texts."""
+    def delete(
+        self, measurement: str, start_ns: int, stop_ns: int, *, bucket: str | None = None, **tags: str
+    ) -> None:
+        """Delete points from start to stop, stop too, by measurement and ``tags``, as they are kept.
+
+        ``bucket``: another one than the client's. Raises as ``write``.
+        """
         wanted = {"_measurement": measurement} | tags
         body = {
             "start": instant(start_ns),
             "stop": instant(stop_ns),
-            "predicate": " and ".join(f"{name}={json.dumps(value)}" for name, value in wanted.items()),
+            "predicate": " and ".join(f"{name}={_quoted(value)}" for name, value in wanted.items()),
         }
-        query = {"org": self.place.org, "bucket": self.place.bucket}
+        query = {"org": self.place.org, "bucket": bucket or self.place.bucket}
         self.request("POST", "/api/v2/delete", query, body=orjson.dumps(body), kind="text/plain")
 
     def request(
@@ -169,6 +174,10 @@ class Client:
             f"no bucket {self.place.bucket!r} of {self.place.org!r} in InfluxDB at "
             f"{self.place.url} ({said}): make it by `corridor store create`"
         )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a predicate knows no \\u
 
 
 def instant(ns: int) -> str:
