@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,23 @@ import pyarrow as pa
 
 from feeds.ledger.reports import null_of
 from feeds.ledger.sealing import Bytes, Places
+from streams.records import Frame
+
+
+def together(frames: Sequence[Frame]) -> Frame:
+    """Some frames as one; what points to their samples and reports still counts from the own frame's first."""
+    if len(frames) == 1:
+        return frames[0]
+    return Frame(
+        _joined([one.reports for one in frames]),
+        _joined([one.samples for one in frames]),
+        _joined([one.extras for one in frames]),
+    )
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    made = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
+    return made[0] if made else batches[0]
 
 
 def valid(column: pa.Array) -> npt.NDArray[np.bool_]:

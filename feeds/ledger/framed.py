@@ -96,7 +96,7 @@ class FrameReports:
     """The reports of frames that are alike, ``rows`` in their order."""
 
     def __init__(self, frames: Sequence[SoundFrame]) -> None:
-        frame = self._frame = _one([one.frame for one in frames])
+        frame = self._frame = arrow.together([one.frame for one in frames])
         reports, count = frame.reports, frame.reports.num_rows
         counts = reports["samples"].to_numpy()
         self._ends = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
@@ -278,22 +278,6 @@ class FrameReports:
         found = [one.get(name, b"") for one in self._facts]
         data, cuts = joined(found)
         return (data, *_only(cuts[1:] > cuts[:-1], cuts[:-1], cuts[1:]))
-
-
-def _one(frames: Sequence[Frame]) -> Frame:
-    """Some frames as one; what points into samples and reports is as it was."""
-    if len(frames) == 1:
-        return frames[0]
-    return Frame(
-        _joined([one.reports for one in frames]),
-        _joined([one.samples for one in frames]),
-        _joined([one.extras for one in frames]),
-    )
-
-
-def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    made = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
-    return made[0] if made else batches[0]
 
 
 def _facts(column: pa.Array) -> list[dict[str, bytes]] | None:
