@@ -19,6 +19,8 @@ import pyarrow as pa
 
 import geofences
 from feeds.ledger.framed import FrameReports, sound
+from feeds.ledger.groups import Groups
+from feeds.ledger.reports import HEAD
 from gateway import plain
 from streams.codec import decode_frame, encode_frame
 from streams.engine import Engine, World, restore, snapshot
@@ -31,7 +33,7 @@ _TRUCKS, _A_REPORT = 3, 40
 
 
 def warm() -> None:
-    """Read a report, fold, seal, restore and fold on; make entries of a frame."""
+    """Read a report, fold, seal, restore and fold on; make entries of a frame, and read them."""
     plain.warm()
     world = World(*geofences.world())
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +46,12 @@ def warm() -> None:
             engine.fold(_record(position, part))
         flags(past.rows(0, 0, past.end))
     reports = FrameReports([sound(decode_frame(_record(1, 0).body), 1)])
-    reports.seal(range(_TRUCKS), [False] * _TRUCKS, 0, os.urandom)
+    sealed = reports.seal(range(_TRUCKS), [False] * _TRUCKS, 0, os.urandom)
+    groups = Groups([bytes(one.groups) for one in sealed], [one.salts for one in sealed])
+    every = np.ones(len(sealed), bool)
+    groups.contents(HEAD, every)
+    groups.commitments(HEAD, every)
+    groups.heads(every)
 
 
 def _record(position: int, part: int) -> LogRecord:
