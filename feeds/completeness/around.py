@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from feeds.assurance import Assurance, Chain, assess, bus_agreement, identified, revoked
+from feeds.assurance import Assurance, Bus, Chain, assess, bus_agreement, identified, revoked
 from feeds.completeness.start import Start
 from feeds.completeness.statement import History
 
@@ -38,19 +38,19 @@ class Around:
     def assurance(self, head: Mapping[str, Any]) -> Assurance:
         """The assurance of the report with this head (a group of the ledger)."""
         start = self.starts.get(head["boot"])
-        asset = head["asset"]
         return assess(
             head,
             chain="unknown" if start is None else self._history.chain(head["boot"], head["seq"]),
-            bus=bus_agreement(
-                head["device"],
-                self.vins.get(asset),
-                () if start is None else start.vins,
-                self.conflicts.get(asset, ()),
-            ),
+            bus=self.bus(head),
             identity=identified(head, self.keys),
             revoked_ms=revoked(head, self.keys),
         )
+
+    def bus(self, head: Mapping[str, Any]) -> Bus:
+        """Whether the bus that the device heard in the start of this report is that of its vehicle."""
+        start, asset = self.starts.get(head["boot"]), head["asset"]
+        heard = () if start is None else start.vins
+        return bus_agreement(head["device"], self.vins.get(asset), heard, self.conflicts.get(asset, ()))
 
     def completeness(self, head: Mapping[str, Any]) -> dict[str, Any]:
         """How many of the numbers below the report's did not come, and whether the chain holds there."""

@@ -21,7 +21,7 @@ from feeds.ledger.groups import NAMES
 from feeds.ledger.reports import COARSE_GROUP, DRIVER, FACTS, HEAD, PLACE_GROUP, SIGNALS_GROUP
 from feeds.ledger.sealing import Bytes, Places
 from feeds.records.lines import ToldOf
-from feeds.records.page import Page, gone
+from feeds.records.page import Page
 from feeds.records.surroundings import Told
 
 GROUPS: Final = (WHOLE, HEAD, PLACE_GROUP, COARSE_GROUP, SIGNALS_GROUP, DRIVER, FACTS, "body")
@@ -61,7 +61,7 @@ def table(page: Page, told: ToldOf) -> pa.Table:
         pa.array([row[2] for row in rows], pa.string()),
         pa.array([row[4] for row in rows], pa.int64()),
         pa.array([row[5] for row in rows], pa.binary(ENTRY_BYTES)),
-        pa.array([gone(row) for row in rows], pa.bool_()),
+        pa.array(page.gone, pa.bool_()),
         *(array for group in _parts(page) for array in group),
         pa.array([None if about is None else about.assurance["level"] for about in abouts], pa.string()),
         pa.array([None if about is None else texts(about) for about in abouts], pa.string()),

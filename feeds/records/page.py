@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -98,10 +98,16 @@ class Page:
         return cursor.encode(self.feed, self.places)
 
     @cached_property
+    def gone(self) -> list[bool]:
+        """Of each record whether it was redacted."""
+        return [one.row[6] is None or one.row[7] is None for one in self.found]
+
+    @cached_property
     def groups(self) -> Groups:
         """The groups of all records by columns, none of those that were redacted. Raises FormatError."""
-        maps = [b"" if gone(one.row) else one.row[7] or b"" for one in self.found]
-        salts = [b"" if gone(one.row) else one.row[6] or b"" for one in self.found]
+        salts, maps = [one.row[6] or b"" for one in self.found], [one.row[7] or b"" for one in self.found]
+        for at in [at for at, gone in enumerate(self.gone) if gone]:
+            salts[at] = maps[at] = b""
         return Groups(maps, salts)
 
     @cached_property
@@ -119,7 +125,7 @@ class Page:
     def sent(self) -> dict[str, int]:
         """How many records it has, by kind; ``redacted`` are among reports and events."""
         reports = sum(one.kind == REPORT for one in self.found)
-        redacted = sum(gone(one.row) for one in self.found)
+        redacted = sum(self.gone)
         count = len(self.found)
         return {"records": count, "reports": reports, "events": count - reports, "redacted": redacted}
 
@@ -175,38 +181,37 @@ def read_page(
             rows = ledger.rows(at[log], end, want, named, grant.only)
             looked += len(rows)
             size += sum(len(row[7] or b"") for row in rows)
-            found += [one for row in rows if (one := _found(log, row, grant, assets)) is not None]
+            found += _chosen(log, rows, grant, assets)
             at[log] = rows[-1][0] + 1 if len(rows) == want else end
     more = any(place < head.size for place, head in zip(at, heads, strict=True))
     return Page(grant, found, tuple(at), more, heads)
 
 
-def gone(row: Row) -> bool:
-    """Whether the record was redacted."""
-    return row[6] is None or row[7] is None
+def _chosen(log: int, rows: Sequence[Row], grant: Grant, assets: Mapping[str, Spans]) -> Iterator[Found]:
+    """Those of ``rows`` that are in the feed."""
+    reports, every = REPORT in grant.kinds, grant.kinds.issuperset(EVENTS)
+    for row in rows:
+        _, number, asset, tenant, t_ms, _, _, groups, event = row
+        if tenant != grant.tenant or number == EntryKind.END or not grant.during(t_ms):
+            continue
+        spans = assets.get(asset, ())
+        if spans is not ALWAYS and not within(spans, t_ms):
+            continue
+        if number == EntryKind.REPORT:
+            if reports:
+                yield Found(log, REPORT, row, grant.driver or groups is None or not _more(groups))
+            continue
+        kind = (event or EVENT) if groups is None else orjson.loads(cbor2.loads(groups)["head"])["kind"]
+        if every if kind == EVENT else kind in grant.kinds:
+            yield Found(log, kind, row, True)
 
 
-def _found(log: int, row: Row, grant: Grant, assets: Mapping[str, Spans]) -> Found | None:
-    _, number, asset, tenant, t_ms, _, _, groups, event = row
-    if tenant != grant.tenant or number == EntryKind.END:
-        return None
-    spans = assets.get(asset, ())
-    if spans is not ALWAYS and not within(spans, t_ms):
-        return None
-    facts = True
-    if number == EntryKind.REPORT:
-        kind = REPORT
-        if groups is not None and not grant.driver and _FACTS in groups:
-            one = cbor2.loads(groups).get(FACTS)
-            facts = one is None or not tells_more(one)  # sealed before these were parted
-    elif groups is None:
-        kind = event or EVENT
-    else:
-        kind = orjson.loads(cbor2.loads(groups)["head"])["kind"]
-    wanted = grant.kinds.issuperset(EVENTS) if kind == EVENT else kind in grant.kinds
-    if not wanted or not grant.during(t_ms):
-        return None
-    return Found(log, kind, row, facts)
+def _more(groups: bytes) -> bool:
+    """Whether the facts of a report tell more than facts do: it was sealed before these were parted."""
+    if _FACTS not in groups:
+        return False
+    one = cbor2.loads(groups).get(FACTS)
+    return one is not None and tells_more(one)
 
 
 def _record(one: Found, grant: Grant) -> Record:

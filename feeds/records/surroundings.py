@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from feeds.assurance import Chain, identified_from, revoked
+from feeds.assurance import Bus, Chain, assess, identified_from, revoked
 from feeds.completeness import Around, Start
 from feeds.ledger.entry import WHOLE, EntryKind
 from feeds.ledger.groups import NAMES
@@ -20,6 +20,8 @@ from feeds.records.content import head_of
 from feeds.records.page import Page
 from streams.events import Kind, object_id
 
+_Key: TypeAlias = tuple[tuple[str, int, str, Bus], tuple[bool, bool, Chain, int | None]]
+"""(Vouched by, signature, verdict, bus), (identity, received after its key was revoked, chain, missing)."""
 _MOST = 1_000  # conflicts of an asset, and of the tenant in one query
 
 
@@ -40,6 +42,7 @@ class Surroundings:
         self._vins: dict[str, str] = {}
         self._conflicts: dict[str, list[dict[str, Any]]] = {}
         self._alike: dict[tuple[int, bytes, bool], _Alike] = {}
+        self._made: dict[_Key, Told] = {}
 
     def prepare(self, assets: Iterable[str]) -> None:
         """Look up what is needed of ``assets``. Raises ReadModelAwayError."""
@@ -83,7 +86,8 @@ class Surroundings:
         for (log, sort, whole), head in heads.items():
             signed = whole and bool(head.get("signature"))
             around = self._around[log, head["device"]]
-            self._alike[log, sort, whole] = _Alike(around, head, "device" if signed else "gateway")
+            by = "device" if signed else "gateway"
+            self._alike[log, sort, whole] = _Alike(around, head, by, self._made)
 
     def _devices(self, log: int, devices: Sequence[str]) -> None:
         starts: dict[str, dict[str, Start]] = {}
@@ -101,27 +105,32 @@ class Surroundings:
 
 
 class _Alike:
-    """What is told of reports whose heads differ in nothing but number and time, each answer once."""
+    """What is told of reports whose heads differ in nothing but number and time."""
 
-    def __init__(self, around: Around, head: dict[str, Any], vouched_by: str) -> None:
-        self._around, self._head, self._by = around, head, vouched_by
-        self._even = around.even(head["boot"])
-        times = (identified_from(head, around.keys), revoked(head, around.keys))
-        self._from, self._until = times[0], math.inf if times[1] is None else times[1]
-        self._made: dict[tuple[bool, bool, Chain, int | None], Told] = {}
+    def __init__(self, around: Around, head: dict[str, Any], vouched_by: str, made: dict[_Key, Told]) -> None:
+        self._around, self._head, self._made = around, head, made
+        self._boot = head["boot"]
+        self._even = around.even(self._boot)
+        self._from = identified_from(head, around.keys)
+        self._revoked_ms = revoked(head, around.keys)
+        self._until = math.inf if self._revoked_ms is None else self._revoked_ms
+        self._bus = around.bus(head)
+        self._sort = (vouched_by, head.get("signature") or 0, head["verdict"], self._bus)
 
     def told(self, seq: int, received_ms: int) -> Told:
         """Of the report of this number, received then."""
         first, last, missing = self._even
-        if first <= seq <= last:
-            chain: Chain = "holds"
-            before: int | None = missing
-        else:
-            before, chain = self._around.at(self._head["boot"], seq)
+        chain: Chain = "holds"
+        before: int | None = missing
+        if not first <= seq <= last:
+            before, chain = self._around.at(self._boot, seq)
         key = (received_ms >= self._from, received_ms > self._until, chain, before)
-        made = self._made.get(key)
+        made = self._made.get((self._sort, key))
         if made is None:
-            head = {**self._head, "seq": seq, "received_ms": received_ms}
-            assured = {**self._around.assurance(head).plain(), "vouched_by": self._by}
-            made = self._made[key] = Told(assured, {"missing_before": before, "chain": chain})
+            head = {**self._head, "received_ms": received_ms}
+            assured = assess(
+                head, chain=chain, bus=self._bus, identity=key[0], revoked_ms=self._revoked_ms
+            ).plain()
+            told = Told({**assured, "vouched_by": self._sort[0]}, {"missing_before": before, "chain": chain})
+            made = self._made[self._sort, key] = told
         return made
