@@ -15,7 +15,7 @@ from streams.records import Frame
 
 
 def together(frames: Sequence[Frame]) -> Frame:
-    """Some frames as one; what points to their samples and reports still counts from the own frame's first."""
+    """Some frames as one; what points to their samples and reports still counts from their own first."""
     if len(frames) == 1:
         return frames[0]
     return Frame(
