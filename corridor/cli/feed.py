@@ -137,6 +137,23 @@ def _reads(options: argparse.Namespace) -> int:
     return 0
 
 
+def _sign(into: Path, made: dict[str, Any], folder: Folder, keys: Path | None) -> None:
+    """Sign the manifest by the first key of its logs that may be read here; else it stays unsigned."""
+    from feeds.ledger.errors import FormatError
+    from feeds.ledger.note import parse_signer
+    from feeds.records.export import MANIFEST
+    from feeds.records.signed import sign
+
+    for log in made["logs"]:
+        try:
+            signer = parse_signer(folder.ledger_key(log["log"], keys).read_text("utf-8"))
+        except (OSError, FormatError, UnicodeDecodeError):
+            continue
+        if str(signer.verifier) == log["key"]:
+            sign(into / MANIFEST, signer)
+            return
+
+
 def _export(options: argparse.Namespace) -> int:
     from corridor.feedfolder import grants_of, source_of
     from feeds.grants import Ended
@@ -157,6 +174,7 @@ def _export(options: argparse.Namespace) -> int:
                 raise CliError(f"no such feed: got {options.feed}, want one of `corridor feed list`")
             grant.check_open(now_ms)
             made = export(source, grant, options.into, now_ms, _progress)
+        _sign(options.into, made, folder, settings_of(options).ledger_keys_dir)
         sent = made["counts"]
         reads.add(
             FeedRead(grant.feed, now_ms, "feed export", grant.tenant, "", "export", None, made["next"], sent)

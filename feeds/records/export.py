@@ -27,6 +27,7 @@ from feeds.records import cursor
 from feeds.records.beside import Beside, gather
 from feeds.records.columns import SCHEMA, table
 from feeds.records.page import Head, heads_of, read_page
+from feeds.records.signed import SIGNATURE
 from feeds.records.surroundings import Surroundings
 from feeds.records.tilesof import tiles_for
 from streams.zones import ZoneBook
@@ -152,7 +153,9 @@ def manifest(
 
 
 def sealed(into: Path, made: dict[str, Any]) -> dict[str, Any]:
-    """Write the manifest with the hash of each file in the directory; returns it."""
+    """Write the manifest with the hash of each file in the directory; returns it. A signature of an earlier
+    manifest goes."""
+    (into / SIGNATURE).unlink(missing_ok=True)
     files = {}
     for path in sorted(into.rglob("*")):
         name = path.relative_to(into).as_posix()

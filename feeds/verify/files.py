@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from feeds.records.columns import SCHEMA
 from feeds.records.export import FORMAT, MANIFEST, RECORDS, STATE
+from feeds.records.signed import SIGNATURE
 from feeds.verify.finding import Finding, VerifyError
 
 _MOST_BYTES: Final = 256 << 20  # of one JSON file
@@ -82,7 +83,7 @@ class Export:
             path.relative_to(self.folder).as_posix()
             for path in self.folder.rglob("*")
             if path.is_file() and not path.is_symlink()
-        } - {MANIFEST, STATE}
+        } - {MANIFEST, STATE, SIGNATURE}
         for name in sorted(there | self.hashes.keys()):
             if name not in there:
                 found.append(Finding("files", f"{name} is missing"))

@@ -10,9 +10,11 @@ from feeds.ledger import merkle
 from feeds.ledger.checkpoint import Opened, open_checkpoint
 from feeds.ledger.errors import FormatError, LedgerError, ProofError
 from feeds.ledger.merkle import HASH_BYTES
-from feeds.ledger.note import Verifier
+from feeds.ledger.note import Verifier, parse, verified
 from feeds.ledger.tiles import WIDTH, Tile
 from feeds.ledger.tree import TileNodes, VerifiedNodes
+from feeds.records.export import MANIFEST
+from feeds.records.signed import SIGNATURE, text_of
 from feeds.verify.files import Export
 from feeds.verify.finding import Finding, Result, VerifyError
 
@@ -43,6 +45,23 @@ def trusted(export: Export, keys: Sequence[Verifier]) -> dict[int, Verifier]:
             raise VerifyError(f"log {log}: got origin {told.origin!r:.80} twice, want each log once")
         found[log] = by_name[told.origin]
     return found
+
+
+def check_signed(export: Export, keys: Mapping[int, Verifier], result: Result) -> None:
+    """Whether the manifest is signed by a log's key. Without it the export is what anybody may put together
+    of a feed; with it, words that no log holds are the fleet's too. Raises VerifyError."""
+    if not (export.folder / SIGNATURE).exists():
+        result.notes.append("the manifest is not signed: when it was made is the word of whoever sent it")
+        return
+    try:
+        note = parse(export.read(SIGNATURE))
+        names = sorted(key.name for key in verified(note, list(keys.values())))
+        if note.text != text_of(export.read(MANIFEST)):
+            raise ProofError("it is the signature of another manifest")
+    except (FormatError, ProofError) as error:
+        result.add(Finding("manifest", str(error)))
+        return
+    result.holds.append(f"the manifest is signed by {', '.join(names)}")
 
 
 def trees(

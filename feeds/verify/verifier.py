@@ -79,6 +79,7 @@ def verify(
     export, result = Export(folder), Result()
     trusted = logs.trusted(export, keys)
     _unused(export, keys, result)
+    logs.check_signed(export, trusted, result)
     grant, device_keys = grant_of(export), keys_of(export)
     result.add(*export.changed(), *check_grant(grant, feed))
     least = len({one.name for one in witnesses}) if quorum is None else quorum

@@ -19,8 +19,10 @@ from corridor.folder import Folder
 from feeds.grants.grant import checked
 from feeds.grants.reads import FeedReads
 from feeds.keys import KeyRing, Role
+from feeds.ledger.note import Signer
 from feeds.ledger.reading import LedgerReader
-from tests.unit.feeds.records.house import FLEET, LOGS, OTHER, House, asked, grant, opened
+from feeds.verify.verifier import verify
+from tests.unit.feeds.records.house import FLEET, LOGS, OTHER, House, asked, grant, opened, signer_of
 from tests.unit.feeds.records.test_pull import Served
 
 
@@ -59,6 +61,18 @@ def test_an_export_is_made_of_the_folder(
     assert (read.how, read.sent["records"]) == ("export", 4)
     assert main(["feed", "export", feed, str(into), "--data-dir", str(house.root)]) == 2
     assert "want a new or an empty one" in capsys.readouterr().err
+
+
+def test_an_export_is_signed_by_the_first_key_that_may_be_read(house: House, tmp_path: Path) -> None:
+    feed = granted(house, expires_ms=int(time.time() * 1000) + 60_000_000_000)
+    folder = Folder(house.root)
+    folder.ledger_key(0).parent.mkdir(exist_ok=True)
+    for log, signer in ((0, Signer("log.example/0", b"\x42" * 32)), (1, signer_of(1))):
+        folder.ledger_key(log).write_text(signer.secret() + "\n")  # the first one has another key now
+    assert main(["feed", "export", feed, str(tmp_path / "out"), "--data-dir", str(house.root)]) == 0
+    result = verify(tmp_path / "out", [signer_of(0).verifier, signer_of(1).verifier])
+    assert result.findings == []
+    assert "the manifest is signed by log.example/1" in result.holds
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from feeds.ledger.note import COSIGNATURE, Signer, Verifier
 from feeds.records.export import export
+from feeds.records.signed import sign
 from feeds.verify.finding import Result, VerifyError
 from feeds.verify.seen import Seen
 from feeds.verify.tamper import KINDS, tamper
@@ -213,6 +214,39 @@ def test_a_key_of_a_log_that_is_not_there_is_told(exported: Path, tmp_path: Path
     tamper(exported, tmp_path / "forged", "log")
     told = [one for one in verify(tmp_path / "forged", KEYS).notes if "has no such log" in one]
     assert told == ["a key of log.example/1 was given, the export has no such log"]
+
+
+def signed(exported: Path, into: Path, by: Signer) -> Path:
+    shutil.copytree(exported, into)
+    sign(into / "manifest.json", by)
+    return into
+
+
+def test_a_manifest_that_a_log_signed_is_said(exported: Path, tmp_path: Path) -> None:
+    assert any(one.startswith("the manifest is not signed") for one in verify(exported, KEYS).notes)
+    result = verify(signed(exported, tmp_path / "signed", signer_of(1)), KEYS)
+    assert result.findings == []
+    assert "the manifest is signed by log.example/1" in result.holds
+    assert not any("not signed" in one for one in result.notes)
+
+
+def test_a_manifest_that_is_signed_can_t_be_changed(exported: Path, tmp_path: Path) -> None:
+    folder = signed(exported, tmp_path / "signed", signer_of(0))
+    made = orjson.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_bytes(orjson.dumps(made | {"made_ms": made["made_ms"] + 1}))
+    (found,) = verify(folder, KEYS).findings
+    assert (found.check, found.says) == ("manifest", "it is the signature of another manifest")
+    (folder / "manifest.sig").write_bytes(b"\xff")
+    assert checks(verify(folder, KEYS)) == {"manifest"}
+
+
+def test_a_manifest_signed_by_a_stranger_is_told(exported: Path, tmp_path: Path) -> None:
+    folder = signed(exported, tmp_path / "stranger", Signer("log.example/0", b"\x42" * 32))
+    (found,) = verify(folder, KEYS).findings
+    assert found.check == "manifest"
+    assert found.says.startswith("no trusted signature: got log.example/0")
+    reseal(folder)
+    assert verify(folder, KEYS).findings == []  # unsigned again
 
 
 def test_a_redacted_report_excuses_one_that_is_missing_and_no_more(house: House, tmp_path: Path) -> None:
