@@ -56,6 +56,11 @@ class Groups:
             raise FormatError(f"salts of a record: got {got} bytes, want {want}")
         self._at = self._salt_cuts[:-1] + SALT_BYTES * (np.cumsum(self.there, axis=0) - self.there)
 
+    def order(self) -> Places:
+        """Of each record, a row each, the places in NAMES of its groups as they stand in its map; before them
+        those of groups that it has not."""
+        return np.ascontiguousarray(np.argsort(self._begins, axis=0).T)
+
     def contents(self, name: str, which: npt.NDArray[np.bool_]) -> tuple[Bytes, Places]:
         """The contents of a group of the records ``which``, which have it, and where each record's begins;
         one place more for the end."""

@@ -103,6 +103,11 @@ class Page:
         return [one.row[6] is None or one.row[7] is None for one in self.found]
 
     @cached_property
+    def reports(self) -> npt.NDArray[np.bool_]:
+        """Of each record whether it is a report."""
+        return np.array([one.row[1] == EntryKind.REPORT for one in self.found], bool)
+
+    @cached_property
     def groups(self) -> Groups:
         """The groups of all records by columns, none of those that were redacted. Raises FormatError."""
         salts, maps = [one.row[6] or b"" for one in self.found], [one.row[7] or b"" for one in self.found]
@@ -113,7 +118,7 @@ class Page:
     @cached_property
     def shown(self) -> npt.NDArray[np.bool_]:
         """By groups.NAMES and record, whether it is shown; of what is there and not shown the commitment."""
-        reports = np.array([one.row[1] == EntryKind.REPORT for one in self.found], bool)
+        reports = self.reports
         made = np.empty((len(NAMES), len(reports)), bool)
         for at, name in enumerate(NAMES):
             made[at] = np.where(

@@ -11,7 +11,7 @@ import numpy as np
 
 from feeds.assurance import Bus, Chain, assess, identified_from, revoked
 from feeds.completeness import Around, Start
-from feeds.ledger.entry import WHOLE, EntryKind
+from feeds.ledger.entry import WHOLE
 from feeds.ledger.groups import NAMES
 from feeds.ledger.reading import LedgerReader
 from feeds.ledger.reports import HEAD
@@ -64,8 +64,7 @@ class Surroundings:
         """What is told of each report of a page, of alike ones the same object; None of an event, and of what
         is redacted. Raises FormatError, LedgerError, ReadModelAwayError."""
         found: list[Told | None] = [None] * len(page.found)
-        reports = np.array([one.row[1] == EntryKind.REPORT for one in page.found], bool)
-        headed = reports & page.shown[NAMES.index(HEAD)]
+        headed = page.reports & page.shown[NAMES.index(HEAD)]
         heads, rows = page.groups.heads(headed), np.flatnonzero(headed).tolist()
         whole = page.shown[NAMES.index(WHOLE)].tolist()
         keys = [(page.found[row].log, sort, whole[row]) for row, sort in zip(rows, heads.sort, strict=True)]

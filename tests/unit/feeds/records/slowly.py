@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import cbor2
+import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 
 from feeds.completeness import Around
 from feeds.ledger.entry import WHOLE, EntryKind
-from feeds.ledger.reports import HEAD
+from feeds.ledger.reports import COARSE, HEAD, PLACE, null_of, read_signals
 from feeds.readmodel import ObjectFilter
 from feeds.records.columns import GROUPS, SCHEMA
 from feeds.records.content import head_of
@@ -72,3 +76,65 @@ def _row(record: Record, about: Told | None) -> dict[str, Any]:
         row["assurance"] = about.assurance["level"]
         row["checks"] = orjson.dumps({**rest, "completeness": about.completeness}).decode()
     return row
+
+
+def lines(page: Page, abouts: list[Told | None]) -> list[bytes]:
+    """``lines.lines``, row by row."""
+    made = [_line(one, about) for one, about in zip(page.records, abouts, strict=True)]
+    return [orjson.dumps(one) + b"\n" for one in (*made, {"page": page.plain()})]
+
+
+def _line(record: Record, about: Told | None) -> dict[str, Any]:
+    kept, opening = record.kept, record.opening
+    line: dict[str, Any] = {"log": record.log, "place": kept.place, "kind": record.kind, "asset": kept.asset}
+    line |= {"t_ms": kept.t_ms, "entry": _text(kept.entry)}
+    if opening is None:
+        line["redacted"] = True
+    else:
+        groups = {
+            name: {"salt": _text(salt), "content": _text(one)} for name, (salt, one) in opening.shown.items()
+        }
+        line["groups"] = groups | {name: {"commitment": _text(one)} for name, one in opening.hidden.items()}
+        read = orjson.loads if kept.kind is EntryKind.EVENT else None
+        line["data"] = {
+            name: read(content) if read else READERS[name](content)
+            for name, (_, content) in opening.shown.items()
+            if name != WHOLE
+        }
+    if about is not None:
+        line |= {"assurance": about.assurance, "completeness": about.completeness}
+    return line
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _head(content: bytes) -> dict[str, Any]:
+    return {name: one.hex() if isinstance(one, bytes) else one for name, one in head_of(content).items()}
+
+
+def _signals(content: bytes) -> dict[str, Any]:
+    rows, extras = read_signals(content)
+    found = {name: column for name, column in _columns(rows).items() if set(column) - {None}}
+    for row, name, value in extras:
+        found.setdefault(name, [None] * len(rows))[row] = value
+    return found
+
+
+def _columns(rows: npt.NDArray[Any]) -> dict[str, list[Any]]:
+    nulls = {name: null_of(rows.dtype[name]) for name in rows.dtype.names or ()}
+    return {
+        name: [None if one != one or one == null else one for one in rows[name].tolist()]
+        for name, null in nulls.items()
+    }
+
+
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "head": _head,
+    "place": lambda content: _columns(np.frombuffer(content, PLACE)),
+    "coarse": lambda content: _columns(np.frombuffer(content, COARSE)),
+    "signals": _signals,
+    "driver": cbor2.loads,
+    "facts": cbor2.loads,
+}

@@ -13,7 +13,7 @@ from feeds.ledger import sha
 from feeds.records.columns import arrow
 from feeds.records.lines import lines
 from feeds.records.page import Page
-from feeds.records.surroundings import Surroundings, Told
+from feeds.records.surroundings import Surroundings
 from streams.events import Kind, object_id
 from tests.unit.feeds.records import slowly
 from tests.unit.feeds.records.house import FLEET, LOGS, T0, House, asset_of, device_of, grant
@@ -33,11 +33,8 @@ def same(house: House, made: Page) -> None:
     around = Surroundings(house.read, house.ledgers, made.grant.tenant)
     around.prepare(one.row[2] for one in made.found)
     assert arrow(made, around.told) == slowly.arrow(house, made)
-
-    def one_by_one(page: Page) -> list[Told | None]:
-        return [slowly.told(house, page.grant.tenant, record) for record in page.records]
-
-    assert list(lines(made, around.told)) == list(lines(made, one_by_one))
+    told = [slowly.told(house, made.grant.tenant, record) for record in made.records]
+    assert list(lines(made, around.told)) == slowly.lines(made, told)
 
 
 @pytest.fixture
