@@ -440,7 +440,7 @@ def test_the_scenario_of_attacks_leaves_the_traces_that_the_page_tells(
     register(system.client(), [json.loads(line) for line in sim("list", "attacks").splitlines()])
     proofs.write_text(sim("key", "attacks", "--state", state))
     said = corridor(system, "device", "enroll", str(proofs))
-    sim("key", "attacks", "--state", state, "--ack-key", said.split()[-1])
+    sim("key", "attacks", "--state", state, f"--ack-key={said.split()[-1]}")
     where = f"{system.local.mqtt_host}:{system.local.mqtt_port}"
     sim(
         "run",
@@ -452,7 +452,7 @@ def test_the_scenario_of_attacks_leaves_the_traces_that_the_page_tells(
         "--speed-up",
         "300",
         "--duration",
-        "14",
+        "20",
         "--quiet",
     )
 
