@@ -12,12 +12,14 @@ import time
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from corridor.cli.options import CliError, Verbs, add_folder, settings_of
+from corridor.cli.roles import distributed
 from corridor.folder import Folder, FolderError
 from corridor.redact import DAY_MS, LATE_MS, books, redact, touched
-from corridor.settings import Settings
+from corridor.settings import Settings, SettingsError
 from feeds import readredact, redactions
 from feeds.deadletters import DeadLettersError
 from feeds.ledger.book import Book
@@ -62,6 +64,8 @@ def add_to(verbs: Verbs) -> None:
 def run(options: argparse.Namespace) -> int:
     """Redact and tell; 0 when all of it was done."""
     settings = settings_of(options)
+    if settings.kafka_servers is not None:
+        return _distributed(options, settings)
     if not settings.data_dir.exists():
         raise CliError(f"no data folder: got {settings.data_dir}, want that of a system that ran")
     try:
@@ -79,18 +83,56 @@ def run(options: argparse.Namespace) -> int:
         folder.release()
 
 
-def _redact(options: argparse.Namespace, settings: Settings, folder: Folder) -> int:
+def _distributed(options: argparse.Namespace, settings: Settings) -> int:
+    with distributed():
+        from corridor.roles import redact as roles
+    try:
+        read = roles.copied(settings)
+        one = _wish(options, settings, read, read.with_name("deadletters.db"))
+        if options.dry_run:
+            print(f"{len(touched(read, one)):,} objects would go, of {_whose(one)}")
+            return 0
+        found = roles.redact(settings, read, one)
+    except (SettingsError, FolderError) as error:
+        raise CliError(str(error)) from None
+    except (LedgerError, ReadModelError, StoreError, LogError, RedactionsError) as error:
+        raise CliError(f"{error}; what was done stays done, ask for the same again") from None
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}; ask for the same again") from None
+    if options.json:
+        told = asdict(found) | {"from_ms": one.from_ms, "to_ms": one.to_ms, "assets": list(one.assets)}
+        print(json.dumps(told | {"log_ms": one.log_ms, "engine_ms": one.to_ms + LATE_MS}))
+        return 0
+    print(
+        f"gone now, of {_whose(one)}, {_text(one.from_ms)} to {_text(one.to_ms)}: {found.samples:,} samples "
+        f"in InfluxDB, the ledger's contents of {found.contents:,} records"
+    )
+    print(f"gone from the copies of each role when it starts: {found.objects:,} objects, dead letters")
+    print(f"gone from topics log and deadletters by {_text(one.log_ms)}: their retention")
+    print(f"gone from the workers' state once the vehicles have reported after {_text(one.to_ms + LATE_MS)}")
+    print("left: topic events, which keeps all; no role shows it")
+    if not found.means:
+        print("left: the bucket of means, which the token does not see")
+    return 0
+
+
+def _wish(options: argparse.Namespace, settings: Settings, read: Path, letters: Path) -> Redaction:
     now = int(time.time() * 1000)
     begin = _ENDS[0] if options.begin is None else _instant("--from", options.begin)
     end = min(now if options.end is None else _instant("--to", options.end), _ENDS[1])
     if begin >= end:
         raise CliError(f"an empty time: got {_text(begin)} to {_text(end)}, want --from before --to")
+    assets = [] if options.all else _assets(read, options.asset)
+    devices = readredact.devices_of(read, assets) if assets else _all_devices(letters)
+    log_ms = now + int(settings.log_retention_days * DAY_MS)
+    return Redaction(now, options.reason, tuple(assets), tuple(devices), begin, end, log_ms)
+
+
+def _redact(options: argparse.Namespace, settings: Settings, folder: Folder) -> int:
     if not folder.read.exists():
         raise CliError(f"no read model here: got {folder.read}, want the data folder of a system that ran")
-    assets = [] if options.all else _assets(folder, options.asset)
-    devices = readredact.devices_of(folder.read, assets) if assets else _all_devices(folder)
-    log_ms = now + int(settings.log_retention_days * DAY_MS)
-    one = Redaction(now, options.reason, tuple(assets), tuple(devices), begin, end, log_ms)
+    one = _wish(options, settings, folder.read, folder.deadletters)
+    begin, end, assets, log_ms = one.from_ms, one.to_ms, list(one.assets), one.log_ms
     if options.dry_run:
         print(f"{len(touched(folder.read, one)):,} objects would go, of {_whose(one)}")
         return 0
@@ -120,18 +162,16 @@ def _whose(one: Redaction) -> str:
     return ", ".join(one.assets) if one.assets else "every vehicle"
 
 
-def _assets(folder: Folder, names: list[str]) -> list[str]:
-    found = readredact.assets_of(folder.read, names)
+def _assets(read: Path, names: list[str]) -> list[str]:
+    found = readredact.assets_of(read, names)
     unknown = [name for name, ids in found.items() if not ids]
     if unknown:
         raise CliError(f"no such asset: got {', '.join(unknown)}, want an id or a VIN that is registered")
     return sorted({id_ for ids in found.values() for id_ in ids})
 
 
-def _all_devices(folder: Folder) -> list[str]:
-    if not folder.deadletters.exists():
-        return []
-    return readredact.devices_in(folder.deadletters)
+def _all_devices(letters: Path) -> list[str]:
+    return readredact.devices_in(letters) if letters.exists() else []
 
 
 def _require_caught_up(settings: Settings, folder: Folder) -> None:

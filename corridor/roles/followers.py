@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from corridor.roles.remotelive import RemoteLive
-from feeds.deadletters import DeadLetters
+from feeds.deadletters import DeadLetter, DeadLetters
 from feeds.lettertopic import LettersFeed
 from feeds.readmodel import ReadModel
 from streams.events import Event, Kind
@@ -81,20 +81,26 @@ class EventSource:
         kafka: KafkaSettings,
         read: ReadModel,
         heard: Sequence[Callable[[Sequence[Event]], None]] = (),
+        whole: Callable[[], None] = lambda: None,
     ) -> None:
-        self._read, self._heard = read, heard
+        """``whole`` is called once the copy has all that the topic held, before that is said."""
+        self._read, self._heard, self._whole = read, heard, whole
+        self._done = False
         seen = {p: Seen(read.position(p), read.last_number(p)) for p in range(kafka.partitions)}
         self._feed = EventFeed(kafka, seen)
 
     @property
     def caught_up(self) -> bool:
         """See Source."""
-        return self._feed.caught_up
+        return self._done
 
     def step(self) -> None:
         """See Source."""
         for batch in self._feed.read(_POLL_S):
             self._keep(batch)
+        if not self._done and self._feed.caught_up:
+            self._whole()
+            self._done = True
 
     def _keep(self, batch: Batch) -> None:
         self._read.apply(batch.partition, batch.position, batch.events)
@@ -136,14 +142,21 @@ class LetterSource:
 
     caught_up = True  # nobody waits for these
 
-    def __init__(self, kafka: KafkaSettings, letters: DeadLetters) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        letters: DeadLetters,
+        kept: Callable[[Sequence[DeadLetter]], Sequence[DeadLetter]] = lambda found: found,
+    ) -> None:
+        """``kept`` says which of those that come are kept."""
         self._feed, self._letters = LettersFeed(kafka, letters.newest()), letters
+        self._kept = kept
 
     def step(self) -> None:
         """See Source."""
         found = self._feed.read(_POLL_S)
         if found:
-            self._letters.add(found)
+            self._letters.add(self._kept(found))
 
     def close(self) -> None:
         """See Source."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -19,6 +20,7 @@ from corridor.probe import serving
 from corridor.roles.followers import EventSource, Follower
 from corridor.roles.ledgers import LedgerKeeper, ledger_folder
 from corridor.roles.readcopy import read_copy
+from corridor.roles.redact import redact_copy
 from corridor.settings import Settings
 from streams.kafka.log import KafkaLog
 from streams.kafka.members import Members
@@ -39,7 +41,7 @@ async def run(
     await asyncio.to_thread(check, kafka, (LOG, EVENTS))
     read = read_copy(settings, kafka.partitions)
     log = KafkaLog(kafka)
-    events = Follower("events", lambda: EventSource(kafka, read))
+    events = Follower("events", lambda: EventSource(kafka, read, whole=partial(redact_copy, settings)))
     keeper = LedgerKeeper(settings, folder, log, read)
     metrics = CollectorRegistry()
     metrics.register(LedgerCollector(keeper))
