@@ -39,8 +39,8 @@ from tests.distributed.process import Server
 from tests.distributed.trucks import Trucks
 from tests.integration.receiver import receiver
 
-FAULTS = int(os.environ.get("FAULTS", "10"))
-OUTAGE_S = float(os.environ.get("OUTAGE_S", "10"))
+FAULTS = int(os.environ.get("FAULTS", "8"))
+OUTAGE_S = float(os.environ.get("OUTAGE_S", "6"))
 SEED = int(os.environ.get("SEED", "11"))
 DEVICES = [f"storm-{number}" for number in range(6)]
 VINS = [f"WDSTSTXRM{number:08d}" for number in range(6)]
