@@ -6,6 +6,7 @@ Then a mirror's check of it, and what an Arrow stream weighs. What is compiled w
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 from dataclasses import replace
@@ -87,6 +88,9 @@ def main() -> int:
         (folder / "log" / "book.db").hardlink_to(folder / "book.db")
         read, ledgers = read_model(folder / "read.db"), [LedgerReader(folder / "log")]
         heads = heads_of(ledgers)
+        gc.collect()
+        gc.freeze()  # as the hub runs (corridor.parts)
+        gc.set_threshold(50_000, 20, 20)
         first = read_page(ledgers, heads, grant("precise"), assets_of(read, grant("precise")), (0,), 1)
         arrow(first, Surroundings(read, ledgers, "main").told)
         with cpu(spent, "bare"):

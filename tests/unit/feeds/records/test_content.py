@@ -1,4 +1,4 @@
-"""What is readable of many records at once is what is readable of each."""
+"""Contents as JSON values: every number is its own, what was not measured is null; of many as of each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import cbor2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,58 @@ from feeds.records.content import readable
 from tests.unit.feeds.records import slowly
 
 
-def rows_of(dtype: np.dtype[Any], count: int, seed: int) -> bytes:
+def read(name: str, content: bytes) -> Any:
+    found = readable(EntryKind.REPORT, name, [content])
+    assert found is not None
+    assert len(found) == 1
+    return found[0]
+
+
+def plainly(rows: npt.NDArray[Any]) -> dict[str, list[Any]]:
+    """Number by number."""
+    found: dict[str, list[Any]] = {name: [] for name in rows.dtype.names or ()}
+    for row in rows:
+        for name in found:
+            value, null = row[name].item(), null_of(rows.dtype[name])
+            found[name].append(None if value == null or value != value else value)
+    return found
+
+
+def rows_of(data: st.DataObject, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    rows = np.zeros(data.draw(st.integers(0, 5)), dtype)
+    for name in dtype.names or ():
+        kind = dtype[name]
+        values = st.just(null_of(kind)) | (
+            st.floats(allow_infinity=False)
+            if kind.kind == "f"
+            else st.integers(np.iinfo(kind).min, np.iinfo(kind).max)
+        )
+        rows[name] = data.draw(st.lists(values, min_size=len(rows), max_size=len(rows)))
+    return rows
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("place", PLACE), ("coarse", COARSE)])
+@given(data=st.data())
+def test_rows_are_columns_of_numbers_and_nulls(name: str, dtype: np.dtype[Any], data: st.DataObject) -> None:
+    rows = rows_of(data, dtype)
+    assert read(name, rows.tobytes()) == plainly(rows)
+
+
+@given(data=st.data())
+def test_signals_are_those_that_were_measured(data: st.DataObject) -> None:
+    rows = rows_of(data, BUS)
+    content = cbor2.dumps([list(BUS.names or ()), rows.tobytes(), []])
+    want = {name: one for name, one in plainly(rows).items() if any(value is not None for value in one)}
+    assert read("signals", content) == want
+
+
+def test_a_signal_without_a_column_is_null_where_it_was_not_said() -> None:
+    rows = np.zeros(2, [("t_ms", "<i8")])
+    content = cbor2.dumps([["t_ms"], rows.tobytes(), [[1, "own", 2.5]]])
+    assert read("signals", content) == {"t_ms": [0, 0], "own": [None, 2.5]}
+
+
+def drawn(dtype: np.dtype[Any], count: int, seed: int) -> bytes:
     """Rows with numbers, of which some are not measured."""
     random = np.random.default_rng(seed)
     rows = np.zeros(count, dtype)
@@ -35,12 +87,12 @@ def signals(draw: st.DrawFn) -> bytes:
     one = st.tuples(
         st.integers(0, count - 1), st.sampled_from(["fuel_pct", "own", names[0]]), st.floats(0, 9)
     )
-    packed = rows_of(np.dtype([(name, BUS[name]) for name in names]), count, seed)
+    packed = drawn(np.dtype([(name, BUS[name]) for name in names]), count, seed)
     return cbor2.dumps([names, packed, [list(extra) for extra in draw(st.lists(one, max_size=3))]])
 
 
 @given(contents=st.lists(signals(), min_size=1, max_size=6))
-def test_signals(contents: list[bytes]) -> None:
+def test_signals_of_many(contents: list[bytes]) -> None:
     assert readable(EntryKind.REPORT, "signals", contents) == [slowly.READERS["signals"](c) for c in contents]
 
 
@@ -48,9 +100,9 @@ def test_signals(contents: list[bytes]) -> None:
     which=st.sampled_from([("place", PLACE), ("coarse", COARSE)]),
     parts=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 99)), min_size=1, max_size=6),
 )
-def test_rows(which: tuple[str, np.dtype[Any]], parts: list[tuple[int, int]]) -> None:
+def test_rows_of_many(which: tuple[str, np.dtype[Any]], parts: list[tuple[int, int]]) -> None:
     name, dtype = which
-    contents = [rows_of(dtype, count, seed) for count, seed in parts]
+    contents = [drawn(dtype, count, seed) for count, seed in parts]
     assert readable(EntryKind.REPORT, name, contents) == [slowly.READERS[name](c) for c in contents]
 
 
@@ -72,7 +124,7 @@ def test_rows(which: tuple[str, np.dtype[Any]], parts: list[tuple[int, int]]) ->
         ("signals", [cbor2.dumps([[["t_ms"]], bytes(8), []])]),
     ],
 )
-def test_what_is_no_content_is_refused(name: str, contents: list[bytes]) -> None:
+def test_content_that_is_none_is_refused(name: str, contents: list[bytes]) -> None:
     with pytest.raises(FormatError):
         readable(EntryKind.REPORT, name, contents)
 
