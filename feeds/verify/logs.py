@@ -119,7 +119,10 @@ def consistent(tree: Tree, size: int, root: bytes) -> None:
     """
     head = tree.opened.checkpoint
     if size > head.size:
-        raise ProofError(f"its head of {size} entries was seen before, now it has {head.size}: cut off")
+        raise ProofError(
+            f"its head of {size} entries was seen before, now it has {head.size}: cut off, or an older export "
+            "(--seen with a file of its own)"
+        )
     if size == head.size:
         if root != head.root:
             raise ProofError(f"another head of the same {size} entries was seen before: the log is forked")
