@@ -120,8 +120,8 @@ def consistent(tree: Tree, size: int, root: bytes) -> None:
     head = tree.opened.checkpoint
     if size > head.size:
         raise ProofError(
-            f"its head of {size} entries was seen before, now it has {head.size}: cut off, or an older export "
-            "(--seen with a file of its own)"
+            f"its head of {size} entries was seen before, now it has {head.size}: cut off, or an export of "
+            "before (--seen with a file of its own)"
         )
     if size == head.size:
         if root != head.root:
