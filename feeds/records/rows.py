@@ -63,13 +63,16 @@ def _check_row(row: dict[str, Any], nodes: VerifiedNodes) -> None:
     # a tile that was verified is proof enough: its hashes are those under the signed root
     if not 0 <= row["place"] < nodes.size or nodes.tile(0, number)[at] != leaf_hash(row["entry"]):
         raise ProofError(f"the entry is not in the tree of {nodes.size} at this place")
-    if row["redacted"]:
-        return
     shown, hidden = {}, {}
     for group in GROUPS:
         content, salt, committed = (row[f"{part}_{group}"] for part in ("content", "salt", "hidden"))
+        if (content is None) != (salt is None):  # content without its salt would be kept unproven
+            raise ProofError(f"group {group}: content and salt go together")
         if content is not None and salt is not None:
             shown[group] = (salt, content)
         if committed is not None:
             hidden[group] = committed
-    check_opening(entry, Opening(shown, hidden))
+    if not row["redacted"]:
+        check_opening(entry, Opening(shown, hidden))
+    elif shown or hidden or row["assurance"] is not None or row["checks"] is not None:
+        raise ProofError("it is said to be redacted, and has contents")

@@ -137,6 +137,11 @@ def _page(**more: object) -> Callable[[pa.Table], pa.Table]:
     [
         (_edit("content_head", b"other"), "log 0, place 1: the groups are not"),
         (_edit("salt_place", b"s" * 16), "the groups are not"),
+        (_edit("salt_place", None), "group place: content and salt go together"),
+        (_edit("content_place", None), "group place: content and salt go together"),
+        (_edit("redacted", True), "said to be redacted, and has contents"),
+        (_edit("salt_place", b"s" * 15), "salt of group place: got 15 bytes, want 16"),
+        (_edit("hidden_driver", b"h" * 31), "commitment of group driver: got 31 bytes, want 32"),
         (_edit("hidden_whole", b"h" * 32), "the record as a whole is not"),
         (_edit("hidden_driver", None), "the groups are not"),
         (_edit("entry", b"\x01" * 84), "log 0, place 1: "),
