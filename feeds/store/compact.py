@@ -90,13 +90,22 @@ class Compactor:
 
     def _copy(self, rewrite: _Rewrite, where: str) -> None:
         """Sort the rows of the sources into the new tables; of a duplicate the one received first stays."""
-        for prefix, key, then in (("s", KEY, ", received_ms"), ("x", EXTRA_KEY, "")):
-            rows = union([f"SELECT * FROM {prefix}_{s.id} {where}" for s in rewrite.work.sources])
-            doubles = f"SELECT 1 FROM ({rows}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"
-            only = f"DISTINCT ON ({key})" if self._cursor.execute(doubles).fetchall() else ""
+        for prefix, key, first in (("s", KEY, "received_ms, "), ("x", EXTRA_KEY, "")):
+            froms = [(s.id, f"rowid AS nth FROM {prefix}_{s.id} {where}") for s in rewrite.work.sources]
+            # Keys alone are told apart: DISTINCT ON holds whole rows in memory, more than a store may have.
+            keys = union([f"SELECT {key}, {first}{ident} AS source, {rest}" for ident, rest in froms])
+            doubled = f"SELECT {key} FROM ({keys}) GROUP BY {key} HAVING count(*) > 1"
+            nth = f"row_number() OVER (PARTITION BY {key} ORDER BY {first}source, nth)"
             self._cursor.execute(
-                f"INSERT INTO {prefix}_{rewrite.into} SELECT {only} * FROM ({rows}) ORDER BY {key}{then}"
+                "CREATE OR REPLACE TEMP TABLE doubles AS SELECT source, nth "
+                f"FROM ({keys}) SEMI JOIN ({doubled}) USING ({key}) QUALIFY {nth} > 1"
             )
+            rows = union([f"SELECT *, {ident} AS source, {rest}" for ident, rest in froms])
+            self._cursor.execute(
+                f"INSERT INTO {prefix}_{rewrite.into} SELECT * EXCLUDE (source, nth) "
+                f"FROM ({rows}) ANTI JOIN doubles USING (source, nth) ORDER BY {key}"
+            )
+            self._cursor.execute("DROP TABLE doubles")
 
     def _remember_latest(self, source: Segment) -> None:
         rows = union(["SELECT * FROM latest", f"SELECT * FROM s_{source.id} WHERE {PLACED}"])

@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from feeds.store import periods
+from feeds.store import periods, segments
 from feeds.store.duck import DuckStore
 from feeds.store.duckfile import BrokenError
 from feeds.store.intake import Intake
 from feeds.store.port import Store, StoreAwayError, StoreError
+from streams.records import SAMPLES, Frame
 from tests.unit.feeds.store.contract import ALL, StoreContract, rows, times
 from tests.unit.feeds.store.frames import Report, at, frame
 
@@ -115,6 +117,32 @@ def test_many_segments_of_a_day_are_merged_before_it_ends(tmp_path: Path) -> Non
         settle(store, NOON)
         assert levels(store) == [-1, 1, 1, 1, 1, 1, 1, 2, 2]
         assert times(store.track("a", *ALL, 1000)) == list(range(10, 400))
+
+
+def crowded(hour: int, count: int) -> Frame:
+    """``count`` samples that arrive in an hour of the day of NOON, and ten that every hour brings again."""
+    now = NOON + (hour - 12) * HOUR
+    own, again = Report("a", [], content=str(hour), received_ms=now), Report("a", [], received_ms=now)
+    reports = frame(own, again)
+    t_ms = [*range(10 + hour * count, 10 + (hour + 1) * count), *range(10)]
+    columns = {name: [7] * len(t_ms) for name in SAMPLES.names}
+    columns |= {"report": [0] * count + [1] * 10, "t_ms": t_ms}
+    samples = [pa.array(columns[f.name], f.type) for f in SAMPLES]
+    return Frame(reports.reports, pa.RecordBatch.from_arrays(samples, schema=SAMPLES), reports.extras)
+
+
+def test_merge_of_many_samples_with_a_few_duplicates_needs_little_memory(tmp_path: Path) -> None:
+    count = 15_000
+    with DuckStore(tmp_path, memory_mb=64) as store:
+        for hour in range(segments.FAN):
+            store.write(0, hour + 1, [crowded(hour, count)])
+            settle(store, NOON + (hour - 11) * HOUR)
+        assert levels(store) == [-1, 2]
+    assert stored_rows(tmp_path) == [(0, t) for t in range(10 + segments.FAN * count)]
+    with duckdb.connect(str(tmp_path / "samples.duckdb")) as file:
+        (merged,) = file.execute("SELECT id FROM segments WHERE level = 2").fetchall()[0]
+        came = file.execute(f"SELECT DISTINCT received_ms FROM s_{merged} WHERE t_ms < 10").fetchall()
+    assert came == [(NOON - 12 * HOUR,)]
 
 
 def test_merge_that_was_cut_off_leaves_nothing_behind(tmp_path: Path) -> None:
