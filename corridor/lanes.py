@@ -97,7 +97,11 @@ class Lanes(Generic[TargetT, ItemT]):
             try:
                 worked = await asyncio.shield(step)
             except asyncio.CancelledError:
-                await step  # what is under way is told to the end, so that nobody sends it again
+                lane.leaving = True
+                try:
+                    await step  # what is under way is told to the end, so that nobody sends it again
+                except Exception as error:
+                    _log.warning("not_noted to=%s partition=%s reason=%s", *key, error)
                 raise
             self.trouble.pop(key, None)
             await asyncio.sleep(0 if worked else _IDLE_S)

@@ -32,7 +32,7 @@ from streams.kafka.members import Members
 from streams.kafka.topics import DELIVERIES, EVENTS, LOG, check
 
 _LOOK_S: Final = 0.5
-_MOVE_S: Final = 30.0
+_MOVE_S: Final = 120.0  # an attempt under way, and its note; Kafka gives an owner five minutes
 _log = logging.getLogger("corridor.deliver")
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -33,11 +34,12 @@ class HttpAuthority:
         if connector.url is None:
             raise ValueError(f"authority {connector.authority} has no url")
         self._url, self._name = connector.url, connector.authority
+        self._timeout_s = connector.timeout_s
         verify: ssl.SSLContext | bool = self._url.startswith("https:")  # http is for this machine only
         if connector.ca_file is not None:
             verify = ssl.create_default_context(cafile=str(connector.ca_file))
         self._client = httpx.AsyncClient(
-            timeout=connector.timeout_s,
+            timeout=None,
             follow_redirects=False,
             trust_env=False,
             verify=verify,
@@ -89,9 +91,12 @@ class HttpAuthority:
     ) -> tuple[int, Any, bytes]:
         """Status, headers and body. Raises AuthorityError when there is no answer."""
         try:
-            async with self._client.stream(
-                method, self._url + path, headers=dict(head or {}), content=body
-            ) as answer:
+            async with (
+                asyncio.timeout(self._timeout_s),  # of all: the client's own would be of each piece
+                self._client.stream(
+                    method, self._url + path, headers=dict(head or {}), content=body
+                ) as answer,
+            ):
                 got = b""
                 async for piece in answer.aiter_bytes():
                     got += piece
@@ -100,6 +105,8 @@ class HttpAuthority:
                 return answer.status_code, answer.headers, got
         except AuthorityError:
             raise
+        except TimeoutError:
+            raise AuthorityError(f"no answer in {self._timeout_s:g} s") from None
         except Exception as error:  # no connection, no name, a broken answer: it may pass
             raise AuthorityError(f"{type(error).__name__}: {error}"[:200]) from None
 

@@ -139,6 +139,7 @@ class Lane(Generic[TargetT, ItemT]):
         self.gone = False  # the receiver said that it wants nothing any more
         self.delivered = 0
         self.away = ""  # what the last attempt came to, when the receiver is away or gone
+        self.leaving = False  # begin no further attempt: another process goes on
         self._held = 0  # attempts in a row that found the receiver away
         self._held_until = 0
         self._dirty: dict[str, bytes | None] = {}
@@ -181,7 +182,7 @@ class Lane(Generic[TargetT, ItemT]):
             return False
         before = self.away
         due = await self._again()
-        new = False if self.held else await self._new()
+        new = False if self.held or self.leaving else await self._new()
         if self._dirty or self.away != before:
             await self._keep()
         return due or new
@@ -242,6 +243,11 @@ class Lane(Generic[TargetT, ItemT]):
                 self._set(Waiting(item.number, row, 0, self._now_ms(), "waits for one before it", what=what))
                 continue
             async with room:
+                if self.leaving:
+                    self._set(
+                        Waiting(item.number, row, 0, self._now_ms(), "left to another process", what=what)
+                    )
+                    continue
                 if self.held or self.gone:
                     return [one.number for one in items[at:]]
                 answer = await self._send(self.target, item)
@@ -255,6 +261,8 @@ class Lane(Generic[TargetT, ItemT]):
         did = False
         for row in list(self.waiting):
             while (first := self._first(row)) is not None and first.due_ms <= self._now_ms():
+                if self.leaving:
+                    return did
                 did = True
                 item = await asyncio.to_thread(self._items.one, self.partition, first.number, self.target)
                 answer = Answer(200) if item is None else await self._send(self.target, item)

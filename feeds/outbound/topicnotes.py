@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import DELIVERIES
 
 _CONFIRMED_S: Final = 10.0
+_POLL_S: Final = 0.02
 
 
 class TopicNotes:
@@ -64,25 +66,31 @@ class TopicNotes:
             client.close()
 
     def put(self, partition: int, values: Mapping[str, bytes | None]) -> None:
-        """See Notes.put."""
+        """See Notes.put. Partitions don't wait for each other."""
+        answers: list[KafkaError | None] = []
+
+        def confirmed(error: KafkaError | None, _: Message) -> None:
+            answers.append(error)
+
         with self._lock:
             if self._producer is None:
                 self._producer = producer(self._settings, linger_ms=0, compression_type="lz4")
-            wrong: list[KafkaError] = []
-
-            def confirmed(error: KafkaError | None, _: Message) -> None:
-                if error is not None:
-                    wrong.append(error)
-
-            for key, value in values.items():
-                self._producer.produce(self._topic, value, key.encode(), partition, on_delivery=confirmed)
-            left = self._producer.flush(_CONFIRMED_S)
-            if left or wrong:
-                self._producer.purge()
-                self._producer = None
-                if wrong:
-                    raise failed(wrong[0], f"{self._topic}: not confirmed")
-                raise LogAwayError(f"{self._topic}: {left} notes not confirmed", retry_after=2.0)
+            client = self._producer
+        deadline = time.monotonic() + _CONFIRMED_S
+        for key, value in values.items():
+            client.produce(self._topic, value, key.encode(), partition, on_delivery=confirmed)
+        while len(answers) < len(values) and time.monotonic() < deadline:
+            client.poll(_POLL_S)  # another thread may be told of ours
+        wrong = [error for error in answers if error is not None]
+        left = len(values) - len(answers)
+        if left or wrong:
+            with self._lock:
+                if self._producer is client:  # what others have in it fails, and is tried again
+                    self._producer = None
+            client.purge()
+            if wrong:
+                raise failed(wrong[0], f"{self._topic}: not confirmed")
+            raise LogAwayError(f"{self._topic}: {left} notes not confirmed", retry_after=2.0)
 
     def close(self) -> None:
         """Let go of the connections."""

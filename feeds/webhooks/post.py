@@ -27,8 +27,8 @@ class Poster:
     """A ``Send`` (see ``lane``) over kept connections. Close it at the end."""
 
     def __init__(self, body: Body, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._body = body
-        self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._body, self._timeout_s = body, timeout_s
+        self._client = httpx.AsyncClient(timeout=None, follow_redirects=False, trust_env=False)
 
     async def send(self, endpoint: Endpoint, event: Event) -> Answer:
         """Post the event; whatever goes wrong is an answer."""
@@ -37,10 +37,15 @@ class Poster:
             if body is None:
                 return Answer(500, "no signed head holds it yet")
             signed = headers(endpoint.secret, id_of(event), int(time.time()), body)
-            async with self._client.stream(
-                "POST", endpoint.url, content=body, headers=signed | {"content-type": _TYPE}
-            ) as answer:
+            async with (
+                asyncio.timeout(self._timeout_s),  # of all: the client's own would be of each piece
+                self._client.stream(
+                    "POST", endpoint.url, content=body, headers=signed | {"content-type": _TYPE}
+                ) as answer,
+            ):
                 return Answer(answer.status_code, f"status {answer.status_code}", retry_after(answer.headers))
+        except TimeoutError:
+            return Answer(None, f"no answer in {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             return Answer(None, f"{type(error).__name__}: {error}"[:200])
         except Exception as error:  # a name that can't be resolved, a broken answer: it may pass

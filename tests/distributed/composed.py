@@ -95,10 +95,11 @@ class System:
         return Client(Local(f"http://127.0.0.1:{api.port}", self.admin_key, "", 0, api.pid))
 
     def wait(self, seconds: float = 60.0) -> None:
-        """Until all that runs is healthy."""
+        """Until all is healthy; nothing may have ended by itself."""
         deadline = time.monotonic() + seconds
         for one in self.all():
-            while one.running and not one.healthy():
+            while not one.healthy():
+                assert one.running, f"{one.name} ended by itself\n{one.tail()}"
                 if time.monotonic() > deadline:
                     said = one.answer()
                     raise AssertionError(f"{one.name} not well: {said and said.text}\n{one.tail()}")

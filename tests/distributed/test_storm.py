@@ -173,7 +173,7 @@ def test_whatever_fails_nothing_acknowledged_is_lost_and_no_event_is_told_twice_
         events = check_events(kafka)
         check_readers(made, events)
         check_store(made, samples)
-        check_webhooks(posted, events)
+        check_webhooks(made, posted, events)
         check_ledger(made, samples, events)
 
 
@@ -327,12 +327,17 @@ def head_of(row: Kept) -> dict[str, Any]:
     return found
 
 
-def check_webhooks(posted: list[dict[str, Any]], events: list[Event]) -> None:
+def check_webhooks(made: System, posted: list[dict[str, Any]], events: list[Event]) -> None:
     """The receiver has every revision of every crossing; what came twice was the same."""
     want = {(one.id, one.revision) for one in events if one.kind is Kind.CROSSING}
     deadline = time.monotonic() + 60
-    while {(post["data"]["id"], post["data"]["revision"]) for post in list(posted)} != want:
-        assert time.monotonic() < deadline, "webhooks are missing"
+    while (got := {(post["data"]["id"], post["data"]["revision"]) for post in list(posted)}) != want:
+        if time.monotonic() > deadline:
+            missing = [
+                (e.partition, e.number, e.id, e.revision) for e in events if (e.id, e.revision) in want - got
+            ]
+            said = [(one.name, (a := one.answer()) and a.text, one.tail()) for one in made.roles["deliver"]]
+            raise AssertionError(f"got {len(got)} of {len(want)}, missing {missing}, {said}")
         time.sleep(0.2)
     by_id: dict[str, dict[str, Any]] = {}
     for post in posted:

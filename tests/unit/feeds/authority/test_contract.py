@@ -198,7 +198,7 @@ async def test_what_a_server_answers_is_kept_apart(tmp_path: Path) -> None:
         assert (await adapter.tell(message("effect_1"))).status == 500
         rule.faults.error_every, rule.faults.hang_every, rule.faults.hang_s = 0, 1, 30.0
         late = await adapter.tell(message("effect_1"))
-        assert (late.status, "Timeout" in late.detail) == (None, True)
+        assert (late.status, late.detail) == (None, "no answer in 0.2 s")
         with pytest.raises(AuthorityError):
             await adapter.decisions("no number")
         await adapter.close()

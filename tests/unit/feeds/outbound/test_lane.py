@@ -132,6 +132,26 @@ async def test_what_comes_while_it_looks_is_sent_once() -> None:
     assert [found.number for found in receiver.got] == [1, 2]
 
 
+async def test_one_that_leaves_ends_what_is_under_way_and_another_sends_the_rest_once() -> None:
+    events, notes, clock = Events([event(n, f"a{n % 20}") for n in range(1, BATCH)]), Notes(), Clock()
+
+    def answer(_: Event) -> Answer:
+        one.leaving = len(receiver.tried) >= 11
+        return Answer(200)
+
+    receiver = Receiver(answer)
+    one = lane(events, notes, receiver, clock)
+    await one.begin()
+    await one.step()
+    assert 11 <= len(receiver.got) < 20
+    assert not await one.step()
+    another = Receiver(lambda _: Answer(200))
+    one = lane(events, notes, another, clock)
+    await one.begin()
+    await until_idle(one)
+    assert by_asset([*receiver.got, *another.got]) == by_asset(events.all)
+
+
 async def test_what_is_pending_holds_its_asset_and_counts_as_no_attempt() -> None:
     events, clock, known = Events([event(1, "a"), event(2, "a"), event(3, "b")]), Clock(), False
     receiver = Receiver(lambda _: Answer(200) if known else Answer(None, "no receipt", 2.0, pending=True))
