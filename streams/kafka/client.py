@@ -151,13 +151,19 @@ class Marks:
         where = TopicPartition(self._topic, partition)
         deadline = time.monotonic() + self._settings.wait_s
         while True:
-            left = max(0.1, deadline - time.monotonic())
+            left, client = max(0.1, deadline - time.monotonic()), self._asking()
             try:
-                return self._asking().get_watermark_offsets(where, timeout=left)
+                return client.get_watermark_offsets(where, timeout=left)
             except KafkaException as error:  # also while a partition changes its leader
-                if time.monotonic() + _PAUSE_S > deadline or error.args[0].code() in _FINAL - MISSING:
-                    raise self._failed(error, f"{self._topic}/{partition} not asked for its end") from None
-                time.sleep(_PAUSE_S)
+                code, pause = error.args[0].code(), _PAUSE_S
+                late = time.monotonic() + pause > deadline
+                told = self._failed(error, f"{self._topic}/{partition} not asked for its end")
+                if code == KafkaError._UNKNOWN_PARTITION:
+                    self._forget(client)
+                    pause = _NEW_S
+                if late or code in _FINAL - MISSING:
+                    raise told from None
+                time.sleep(min(pause, left))
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -171,6 +177,16 @@ class Marks:
             if self._client is None:
                 self._client = consumer(self._settings, queued_min_messages=1, error_cb=self._trouble)
             return self._client
+
+    def _forget(self, client: Consumer) -> None:
+        """Ask on another connection from now on.
+
+        A client that heard of a partition without a leader, as while Kafka starts, believes that for the age
+        of its metadata (15 minutes) when it only asks.
+        """
+        with self._lock:
+            if self._client is client:  # closed with its last user: other threads may be asking on it
+                self._client = None
 
     def _failed(self, error: KafkaException, doing: str) -> LogError:
         self._asking().poll(0)  # it says there what is wrong with the connection
