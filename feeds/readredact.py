@@ -1,7 +1,7 @@
 """Redaction in the read model's file: events and objects that say where a vehicle was, gone for good.
 
-An object that touches the time asked for goes whole, with all its revisions. For the time when no system
-runs on the file. Numbers of events that went are not given again.
+An object that touches the time asked for goes whole, with all its revisions. Others may
+read the file meanwhile, and write it if they wait. Numbers of events that went are not given again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from feeds.readfile import ReadModelError, transaction
-from feeds.redactions import MOVEMENT
+from feeds.readsql import span
+from feeds.redactions import MOVEMENT, Redaction
 from streams.codec import load_json
+from streams.events import Event
 
 Ids: TypeAlias = set[tuple[str, str]]
 """(kind, id) of objects."""
@@ -59,6 +61,15 @@ def touched(path: Path, assets: Sequence[str], from_ms: int, to_ms: int) -> Ids:
         spans = f"{which} coalesce(end_ms, max(start_ms, t_ms)) >= ? AND start_ms < ?"
         found.update(db.execute(f"SELECT kind, id FROM objects WHERE {spans}", at).fetchall())
     return found
+
+
+def touches(event: Event, one: Redaction) -> bool:
+    """Whether an event is of an object that ``one`` takes out; as ``touched`` finds it in a file."""
+    if event.kind not in MOVEMENT or (one.assets and event.asset not in one.assets):
+        return False
+    start_ms, end_ms = span(event)
+    last_ms = max(start_ms, event.t_ms) if end_ms is None else end_ms
+    return one.covers(event.t_ms) or (last_ms >= one.from_ms and start_ms < one.to_ms)
 
 
 def redact(path: Path, ids: Ids) -> int:

@@ -107,7 +107,7 @@ def _distributed(options: argparse.Namespace, settings: Settings) -> int:
         f"gone now, of {_whose(one)}, {_text(one.from_ms)} to {_text(one.to_ms)}: {found.samples:,} samples "
         f"in InfluxDB, the ledger's contents of {found.contents:,} records"
     )
-    print(f"gone from the copies of each role when it starts: {found.objects:,} objects, dead letters")
+    print(f"gone from each role's copies in seconds or as it starts: {found.objects:,} objects, dead letters")
     print(f"gone from topics log and deadletters by {_text(one.log_ms)}: their retention")
     print(f"gone from the workers' state once the vehicles have reported after {_text(one.to_ms + LATE_MS)}")
     print("left: topic events, which keeps all; no role shows it")

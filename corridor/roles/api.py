@@ -7,7 +7,6 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 import geofences
@@ -23,7 +22,7 @@ from corridor.pushes import pushes_of
 from corridor.roles.followers import Book, EventSource, Follower, LetterSource, PositionSource
 from corridor.roles.ledgers import index_of, ledger_folder, readers_of
 from corridor.roles.readcopy import read_copy
-from corridor.roles.redact import redact_copy, redact_letters, shown, wishes
+from corridor.roles.redact import CleanEvents, CleanLetters
 from corridor.roles.remotelive import RemoteLive
 from corridor.roles.stores import store_of
 from corridor.serving import serve
@@ -60,17 +59,14 @@ class Instance:
         keys = KeyRing(folder / "keys.json", None if shared is None else shared / "keys.json")
         keys.ensure_admin(settings.admin_key.get_secret_value(), settings.tenant)
         heard = (self.book.heard, commands.answered, self.live.happened)
-        whole = partial(redact_copy, settings)
-        redact_letters(settings, self._letters)
-        gone = wishes(settings)
-        self.events = Follower("events", lambda: EventSource(kafka, self.read, heard, whole))
+        self.events = Follower("events", lambda: EventSource(kafka, self.read, heard, CleanEvents(settings)))
+        letters = CleanLetters(settings, self._letters)
+        letters([])  # before anybody is shown one
         self.positions = Follower("positions", lambda: PositionSource(kafka, self.live))
         self._followers = [
             self.events,
             self.positions,
-            Follower(
-                "deadletters", lambda: LetterSource(kafka, self._letters, lambda some: shown(some, gone))
-            ),
+            Follower("deadletters", lambda: LetterSource(kafka, self._letters, letters)),
         ]
         ledger = ledger_folder(settings) if settings.ledger else None
         self._reads = FeedReads(folder / "feedreads.db" if ledger is None else ledger.feed_reads)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -23,7 +22,7 @@ from corridor.probe import serving
 from corridor.roles.followers import EventSource, Follower
 from corridor.roles.ledgers import ledger_folder, readers_of
 from corridor.roles.readcopy import read_copy
-from corridor.roles.redact import redact_copy
+from corridor.roles.redact import CleanEvents
 from corridor.settings import Settings
 from feeds.outbound.topicnotes import TopicNotes
 from feeds.webhooks.post import Poster
@@ -57,7 +56,7 @@ async def run(
     commands = CommandPort(log, loop)
     authorities = Authorities(connectors, read, notes, commands.submit, kafka.partitions)
     events = Follower(
-        "events", lambda: EventSource(kafka, read, (commands.answered,), whole=partial(redact_copy, settings))
+        "events", lambda: EventSource(kafka, read, (commands.answered,), clean=CleanEvents(settings))
     )
 
     def moved(partitions: frozenset[int], work: Callable[[int], Any]) -> None:

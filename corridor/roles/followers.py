@@ -81,10 +81,11 @@ class EventSource:
         kafka: KafkaSettings,
         read: ReadModel,
         heard: Sequence[Callable[[Sequence[Event]], None]] = (),
-        whole: Callable[[], None] = lambda: None,
+        clean: Callable[[Sequence[Event]], None] = lambda came: None,
     ) -> None:
-        """``whole`` is called once the copy has all that the topic held, before that is said."""
-        self._read, self._heard, self._whole = read, heard, whole
+        """``clean`` is called once the copy has all that the topic held, before that is said, then again
+        and again with what came since."""
+        self._read, self._heard, self._clean = read, heard, clean
         self._done = False
         seen = {p: Seen(read.position(p), read.last_number(p)) for p in range(kafka.partitions)}
         self._feed = EventFeed(kafka, seen)
@@ -96,10 +97,12 @@ class EventSource:
 
     def step(self) -> None:
         """See Source."""
+        came: list[Event] = []
         for batch in self._feed.read(_POLL_S):
             self._keep(batch)
-        if not self._done and self._feed.caught_up:
-            self._whole()
+            came += batch.events
+        if self._done or self._feed.caught_up:
+            self._clean(came)
             self._done = True
 
     def _keep(self, batch: Batch) -> None:
@@ -146,17 +149,17 @@ class LetterSource:
         self,
         kafka: KafkaSettings,
         letters: DeadLetters,
-        kept: Callable[[Sequence[DeadLetter]], Sequence[DeadLetter]] = lambda found: found,
+        kept: Callable[[Sequence[DeadLetter]], Sequence[DeadLetter]] = lambda came: came,
     ) -> None:
-        """``kept`` says which of those that come are kept."""
+        """``kept`` says which of those that came are kept; it is asked when none came, too."""
         self._feed, self._letters = LettersFeed(kafka, letters.newest()), letters
         self._kept = kept
 
     def step(self) -> None:
         """See Source."""
-        found = self._feed.read(_POLL_S)
-        if found:
-            self._letters.add(self._kept(found))
+        kept = self._kept(self._feed.read(_POLL_S))
+        if kept:
+            self._letters.add(kept)
 
     def close(self) -> None:
         """See Source."""

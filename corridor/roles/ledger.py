@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
@@ -20,7 +19,7 @@ from corridor.probe import serving
 from corridor.roles.followers import EventSource, Follower
 from corridor.roles.ledgers import LedgerKeeper, ledger_folder
 from corridor.roles.readcopy import read_copy
-from corridor.roles.redact import redact_copy
+from corridor.roles.redact import CleanEvents
 from corridor.settings import Settings
 from streams.kafka.log import KafkaLog
 from streams.kafka.members import Members
@@ -41,7 +40,7 @@ async def run(
     await asyncio.to_thread(check, kafka, (LOG, EVENTS))
     read = read_copy(settings, kafka.partitions)
     log = KafkaLog(kafka)
-    events = Follower("events", lambda: EventSource(kafka, read, whole=partial(redact_copy, settings)))
+    events = Follower("events", lambda: EventSource(kafka, read, clean=CleanEvents(settings)))
     keeper = LedgerKeeper(settings, folder, log, read)
     metrics = CollectorRegistry()
     metrics.register(LedgerCollector(keeper))

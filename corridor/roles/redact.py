@@ -1,11 +1,13 @@
-"""``corridor redact`` in the distributed system: ledger and InfluxDB at once, copies as they start.
+"""``corridor redact`` in the distributed system: ledger and InfluxDB at once, copies once they see it.
 
-What roles keep of events and dead letters are copies of topics, so each takes out what was redacted whenever
-it starts, once it has all that the topics hold: one that is made anew does too. Topics stay as they are.
+What roles keep of events and dead letters are copies of topics, so each takes out itself what was redacted:
+within seconds while it runs; when it starts, once it has all that the topics hold. One that is made anew does
+too. Topics stay as they are.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -27,12 +29,14 @@ from feeds.ledger.files import LogFiles
 from feeds.ledger.reading import BOOK
 from feeds.ledger.rotation import current
 from feeds.ledger.writer import LOG
-from feeds.redactions import Redaction
+from feeds.redactions import Redaction, RedactionsError
 from feeds.store.influx.redact import redact as redact_store
+from streams.events import Event
 from streams.kafka.log import KafkaLog
 from streams.log import Log, LogError
 from streams.records import RecordKind
 
+LOOK_S: Final = 1.0
 _READ_BYTES: Final = 4 << 20
 
 
@@ -44,12 +48,6 @@ class Redacted:
     objects: int
     contents: int
     means: bool
-
-
-def wishes(settings: Settings) -> list[Redaction]:
-    """All that was ever redacted, as far as this role can see. Raises RedactionsError."""
-    root = settings.ledger_dir or settings.shared_dir
-    return [] if root is None else redactions.load(root / "redactions.jsonl")
 
 
 def copied(settings: Settings) -> Path:
@@ -84,24 +82,76 @@ def redact(settings: Settings, read: Path, one: Redaction) -> Redacted:
     return Redacted(gone.samples, len(ids), contents, gone.means)
 
 
-def redact_copy(settings: Settings) -> None:
-    """Take all that was redacted out of this role's copies. Raises RedactionsError, ReadModelError."""
-    many = wishes(settings)
-    read = settings.data_dir / "read.db"
-    ids = touched_by(read, many)
-    if ids:
-        readredact.redact(read, ids)
+class Wishes:
+    """All that was ever redacted, as far as this role can see; what is new is seen within ``LOOK_S``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = _path(settings)
+        self._looked_s, self._stamp = -LOOK_S, (0, 0)
+        self._many: list[Redaction] = []
+
+    def now(self) -> list[Redaction]:
+        """The same list until there are more. Raises RedactionsError."""
+        if self._path is not None and time.monotonic() - self._looked_s >= LOOK_S:
+            stamp = _stamp(self._path)
+            if stamp != self._stamp:
+                self._many, self._stamp = redactions.load(self._path), stamp
+            self._looked_s = time.monotonic()
+        return self._many
 
 
-def redact_letters(settings: Settings, letters: DeadLetters) -> None:
-    """The same of a copy of the dead letters. Raises RedactionsError, DeadLettersError."""
-    for one in wishes(settings):
-        letters.redact(one.devices, one.from_ms, one.to_ms + LATE_MS)
+class CleanEvents:
+    """Keeps a role's copy of events free of what was redacted, also by those who ask while it runs.
+
+    For the thread that fills the copy.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._wishes, self._read = Wishes(settings), settings.data_dir / "read.db"
+        self._done: list[Redaction] | None = None
+
+    def __call__(self, came: Sequence[Event]) -> None:
+        """Take out what is to go, of all or of what ``came``. Raises RedactionsError, ReadModelError."""
+        many = self._wishes.now()
+        if many is not self._done:
+            ids = touched_by(self._read, many)
+        else:
+            ids = {(e.kind.value, e.id) for e in came if any(readredact.touches(e, one) for one in many)}
+        if ids:
+            readredact.redact(self._read, ids)
+        self._done = many
 
 
-def shown(letters: Sequence[DeadLetter], many: Sequence[Redaction]) -> list[DeadLetter]:
-    """The letters that were not redacted."""
-    return [letter for letter in letters if not any(_gone(letter, one) for one in many)]
+class CleanLetters:
+    """The same of a copy of the dead letters."""
+
+    def __init__(self, settings: Settings, letters: DeadLetters) -> None:
+        self._wishes, self._letters = Wishes(settings), letters
+        self._done: list[Redaction] | None = None
+
+    def __call__(self, came: Sequence[DeadLetter]) -> list[DeadLetter]:
+        """Those of ``came`` that may be kept. Raises RedactionsError, DeadLettersError."""
+        many = self._wishes.now()
+        if many is not self._done:
+            for one in many:
+                self._letters.redact(one.devices, one.from_ms, one.to_ms + LATE_MS)
+            self._done = many
+        return [letter for letter in came if not any(_gone(letter, one) for one in many)]
+
+
+def _path(settings: Settings) -> Path | None:
+    root = settings.ledger_dir or settings.shared_dir
+    return None if root is None else root / "redactions.jsonl"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    except OSError as error:
+        raise RedactionsError(f"{path.name} can't be read: {error.strerror}") from error
+    return found.st_mtime_ns, found.st_size
 
 
 def _gone(letter: DeadLetter, one: Redaction) -> bool:
