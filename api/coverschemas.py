@@ -93,6 +93,7 @@ class Exposure(Told):
     driven: dict[str, Any]
     night: dict[str, Any]
     months: list[dict[str, Any]]
+    deductible: list[dict[str, Any]] = Field(default_factory=list)
     assurance: dict[str, Any]
 
 

@@ -7,11 +7,13 @@ on the way. Integers throughout.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from streams.cover import heard
 from streams.cover.inputs import Drive, Found, Inputs, Stay
 from streams.cover.localtime import NIGHT, month, offset_ms, overlap, within
+from streams.cover.policy import holds
 from streams.events import Kind, object_id
 
 NEVER: Final = 1 << 62
@@ -52,6 +54,40 @@ def part_of(
     return month(begin, ahead), [mm, end - begin, within(begin, end, NIGHT, ahead), 1]
 
 
+def zones_of(
+    drive: Drive,
+    part: tuple[int, int],
+    more: tuple[str, list[int]],
+    stays: list[Stay],
+    cover: dict[str, Any],
+) -> dict[str, list[int]]:
+    """Of what a trip adds to an exposure (``part_of``) the part in each deductible zone that it was in: mm
+    and ms by month and zone ("2026-11/depot"). Zones may overlap."""
+    begin, end = max(drive.begin, part[0]), min(drive.end, part[1])
+    local, (mm, *_) = more
+    found: dict[str, list[int]] = {}
+    for stay in stays:
+        if stay.zone not in cover["deductible_zones"]:
+            continue
+        ms = overlap(begin, end, stay.enter_ms, NEVER if stay.leave_ms is None else stay.leave_ms)
+        if ms:
+            added(found, {f"{local}/{stay.zone}": [mm * ms // (end - begin), ms]})
+    return found
+
+
+def zones_at(covers: Iterable[dict[str, Any]], stays: Iterable[Stay], t_ms: int) -> list[str]:
+    """The deductible zones of the covers that hold at an instant in which the vehicle was then."""
+    named = {zone for cover in covers if holds(cover, t_ms) for zone in cover["deductible_zones"]}
+    ends = ((s.zone, s.enter_ms, NEVER if s.leave_ms is None else s.leave_ms) for s in stays)
+    return sorted({zone for zone, enter, leave in ends if zone in named and enter <= t_ms < leave})
+
+
+def added(sums: dict[str, list[int]], more: dict[str, list[int]]) -> None:
+    """Add sums by name to others."""
+    for name, one in more.items():
+        sums[name] = [a + b for a, b in zip(sums.get(name, [0] * len(one)), one, strict=True)]
+
+
 def exposure_id(cover: str, stay: str) -> str:
     """The id of the exposure of a cover by a stay."""
     return object_id(Kind.EXPOSURE, cover, stay)
@@ -63,12 +99,13 @@ def _exposure(
     name = exposure_id(id_, stay.id)
     settled = inputs.settled.get(name, {})
     months: dict[str, list[int]] = {m: list(sums) for m, sums in settled.get("months", {}).items()}
+    zones: dict[str, list[int]] = {z: list(sums) for z, sums in settled.get("zones", {}).items()}
     stays = inputs.countries()
     for drive in inputs.drives:
         more = part_of(drive, stay.country, part, stays, cover)
         if more is not None:
-            held = months.setdefault(more[0], [0, 0, 0, 0])
-            months[more[0]] = [a + b for a, b in zip(held, more[1], strict=True)]
+            added(months, {more[0]: more[1]})
+            added(zones, zones_of(drive, part, more, inputs.stays, cover))
     sums = heard.within(inputs.hours, *part)
     if "hours" in settled:
         sums = [a + b for a, b in zip(sums, settled["hours"], strict=True)]
@@ -89,13 +126,30 @@ def _exposure(
         "driven": {"mm": mm, "ms": ms, "trips": trips},
         "night": {"ms": night, "share_permille": night * 1000 // ms if ms else None},
         "months": [
-            {"month": m, "driven": {"mm": s[0], "ms": s[1], "trips": s[3]}, "night": {"ms": s[2]}}
+            {
+                "month": m,
+                "driven": {"mm": s[0], "ms": s[1], "trips": s[3]},
+                "night": {"ms": s[2]},
+                "deductible": _deductible(cover, zones, [m]),
+            }
             for m, s in sorted(months.items())
         ],
+        "deductible": _deductible(cover, zones, list(months)),
         "assurance": heard.shares(sums),
         "seen": {"ms": sums[3], "samples": sums[4]},
     }
     return Found(name, part[1] if over else part[0], part[1] if over else None, data)
+
+
+def _deductible(
+    cover: dict[str, Any], zones: dict[str, list[int]], months: list[str]
+) -> list[dict[str, Any]]:
+    out = []
+    for zone in cover["deductible_zones"]:
+        sums = [zones.get(f"{m}/{zone}", (0, 0)) for m in months]
+        driven = {"mm": sum(mm for mm, _ in sums), "ms": sum(ms for _, ms in sums)}
+        out.append({"zone": zone, "driven": driven})
+    return out
 
 
 def _began(inputs: Inputs, stay: Stay, begin: int) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def _row(one: Told, month: str) -> dict[str, Any]:
         **{name: data[name] for name in ("cover", "number", "insurer", "country", "from_ms", "until_ms")},
         "driven": part["driven"],
         "night": {"ms": night, "share_permille": night * 1000 // ms if ms else None},
+        "deductible": part.get("deductible", []),
         "assurance": data["assurance"],
     }
 

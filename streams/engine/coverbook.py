@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streams.cover import exposure, heard
 from streams.cover.derive import derive
 from streams.cover.inputs import Drive, Inputs, Stay
+from streams.engine import coverincidents
 from streams.engine.folder import Folder
 from streams.events import Change, Event, Kind
 
@@ -34,8 +35,7 @@ def hear(book: Folder, event: Event) -> bool:
 def take(book: Folder, kind: Kind, id_: str, data: dict[str, Any]) -> bool:
     """Take an object as it is now; whether it matters to covers."""
     if kind is Kind.VISIT:
-        routes = {cover["conditions"]["route"] for cover in book.found.values()}
-        if data["zone_kind"] not in _PLACES and data["zone"] not in routes:
+        if data["zone_kind"] not in _PLACES and data["zone"] not in _zones(book):
             return False
         enter, leave = data["enter"], data["leave"]
         _part(book, "stays")[id_] = [
@@ -61,6 +61,12 @@ def take(book: Folder, kind: Kind, id_: str, data: dict[str, Any]) -> bool:
     else:
         return False
     return True
+
+
+def _zones(book: Folder) -> set[str]:
+    """The zones that covers of the vehicle name."""
+    routes = {cover["conditions"]["route"] for cover in book.found.values()}
+    return routes.union(*(cover["deductible_zones"] for cover in book.found.values()))
 
 
 def told(book: Folder, pieces: list[tuple[heard.Run, int, heard.Sums]]) -> None:
@@ -115,6 +121,7 @@ def derived(covers: Covers, book: Folder, cause: dict[str, Any]) -> None:
                 del book.objects(kind.value)[id_]
             elif id_ not in said:
                 covers.retract(book, kind, id_, cause)
+    coverincidents.placed(covers, book, cause)
     _forget(book, before)
     bounds = [t for cover in book.found.values() for t in (cover["from_ms"], cover["until_ms"])]
     bounds += [cover["until_ms"] + KEPT_MS + 1 for cover in book.found.values()]
@@ -157,8 +164,9 @@ def _forget(book: Folder, before: int) -> None:
     runs = book.bus.get("runs", [])
     if runs and runs[0][3] < before:
         book.bus["runs"] = [run for run in runs[:-1] if run[3] >= before] + runs[-1:]
+    begins = min((one[0] for one in _part(book, "drives").values()), default=before)
     for id_, one in list(_part(book, "stays").items()):
-        if one[-1] is not None and one[-1] < before:
+        if one[-1] is not None and one[-1] < (before if one[1] in _PLACES else min(before, begins)):
             del _part(book, "stays")[id_]
             for of in book.found:
                 _part(book, "settled").pop(exposure.exposure_id(of, id_), None)
@@ -173,10 +181,10 @@ def _forget(book: Folder, before: int) -> None:
     crashes = book.bus.get("crashes", [])
     if crashes and crashes[0][2] < before:
         book.bus["crashes"] = [one for one in crashes if one[2] >= before]
-        held = book.objects(Kind.INCIDENT.value)
-        for id_, (_, data, _) in list(held.items()):
-            if data["at_ms"] < before:
-                del held[id_]
+    held = book.objects(Kind.INCIDENT.value)
+    for id_, (_, data, _) in list(held.items()):
+        if data["at_ms"] < before:
+            del held[id_]
 
 
 def _settle(book: Folder, whole: Inputs, id_: str, cover: dict[str, Any], stay: Stay) -> None:
@@ -192,10 +200,11 @@ def _settle(book: Folder, whole: Inputs, id_: str, cover: dict[str, Any], stay: 
         exposure.exposure_id(id_, stay.id), {"months": {}, "hours": [0, 0, 0, 0, 0]}
     )
     held["hours"] = [a + b for a, b in zip(held["hours"], sums, strict=True)]
-    for one in more:
+    for drive, one in zip(whole.drives, more, strict=True):
         if one is not None:
-            old = held["months"].get(one[0], [0, 0, 0, 0])
-            held["months"][one[0]] = [a + b for a, b in zip(old, one[1], strict=True)]
+            exposure.added(held["months"], {one[0]: one[1]})
+            in_zones = exposure.zones_of(drive, part, one, whole.stays, cover)
+            exposure.added(held.setdefault("zones", {}), in_zones)
 
 
 def _part(book: Folder, name: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streams.cover import crash
 from streams.cover.driving import CRASH
+from streams.cover.exposure import zones_at
+from streams.cover.inputs import Stay
 from streams.cover.policy import holds
 from streams.engine.coverears import Find
 from streams.engine.folder import Folder
@@ -26,7 +28,8 @@ def found(covers: Covers, find: Find) -> None:
     id_ = object_id(Kind.INCIDENT, find.asset, find.sort, find.device, find.boot, find.seq)
     data = _data(book, find.sort, find)
     covers.tell(book, Kind.INCIDENT, id_, find.t_ms, data, _cause(find))
-    del book.objects(Kind.INCIDENT.value)[id_]  # a report is heard once: nothing amends it
+    if not _zoned(book, find.t_ms):
+        del book.objects(Kind.INCIDENT.value)[id_]  # a report is heard once: nothing amends it
     if find.sort == "harsh_braking" and find.peak >= CRASH:
         held = book.bus.setdefault("crashes", [])
         held.append(list(find[1:]))
@@ -34,6 +37,15 @@ def found(covers: Covers, find: Find) -> None:
         del held[:-_MOST]
         covers.crashes.set(find.asset, max(one[2] for one in held) + crash.AFTER_MS, covers.host.rows)
         covers.shaken.add(find.asset)
+
+
+def placed(covers: Covers, book: Folder, cause: dict[str, Any]) -> None:
+    """Tell anew of incidents of which later samples say that they were in other deductible zones."""
+    for id_, (_, data, retracted) in list(book.objects(Kind.INCIDENT.value).items()):
+        zones = _zones(book, data["at_ms"])
+        if not retracted and zones != data.get("deductible_zones", []):
+            told = data | {"deductible_zones": zones}
+            covers.tell(book, Kind.INCIDENT, id_, data["at_ms"], told, cause)
 
 
 def judged(covers: Covers, asset: str) -> None:
@@ -68,6 +80,15 @@ def _cause(find: Find) -> dict[str, Any]:
     return {"kind": "report", "device": find.device, "boot": find.boot, "seq": find.seq}
 
 
+def _zoned(book: Folder, t_ms: int) -> bool:
+    return any(holds(cover, t_ms) and cover["deductible_zones"] for cover in book.found.values())
+
+
+def _zones(book: Folder, t_ms: int) -> list[str]:
+    stays = (Stay(id_, *one) for id_, one in book.bus.get("stays", {}).items())
+    return zones_at(book.found.values(), stays, t_ms)
+
+
 def _data(book: Folder, what: str, find: Find) -> dict[str, Any]:
     return {
         "what": what,
@@ -80,5 +101,6 @@ def _data(book: Folder, what: str, find: Find) -> dict[str, Any]:
         "after_ckmh": find.after,
         "source": find.source,
         "report": {"device": find.device, "boot": find.boot, "seq": find.seq},
+        "deductible_zones": _zones(book, find.t_ms),
         "covers": [id_ for id_, cover in sorted(book.found.items()) if holds(cover, find.t_ms)],
     }

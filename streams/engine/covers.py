@@ -91,6 +91,8 @@ class Covers:
         if len(book.found) >= _MOST:
             raise Refused("too_many", f"asset {asset} has {_MOST} covers already")
         book.found[id_] = policy | {"reason": None}
+        for kind, object_, told in self.host.standing(asset):  # what is open matters by what the cover names
+            coverbook.take(book, kind, object_, told)
         self._touched[asset] = _cause(command)
         return id_
 
@@ -115,8 +117,6 @@ class Covers:
         book = self.books.get(asset)
         if book is None:
             book = self.books.make(asset, tenant)
-            for kind, id_, data in self.host.standing(asset):
-                coverbook.take(book, kind, id_, data)
             self.watched.set(asset, 1, self.host.rows)
         return book
 

@@ -235,9 +235,9 @@ def test_an_automatic_release_is_marked_in_the_handover() -> None:
     assert passed["release"]
 
 
-def seconds(*speeds: float, start: float = 7_200.0) -> list[Sample]:
-    """A sample a second at these speeds, going east from 0.5."""
-    lon, out = 0.5, []
+def seconds(*speeds: float, start: float = 7_200.0, lon: float = 0.5) -> list[Sample]:
+    """A sample a second at these speeds, going east from ``lon``."""
+    out = []
     for n, speed in enumerate(speeds):
         lon += speed / 3.6 / 111_195
         out.append(Sample(start + n, lon, speed=speed, asset=asset_of(VIN)))
@@ -278,6 +278,81 @@ def test_a_crash_is_suspected_when_it_stands_after_and_taken_back_when_it_drove_
     assert [one["speed_ckmh"] for one in crash["evidence"]["samples"][:5]] == [7_000, 7_000, 4_000, 1_000, 0]
     desk.report(VIN, seconds(5, 10, 15, start=7_240))
     assert [one["what"] for one in told(desk, Kind.INCIDENT)] == ["harsh_braking"]
+
+
+def test_exposure_says_how_much_of_it_was_in_each_deductible_zone() -> None:
+    zones = ["ap-cn", "port-cn", "yard"]
+    desk = insured(policy("C-1", "CN", deductible_zones=zones), policy("P-1", "CN"))
+    crossing(desk)
+    (bare,) = (one for one in told(desk, Kind.EXPOSURE) if one["number"] == "P-1")
+    (cn,) = (one for one in told(desk, Kind.EXPOSURE) if one["number"] == "C-1")
+    assert bare["deductible"] == []
+    assert [month["deductible"] for month in cn["months"]] == [cn["deductible"]]
+    assert [one["zone"] for one in cn["deductible"]] == zones
+    approach, port, yard = (one["driven"] for one in cn["deductible"])
+    visits = {event.data["zone"]: event.data for event in desk.latest(Kind.VISIT).values()}
+    for part, zone in ((approach, "ap-cn"), (port, "port-cn")):
+        enter, leave = (visits[zone][end]["estimate_ms"] for end in ("enter", "leave"))
+        assert part["ms"] == min(leave, cn["until_ms"]) - enter > 0
+        assert part["mm"] == cn["driven"]["mm"] * part["ms"] // cn["driven"]["ms"]
+    assert yard == {"mm": 0, "ms": 0}
+
+
+def test_what_was_driven_in_a_zone_is_kept_when_trip_and_visit_are_forgotten() -> None:
+    desk = insured(policy("C-1", "CN", deductible_zones=["ap-cn"]))
+    way = through(VIN, 7_200, 0.03)
+    desk.drive(way, VIN)
+    end = way[-1].t_s
+    back = [Sample(2 * end - one.t_s + 30, one.lon, asset=asset_of(VIN)) for one in reversed(way)]
+    desk.drive(back, VIN)
+    stand(desk, 0.15)
+    (before,) = told(desk, Kind.EXPOSURE)
+    assert before["deductible"][0]["driven"]["ms"] > 0
+    desk.now_s += 12 * 86_400
+    stand(desk, 0.15)
+    desk.now_s += 86_400
+    stand(desk, 0.15)
+    (after,) = told(desk, Kind.EXPOSURE)
+    assert after["state"] == "running"
+    assert (after["driven"], after["deductible"]) == (before["driven"], before["deductible"])
+    book = desk.engine.covers.books.get(asset_of(VIN))
+    assert book is not None
+    assert not book.bus["drives"]
+
+
+def test_an_incident_names_the_deductible_zones_it_was_in() -> None:
+    desk = insured(policy("C-1", "CN", deductible_zones=["ap-cn"]), policy("P-1", "CN"))
+    desk.report(VIN, seconds(50, 50, 36, 36, lon=0.03))
+    desk.report(VIN, seconds(50, 50, 36, 36, start=9_000))
+    inside, outside = told(desk, Kind.INCIDENT)
+    assert (inside["deductible_zones"], outside["deductible_zones"]) == (["ap-cn"], [])
+    assert len(inside["covers"]) == len(outside["covers"]) == 2
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_incident_is_told_anew_once_the_visit_is_sure(late: bool) -> None:
+    """A yard wants two minutes of stay before it is a visit."""
+    desk = insured(policy("L-1", "LA", deductible_zones=["yard"]))
+    if not late:
+        desk.report(VIN, seconds(50, 50, 36, 24, lon=-0.45))
+        (before,) = told(desk, Kind.INCIDENT)
+        assert before["deductible_zones"] == []
+    rest = [Sample(7_210 + 10 * n, -0.45, speed=0.0, asset=asset_of(VIN)) for n in range(60)]
+    desk.drive(rest, VIN)
+    if late:
+        desk.report(VIN, seconds(50, 50, 36, 24, lon=-0.45))
+    (incident,) = desk.latest(Kind.INCIDENT).values()
+    assert incident.data["deductible_zones"] == ["yard"]
+    assert incident.revision == (1 if late else 2)
+
+
+def test_a_cover_written_inside_its_zone_finds_the_visit() -> None:
+    desk = insured(policy("C-1", "CN"))
+    desk.drive(through(VIN, 7_200, 0.03), VIN)
+    desk.ok("cover.write", policy("C-2", "CN", deductible_zones=["ap-cn"]))
+    desk.report(VIN, seconds(50, 50, 36, 36, start=desk.now_s + 30, lon=0.028))
+    incident = told(desk, Kind.INCIDENT)[-1]
+    assert incident["deductible_zones"] == ["ap-cn"]
 
 
 def test_an_early_end_closes_exposure_and_what_is_refused_says_why() -> None:
@@ -322,9 +397,10 @@ def _timeless(value: Any) -> Any:
 
 def eventful() -> Office:
     """A way over the border with a crash, a gap of cover, and a silence."""
-    desk = insured(policy("C-1", "CN"), policy("A-1", "CN", "LA", until_ms=T0 + 3 * HOUR))
-    desk.report(VIN, seconds(70, 70, 40, 10, 0, start=3_600))
-    desk.report(VIN, seconds(*([0] * 30), start=3_605))
+    zoned = policy("A-1", "CN", "LA", until_ms=T0 + 3 * HOUR, deductible_zones=["ap-cn", "port-la"])
+    desk = insured(policy("C-1", "CN"), zoned)
+    desk.report(VIN, seconds(70, 70, 40, 10, 0, start=3_600, lon=0.03))
+    desk.report(VIN, seconds(*([0] * 30), start=3_605, lon=0.031))
     crossing(desk)
     return desk
 
