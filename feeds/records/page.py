@@ -29,7 +29,6 @@ MOST: Final = 10_000
 """Records of a page."""
 EVENT: Final = "event"
 """The kind of an event that was redacted before its kind was kept: only feeds of all kinds have it."""
-_FACTS: Final = cbor2.dumps(FACTS)
 _AT_ONCE: Final = 2_000
 _NAMED: Final = 100  # assets that a query names; of more all rows are read
 _WINDOW: Final = 20_000  # places of a query: it looks up each asset's before it can sort them
@@ -63,13 +62,11 @@ class Record:
 
 
 class Found(NamedTuple):
-    """A record of a page as its log's book has it; ``facts``: whether its facts are shown, as its feed's
-    fields are."""
+    """A record of a page as its log's book has it."""
 
     log: int
     kind: str
     row: Row
-    facts: bool
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class Page:
     @cached_property
     def records(self) -> list[Record]:
         """The records one by one."""
-        return [_record(one, self.grant) for one in self.found]
+        return [_record(*one, self.grant) for one in zip(self.found, self.facts.tolist(), strict=True)]
 
     @property
     def next(self) -> str:
@@ -116,6 +113,15 @@ class Page:
         return Groups(maps, salts)
 
     @cached_property
+    def facts(self) -> npt.NDArray[np.bool_]:
+        """Of each record whether its facts are shown, if its feed's fields are."""
+        made = np.ones(len(self.found), bool)
+        if not self.grant.driver:
+            for at in np.flatnonzero(self.reports & self.groups.there[NAMES.index(FACTS)]).tolist():
+                made[at] = not tells_more(cbor2.loads(self.found[at].row[7] or b"")[FACTS])
+        return made
+
+    @cached_property
     def shown(self) -> npt.NDArray[np.bool_]:
         """By groups.NAMES and record, whether it is shown; of what is there and not shown the commitment."""
         reports = self.reports
@@ -124,7 +130,7 @@ class Page:
             made[at] = np.where(
                 reports, self.grant.shows(EntryKind.REPORT, name), self.grant.shows(EntryKind.EVENT, name)
             )
-        made[NAMES.index(FACTS)] &= np.array([one.facts for one in self.found], bool)
+        made[NAMES.index(FACTS)] &= self.facts
         return made & self.groups.there
 
     def sent(self) -> dict[str, int]:
@@ -204,24 +210,16 @@ def _chosen(log: int, rows: Sequence[Row], grant: Grant, assets: Mapping[str, Sp
             continue
         if number == EntryKind.REPORT:
             if reports:
-                yield Found(log, REPORT, row, grant.driver or groups is None or not _more(groups))
+                yield Found(log, REPORT, row)
             continue
         kind = (event or EVENT) if groups is None else orjson.loads(cbor2.loads(groups)["head"])["kind"]
         if every if kind == EVENT else kind in grant.kinds:
-            yield Found(log, kind, row, True)
+            yield Found(log, kind, row)
 
 
-def _more(groups: bytes) -> bool:
-    """Whether the facts of a report tell more than facts do: it was sealed before these were parted."""
-    if _FACTS not in groups:
-        return False
-    one = cbor2.loads(groups).get(FACTS)
-    return one is not None and tells_more(one)
-
-
-def _record(one: Found, grant: Grant) -> Record:
+def _record(one: Found, facts: bool, grant: Grant) -> Record:
     held = kept(one.row)
     names = [name for name in held.groups or () if grant.shows(held.kind, name)]
-    if FACTS in names and not one.facts:
+    if FACTS in names and not facts:
         names.remove(FACTS)
     return Record(one.log, held, one.kind, opening_of(held, names))
