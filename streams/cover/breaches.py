@@ -35,7 +35,10 @@ def found(inputs: Inputs, now_ms: int) -> list[Found]:
 
 
 def proof_gaps(inputs: Inputs) -> list[Found]:
-    """Silences over which the vehicle went on, while a cover ran: nothing proves what happened in them."""
+    """Silences over which the vehicle went on, while a cover ran: nothing proves what happened in them.
+
+    ``explained``: how much of it the device said that it had no coverage for.
+    """
     out = []
     for before, after in zip(inputs.runs, inputs.runs[1:], strict=False):
         begin, end = before[3], after[0]
@@ -43,6 +46,7 @@ def proof_gaps(inputs: Inputs) -> list[Found]:
         held = [id_ for id_, cover in sorted(inputs.covers.items()) if holds(cover, begin)]
         if moved <= heard.MOVED_MM or not held:
             continue
+        explained = sum(overlap(begin, end, *span) for span in inputs.said)
         told = {
             "what": "proof",
             "state": "closed",
@@ -52,6 +56,7 @@ def proof_gaps(inputs: Inputs) -> list[Found]:
             "until_ms": end,
             "covers": held,
             "moved_mm": moved,
+            "explained": {"ms": explained, "share_permille": explained * 1000 // (end - begin)},
         }
         out.append(Found(object_id(Kind.GAP, "proof", inputs.asset, begin), end, end, told))
     return out

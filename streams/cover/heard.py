@@ -13,12 +13,16 @@ from streams.cover.localtime import overlap
 HOUR_MS: Final = 3_600_000
 SILENCE_MS: Final = 15 * 60_000
 """A silence longer than that ends a run."""
+LONGEST_MS: Final = 31 * 86_400_000
+"""Of what a device says it had no coverage for."""
 MOVED_MM: Final = 1_000_000
 """A silence over which the vehicle went further than that is a gap of proof; a shorter one is a rest."""
 
 
 Run = list[int]
 """t0, lon0, lat0, t1, lon1, lat1: the first and the last sample of reports without a silence between."""
+Span = list[int]
+"""From, to: ms."""
 Sums = list[int]
 """Of an hour's reports: how many, of them signed, of them by a revoked key, ms of samples close enough to
 judge the driving by, samples."""
@@ -38,6 +42,19 @@ def united(runs: Iterable[Run], more: Iterable[Run]) -> list[Run]:
             out[-1] = out[-1][:3] + max(out[-1][3:], part[3:])
         else:
             out.append(part)
+    return out
+
+
+def said(spans: list[Span], begin: Any, end: Any) -> list[Span]:
+    """The spans for which a device said that it had no coverage, with one more; what is none is left out."""
+    if type(begin) is not int or type(end) is not int or not 0 < end - begin <= LONGEST_MS:
+        return spans
+    out: list[Span] = []
+    for one in sorted([*spans, [begin, end]]):
+        if out and one[0] <= out[-1][1]:
+            out[-1] = [out[-1][0], max(out[-1][1], one[1])]
+        else:
+            out.append(one)
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from streams.cover.heard import Run
+from streams.cover.heard import Run, Span
 
 
 class Stay(NamedTuple):
@@ -38,8 +38,9 @@ class Drive(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """All of one asset: covers by id, stays and drives by time, crossings (id -> data) that were not taken
-    back, cases (crossing -> what its clearance says), hours and runs of its reports; ``settled``: sums of
-    an exposure's past that is not looked at again. ``offices``: by gate.
+    back, cases (crossing -> what its clearance says), hours and runs of its reports; ``said``: when its
+    devices say they had no coverage; ``settled``: sums of an exposure's past that is not looked at again.
+    ``offices``: by gate.
     """
 
     asset: str
@@ -50,6 +51,7 @@ class Inputs:
     cases: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     hours: dict[str, list[int]] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+    said: list[Span] = field(default_factory=list)
     settled: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     offices: Mapping[str, list[dict[str, str]]] = field(default_factory=dict)
 

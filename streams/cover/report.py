@@ -22,6 +22,7 @@ WEIGHTS: Final = {"harsh_braking": 4, "harsh_acceleration": 2, "harsh_cornering"
 """Points off for one a 100 km."""
 NIGHT_POINTS: Final = 20
 """Points off if all driving were by night."""
+EXPLAINED_PERMILLE: Final = 900
 _NEVER: Final = 1 << 62
 
 
@@ -130,6 +131,7 @@ def _quality(sums: Mapping[str, int], proof: list[Told], exposures: list[Told]) 
         "proven_permille": proven,
         "seen_permille": min(1000, sums["seen"] * 1000 // sums["ms"]) if sums["ms"] else 0,
         "gaps_of_proof": len(proof),
+        "gaps_explained": sum(_explained(one.data) for one in proof),
         "reasons": reasons,
         "minimum": {
             "proven_permille": MINIMUM["proof_permille"],
@@ -137,6 +139,11 @@ def _quality(sums: Mapping[str, int], proof: list[Told], exposures: list[Told]) 
             "distance_mm": MINIMUM["distance_mm"],
         },
     }
+
+
+def _explained(gap: Mapping[str, Any]) -> bool:
+    """Whether the device said for nearly all of a silence that it had no coverage."""
+    return bool(gap.get("explained", {}).get("share_permille", 0) >= EXPLAINED_PERMILLE)
 
 
 def _missing(sums: Mapping[str, int], quality: Mapping[str, Any]) -> list[str]:

@@ -44,19 +44,26 @@ Report = tuple[str, str, int]
 """Device, boot, sequence number."""
 
 
-def facts(desk: Desk, row: int, asset: str, tenant: str, report: Report, text: str) -> None:
-    """Take the facts of one report."""
+def read(text: str) -> list[dict[str, Any]]:
+    """The facts of one report that have a time and a kind."""
     try:
         told = load_json(text.encode())
     except CodecError:  # a gateway wrote it, so it is: but a record must not stop the log
-        return
+        return []
+    return [
+        fact
+        for fact in (told if isinstance(told, list) else ())
+        if isinstance(fact, dict) and isinstance(fact.get("t"), int) and isinstance(fact.get("kind"), str)
+    ]
+
+
+def facts(desk: Desk, row: int, asset: str, tenant: str, report: Report, told: list[dict[str, Any]]) -> None:
+    """Take the facts of one report."""
     if asset not in desk.host.registry.assets:
         return
-    for fact in told if isinstance(told, list) else ():
-        if not isinstance(fact, dict):
-            continue
-        t_ms, kind = fact.get("t"), fact.get("kind")
-        if not isinstance(t_ms, int) or not isinstance(kind, str) or kind not in _KINDS:
+    for fact in told:
+        t_ms, kind = fact["t"], fact["kind"]
+        if kind not in _KINDS:
             continue
         if kind == "identity":
             value: Any = (fact.get("vin"), fact.get("junk"), fact.get("truncated"))

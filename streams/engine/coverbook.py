@@ -91,6 +91,7 @@ def inputs(covers: Covers, book: Folder) -> Inputs:
         cases=_part(book, "cases"),
         hours=_part(book, "hours"),
         runs=book.bus.get("runs", []),
+        said=book.bus.get("said", []),
         settled=_part(book, "settled"),
         offices={
             gate: [
@@ -165,6 +166,8 @@ def _forget(book: Folder, before: int) -> None:
     if runs and runs[0][3] < before:
         book.bus["runs"] = [run for run in runs[:-1] if run[3] >= before] + runs[-1:]
     begins = min((one[0] for one in _part(book, "drives").values()), default=before)
+    if "said" in book.bus:
+        book.bus["said"] = [span for span in book.bus["said"] if span[1] >= before]
     for id_, one in list(_part(book, "stays").items()):
         if one[-1] is not None and one[-1] < (before if one[1] in _PLACES else min(before, begins)):
             del _part(book, "stays")[id_]

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from geofences.zone import Gate
 from streams.codec import dump_json
+from streams.cover import heard
 from streams.cover.policy import CoverError, written
 from streams.engine import coverbook, coverincidents
 from streams.engine.byrow import ByRow
@@ -133,6 +134,14 @@ class Covers:
             until = self.crashes.of(self.host.rows, told[:, 0])
             near = told[(until != NEVER) & (told[:, 1] <= until), 0]
             self.shaken.update(self.host.names[row] for row in near.tolist())
+
+    def said(self, asset: str, begin: Any, end: Any) -> None:
+        """A device said that it had no coverage then."""
+        book = self.books.get(asset)
+        if book is not None:
+            book.bus["said"] = heard.said(book.bus.get("said", []), begin, end)
+            if asset not in self.stale:
+                self.stale.set(asset, self.host.now_ms + STALE_MS)
 
     @property
     def due(self) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def facts_heard(engine: Engine, frame: FrameView, asset_row: Array) -> None:
-    """Give the desk the facts of the reports; ``asset_row``: of each report, -1: it does not count."""
+    """Give desk and covers the facts of the reports; ``asset_row``: of each report, -1: it does not count."""
     numbers, told = frame.texts("facts")
     if not len(numbers):
         return
@@ -33,7 +33,11 @@ def facts_heard(engine: Engine, frame: FrameView, asset_row: Array) -> None:
         row = int(asset_row[number])
         if row >= 0:
             report = names[device[number]], starts[boot[number]], int(seq[number])
-            bus.facts(engine.desk, row, engine.names[row], engine.tenants[row], report, text)
+            facts = bus.read(text)
+            bus.facts(engine.desk, row, engine.names[row], engine.tenants[row], report, facts)
+            for fact in facts:
+                if fact["kind"] == "no_coverage":
+                    engine.covers.said(engine.names[row], fact.get("from"), fact.get("to"))
 
 
 def loads_heard(engine: Engine, frame: FrameView, row: Array) -> None:

@@ -87,6 +87,17 @@ def test_without_enough_proof_there_is_no_figure_at_all(given: Told, gaps: list[
     assert says in made["quality"]["reasons"][0]
 
 
+def test_explained_silences_count_as_gaps_and_are_told_apart() -> None:
+    gaps = [
+        Told(f"g{share}", 1, gap(60).data | {"explained": {"ms": 0, "share_permille": share}})
+        for share in (899, 900, 1000)
+    ]
+    quality = report(MONTH, [exposure()], [], [*gaps, gap(60)], [], [])["quality"]
+    assert (quality["gaps_of_proof"], quality["gaps_explained"]) == (4, 2)
+    bare = report(MONTH, [exposure()], [], [gap(60)] * 4, [], [])["quality"]
+    assert quality["proven_permille"] == bare["proven_permille"]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -224,6 +224,33 @@ def test_a_silence_over_which_it_drove_is_a_gap_of_proof_and_a_rest_is_none() ->
     assert 22_000_000 < gap["moved_mm"] < 22_500_000
 
 
+def test_a_silence_that_the_device_explains_is_told_as_such_whenever_it_says_so() -> None:
+    desk = insured(policy("C-1", "CN"))
+    stand(desk, 0.5)
+    silent = desk.now_s
+    after = [Sample(silent + 3_600 + 30 * n, 0.7, speed=0.0, asset=asset_of(VIN)) for n in range(4)]
+    desk.drive(after, VIN)
+    desk.tick(2)
+    (gap,) = told(desk, Kind.GAP)
+    assert gap["explained"] == {"ms": 0, "share_permille": 0}
+
+    def say(begin_s: Any, end_s: Any) -> None:
+        spans = {
+            name: s if type(s) is not float else T0 + int(s * 1000)
+            for name, s in (("from", begin_s), ("to", end_s))
+        }
+        desk.report(VIN, facts=[{"t": T0 + int(desk.now_s * 1000), "kind": "no_coverage", **spans}])
+
+    say(silent + 600.0, silent + 1_800.0)
+    say(silent - 60.0, silent + 900.0)
+    say(silent + 1_800.0, silent)
+    say("soon", None)
+    desk.tick(2)
+    (gap,) = told(desk, Kind.GAP)
+    assert gap["explained"]["ms"] == 1_860_000
+    assert gap["explained"]["share_permille"] == 1_860_000 * 1000 // (gap["until_ms"] - gap["from_ms"])
+
+
 def test_an_automatic_release_is_marked_in_the_handover() -> None:
     desk = insured(policy("C-1", "CN", "LA"), regime=AUTOMATIC)
     desk.ok("filing.lodge", lodging(VIN, "R1"))
@@ -401,6 +428,8 @@ def eventful() -> Office:
     desk = insured(policy("C-1", "CN"), zoned)
     desk.report(VIN, seconds(70, 70, 40, 10, 0, start=3_600, lon=0.03))
     desk.report(VIN, seconds(*([0] * 30), start=3_605, lon=0.031))
+    said = {"kind": "no_coverage", "from": T0 + 3_700_000, "to": T0 + 5_000_000}
+    desk.report(VIN, facts=[{"t": T0 + 3_640_000, **said}])
     crossing(desk)
     return desk
 
