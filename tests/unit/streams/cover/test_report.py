@@ -89,7 +89,7 @@ def test_without_enough_proof_there_is_no_figure_at_all(given: Told, gaps: list[
 
 def test_explained_silences_count_as_gaps_and_are_told_apart() -> None:
     gaps = [
-        Told(f"g{share}", 1, gap(60).data | {"explained": {"ms": 0, "share_permille": share}})
+        Told(f"g{share}", 1, {**gap(60).data} | {"explained": {"ms": 0, "share_permille": share}})
         for share in (899, 900, 1000)
     ]
     quality = report(MONTH, [exposure()], [], [*gaps, gap(60)], [], [])["quality"]
