@@ -6,6 +6,7 @@ What comes is read from the log and, through a copy of its own, from the events 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -49,12 +50,14 @@ async def run(
     def health() -> tuple[bool, dict[str, Any]]:
         well = events.caught_up and events.trouble is None and keeper.trouble is None
         well = well and keeper.is_alive() and members is not None and members.error is None
-        logs = list(keeper.figures.values())
-        return well, {
+        logs, now_ms = list(keeper.figures.values()), int(time.time() * 1000)
+        trouble = keeper.trouble or keeper.late(now_ms, kafka.retention_days)
+        return well and trouble is None, {
             "events": "ok" if events.trouble is None else "not followed",
-            "ledger": "ok" if keeper.trouble is None else keeper.trouble,
+            "ledger": "ok" if trouble is None else trouble,
             "ledger_size": sum(one["size"] for one in logs),
             "ledger_lag_records": sum(one["lag"] for one in logs),
+            "ledger_behind_s": max(keeper.behind_s(now_ms).values(), default=0.0),
             "ledger_lost_records": sum(keeper.lost.values()),
             "partitions": keeper.owned,
         }
@@ -112,6 +115,14 @@ class LedgerCollector(Collector):
             lag.add_metric([str(partition)], told["lag"])
         yield size
         yield lag
+        behind = GaugeMetricFamily(
+            "corridor_ledger_behind_seconds",
+            "Age of what was read last, where there is more",
+            labels=["partition"],
+        )
+        for partition, seconds in self._keeper.behind_s(int(time.time() * 1000)).items():
+            behind.add_metric([str(partition)], seconds)
+        yield behind
         lost = CounterMetricFamily(
             "corridor_ledger_lost_records", "Records that retention took first", labels=["partition"]
         )

@@ -30,6 +30,8 @@ from streams.records import LogRecord, NewRecord
 _SIGN_S: Final = 1.0
 _GATHER_S: Final = 0.2
 _DAY_MS: Final = 86_400_000
+_DAY_S: Final = 86_400
+_NEAR: Final = 0.5  # of the log's retention
 _NAME: Final = "installation"
 _log = logging.getLogger("corridor.ledger")
 
@@ -62,11 +64,15 @@ def house_of(folder: Folder) -> str:
 
 
 class GapLog:
-    """A log that counts what its retention took before it was read, by partition."""
+    """A log that counts what its retention took before it was read, by partition.
+
+    ``reached``: when the newest record that was read had come, ms since 1970.
+    """
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self.lost: dict[int, int] = {}
+        self.reached: dict[int, int] = {}
 
     @property
     def partitions(self) -> int:
@@ -84,6 +90,8 @@ class GapLog:
         if gone:
             self.lost[partition] = self.lost.get(partition, 0) + gone
             _log.error("ledger_records_gone partition=%d after=%d records=%d", partition, after, gone)
+        if found:
+            self.reached[partition] = found[-1].received_ms
         return found
 
     def end(self, partition: int) -> int:
@@ -129,6 +137,23 @@ class LedgerKeeper(threading.Thread):
     def lost(self) -> dict[int, int]:
         """Log records that retention deleted before they were read, by partition."""
         return dict(self._source.lost)
+
+    def behind_s(self, now_ms: int) -> dict[int, float]:
+        """By partition how long ago what was read last had come, where there is more to read; seconds."""
+        reached = self._source.reached
+        return {
+            partition: max(0, now_ms - reached[partition]) / 1000
+            for partition, told in list(self.figures.items())
+            if told["lag"] and partition in reached
+        }
+
+    def late(self, now_ms: int, retention_days: float) -> str | None:
+        """Which partition is so far behind that the log's retention comes near, if one is."""
+        for partition, seconds in sorted(self.behind_s(now_ms).items()):
+            if seconds > retention_days * _DAY_S * _NEAR:
+                days = f"{seconds / _DAY_S:.1f} days behind, and the log keeps {retention_days:g}"
+                return f"partition {partition}: {days}: what is not read until then is never in the ledger"
+        return None
 
     @property
     def trouble(self) -> str | None:

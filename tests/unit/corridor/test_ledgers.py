@@ -113,6 +113,27 @@ def test_what_retention_took_first_is_counted() -> None:
     assert gaps.lost == {0: 2}
 
 
+def test_a_ledger_that_the_logs_retention_comes_near_says_so_before_anything_is_lost(tmp_path: Path) -> None:
+    log = MemoryLog(1)
+    logged(log, {"seq": 1})
+    received_ms = log.read(0, 0, 1 << 20)[-1].received_ms
+    one = keeper(tmp_path, log, Told())
+    one.assigned(frozenset({0}))
+    assert one._step(0, True) == 1
+    later = received_ms + 16 * 86_400_000
+    assert one.behind_s(later) == {}  # there is no more
+    assert one.late(later, 30) is None
+    logged(log, {"seq": 2})
+    one.figures[0]["lag"] = 1  # as a step says that did not come to the end
+    assert one.behind_s(later) == {0: 16 * 86_400.0}
+    assert one.late(later, 33) is None
+    assert "partition 0: 16.0 days behind, and the log keeps 30: " in str(one.late(later, 30))
+    assert one._step(0, True) == 1
+    assert one.late(later, 30) is None
+    one.revoked(frozenset({0}))
+    assert one.behind_s(later) == {}
+
+
 def test_after_a_rotation_the_owner_goes_on_in_the_log_that_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
