@@ -112,7 +112,7 @@ def test_a_flagged_fix_is_a_hollow_dot_that_says_why_and_no_part_of_the_track(
     expect(detail).to_contain_text("4 fixes with doubts: 2 jump")
     wild = next(row for row in truck.track(fake.seconds(), 400) if row["flags"] == JUMP)
     # so near that no truck that drives by is under the pointer
-    visit.page.evaluate(f"window.corridor.view({wild['lon']}, {wild['lat']}, 13)")
+    visit.page.evaluate(f"window.corridor.view({wild['lon']}, {wild['lat']}, 16)")
     visit.settle()
     x, y = visit.page.evaluate(f"window.corridor.pixel({wild['lon']}, {wild['lat']})")
     visit.page.mouse.move(x + 1, y + 1)
