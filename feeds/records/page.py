@@ -33,6 +33,7 @@ _AT_ONCE: Final = 2_000
 _NAMED: Final = 100  # assets that a query names; of more all rows are read
 _WINDOW: Final = 20_000  # places of a query: it looks up each asset's before it can sort them
 _WINDOWS: Final = 200
+_MORE: Final = 4
 _LOOKED_AT: Final = 50_000  # rows a page: then it ends, with what was found
 _MOST_BYTES: Final = 24 << 20  # contents a page: so does one that grows too large
 
@@ -179,7 +180,7 @@ def read_page(
     LedgerError.
     """
     found: list[Found] = []
-    at, looked, size, windows = list(places), 0, 0, 0
+    at, looked, size, windows, want = list(places), 0, 0, 0, 0
     named = list(assets) if len(assets) <= _NAMED else None
     for head, ledger in zip(heads, ledgers, strict=True):
         log = head.log
@@ -188,12 +189,16 @@ def read_page(
         while at[log] < head.size and len(found) < limit and looked < _LOOKED_AT and size < _MOST_BYTES:
             if (windows := windows + 1) > _WINDOWS:
                 break
-            want, end = min(_AT_ONCE, limit - len(found)), min(head.size, at[log] + _WINDOW)
+            end = min(head.size, at[log] + _WINDOW)
+            want = min(_AT_ONCE, max(limit - len(found), _MORE * want))  # few were in the feed: more at once
             rows = ledger.rows(at[log], end, want, named, grant.only)
             looked += len(rows)
             size += sum(len(row[7] or b"") for row in rows)
-            found += _chosen(log, rows, grant, assets)
             at[log] = rows[-1][0] + 1 if len(rows) == want else end
+            found += _chosen(log, rows, grant, assets)
+            if len(found) > limit:
+                del found[limit:]
+                at[log] = found[-1].row[0] + 1
     more = any(place < head.size for place, head in zip(at, heads, strict=True))
     return Page(grant, found, tuple(at), more, heads)
 

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import sqlite3
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from feeds.cursor import CursorError
 from feeds.grants import Grant
-from feeds.grants.assets import assets_of
+from feeds.grants.assets import ALWAYS, assets_of
 from feeds.grants.grant import EVENTS
+from feeds.ledger.book import Row
 from feeds.ledger.entry import EntryKind, check_opening, decode
 from feeds.ledger.reading import BOOK, LedgerReader
 from feeds.records import cursor
 from feeds.records.lines import lines
-from feeds.records.page import Page, Record, heads_of, read_page
+from feeds.records.page import Head, Page, Record, heads_of, read_page
 from feeds.records.surroundings import Surroundings
 from streams.events import Kind
 from tests.unit.feeds.records.house import FLEET, INSURER, LOGS, OTHER, T0, YEAR, House, asset_of, grant
@@ -178,6 +179,34 @@ def test_pages_of_any_size_give_every_record_once(house: House, sizes: list[int]
         at = cursor.decode(made.next, of.feed, [head.size for head in made.heads])
         more, turn = made.more, turn + 1
     assert found == want
+
+
+class Sparse:
+    """A log of reports of one vehicle, one an hour; ``asked`` counts queries."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def rows(self, after: int, below: int, limit: int, assets: object, kind: object) -> list[Row]:
+        self.asked += 1
+        places = range(after, min(below, after + limit))
+        return [(n, EntryKind.REPORT, "a", FLEET, T0 + n * 3_600_000, b"", None, None, None) for n in places]
+
+
+@given(st.integers(1, 5))
+def test_a_small_page_of_a_feed_that_has_little_of_a_log_asks_few_times(limit: int) -> None:
+    begin, end = T0 + 15_000 * 3_600_000, T0 + 15_003 * 3_600_000
+    of, head = grant(kinds=["report"], from_ms=begin, to_ms=end), Head(0, "log", 30_000, "note")
+    ledger, found, more = Sparse(), list[int](), True
+    at: tuple[int, ...] = (0,)
+    while more:
+        made = read_page([cast(LedgerReader, ledger)], [head], of, {"a": ALWAYS}, at, limit)
+        assert len(made.found) <= limit
+        found += [one.row[0] for one in made.found]
+        at, more = made.places, made.more
+        assert at[0] > (found or [0])[-1]
+    assert found == [15_000, 15_001, 15_002]
+    assert ledger.asked < 50
 
 
 def test_a_late_record_comes_at_the_end(house: House) -> None:
