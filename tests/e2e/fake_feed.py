@@ -66,10 +66,12 @@ def router(feed: FakeFeed) -> APIRouter:
         return {"logs": [{"log": 0, "origin": origin, "key": feed.keys[0], "size": 11}]}
 
     @made_router.get("/v1/feeds/{name}/records")
-    def records(name: str, limit: int, proofs: str, after: str = "0") -> Response:
+    def records(name: str, limit: int, proofs: str, after: str = "") -> Response:
         if name != FEED or proofs != "inline":
             raise HTTPException(404, "no such feed")
-        first = int(after)
+        if not after:  # of a ledger with much else a page may be empty and yet not the last
+            limit = 0
+        first = int(after or 0)
         end = min(first + min(limit, feed.most), len(feed.records))
         lines = [orjson.dumps(record) for record in feed.records[first:end]]
         page = {"sent": {"records": end - first}, "next": str(end), "more": end < len(feed.records)}

@@ -7,7 +7,7 @@ import { go, hashOf } from "../routes.ts";
 import type { View } from "../views.ts";
 import type { FeedRecord } from "./check.ts";
 import { kindWords, RecordView } from "./recordview.ts";
-import type { Feed, Feeds, Log } from "./requests.ts";
+import type { Feed, FeedPage, Feeds, Log } from "./requests.ts";
 
 const FIELDS: Record<string, string> = { precise: "precise positions", coarse: "coarse positions", crossings: "crossings only" };
 
@@ -69,10 +69,14 @@ export class FeedView implements View {
     const turn = this.turn;
     this.more.disabled = true;
     try {
-      const page = await this.requests.records(this.feed, this.next);
-      if (this.turn !== turn) return;
+      if (!this.count) this.note.textContent = "Reading the feed …";
+      let page: FeedPage;
+      do { // of a ledger with much else a page may be empty and yet not the last
+        page = await this.requests.records(this.feed, this.next);
+        if (this.turn !== turn) return;
+        this.next = page.next;
+      } while (!page.records.length && page.more);
       const first = this.count === 0;
-      this.next = page.next;
       this.count += page.records.length;
       this.rows.append(...page.records.map((record) => this.row(record)));
       this.more.hidden = !page.more;
