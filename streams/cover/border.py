@@ -7,7 +7,7 @@ it is told by the same id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from streams.cover.inputs import Found, Inputs, Stay
@@ -80,7 +80,7 @@ def gaps(inputs: Inputs, gates: Mapping[str, tuple[str, str]], now_ms: int) -> l
         line = data["stages"].get("line")
         if line is None:
             continue
-        ahead = _approach(inputs, data, line["estimate_ms"])
+        ahead = approach(inputs.stays, data, line["estimate_ms"])
         if ahead is not None:
             gone.add(ahead.id)
         if not cited(inputs, data["to"], line["estimate_ms"]):
@@ -98,10 +98,10 @@ def gaps(inputs: Inputs, gates: Mapping[str, tuple[str, str]], now_ms: int) -> l
     return out
 
 
-def _approach(inputs: Inputs, data: dict[str, Any], line_ms: int) -> Stay | None:
-    """The visit of the approach from which the line was passed."""
+def approach(stays: Sequence[Stay], data: dict[str, Any], line_ms: int) -> Stay | None:
+    """The visit of the approach from which the line of a crossing was passed; ``stays``: by time."""
     best = None
-    for stay in inputs.stays:
+    for stay in stays:
         here = stay.kind == "approach" and stay.gate == data["gate"] and stay.country == data["from"]
         if here and stay.enter_ms <= line_ms <= (stay.leave_ms or NEVER) + _BEFORE_MS:
             best = stay

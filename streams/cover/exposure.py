@@ -17,7 +17,8 @@ from streams.cover.policy import holds
 from streams.events import Kind, object_id
 
 NEVER: Final = 1 << 62
-_NEAR_MS: Final = 3_600_000
+NEAR_MS: Final = 3_600_000
+"""So near to a stay's end the line was passed that it is of."""
 
 
 def found(inputs: Inputs, now_ms: int) -> list[Found]:
@@ -174,4 +175,4 @@ def _crossing(inputs: Inputs, way: str, country: str, t_ms: int) -> str | None:
         if data[way] == country and data["stages"].get("line") is not None
     ]
     least = min(near, default=None)
-    return None if least is None or least[0] > _NEAR_MS else least[1]
+    return None if least is None or least[0] > NEAR_MS else least[1]

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from streams.cover.localtime import overlap
-
 HOUR_MS: Final = 3_600_000
 SILENCE_MS: Final = 15 * 60_000
 """A silence longer than that ends a run."""
@@ -65,11 +63,6 @@ def within(hours: dict[str, Sums], begin: int, end: int) -> list[int]:
         if begin <= int(name) * HOUR_MS + HOUR_MS // 2 < end:
             sums = [a + b for a, b in zip(sums, held, strict=True)]
     return sums
-
-
-def proof(runs: list[Run], begin: int, end: int) -> int:
-    """How many ms of [begin, end) lie in a run."""
-    return sum(overlap(begin, end, run[0], run[3]) for run in runs)
 
 
 def shares(sums: Sums) -> dict[str, Any]:

@@ -476,3 +476,58 @@ def test_what_ended_long_ago_leaves_the_state_and_nothing_is_told_of_it() -> Non
     assert not [event for event in desk.tick(1) if event.kind in TOLD]
     assert {one["state"] for one in (*told(desk, Kind.COVER), *told(desk, Kind.EXPOSURE))} == {"ended"}
     assert desk.engine.covers.watched.values == {}
+
+
+def test_what_began_long_ago_and_goes_on_or_ended_since_is_not_taken_back() -> None:
+    """A stay without cover and a silence, looked at again and again for weeks."""
+    over = policy("OLD", "LA", until_ms=T0 + 7_200_000)
+    desk = insured(policy("C-1", "CN", until_ms=T0 + 90 * DAY), over)
+    crossing(desk)
+    silent = desk.now_s
+    desk.drive(
+        [Sample(silent + 30 * 3_600 + 60 * n, -0.9, speed=0.0, asset=asset_of(VIN)) for n in range(30)], VIN
+    )
+    desk.tick(2)
+
+    def standing() -> dict[tuple[str, str], dict[str, Any]]:
+        return {
+            (kind.value, event.id): event.data
+            for kind in TOLD
+            for event in desk.latest(kind).values()
+            if kind is not Kind.COVER
+        }
+
+    before = standing()
+    names = Counter((kind, data.get("what") or data["state"]) for (kind, _), data in before.items())
+    assert names["gap", "cover"] == names["gap", "proof"] == 1
+    assert names["breach", "outside_countries"] == 1
+    told_since = len(desk.events)
+    for _ in range(20 * 8):
+        stand(desk, -0.9, hours=0.2)
+        desk.tick(3)
+    assert [e for e in desk.events[told_since:] if e.change is Change.RETRACTED and e.kind in TOLD] == []
+    after = standing()
+    assert after.keys() == before.keys()
+    for key, data in before.items():
+        same = ("state", "what", "country", "crossing", "began", "from_ms", "covers", "driven", "explained")
+        assert {n: after[key].get(n) for n in same} == {n: data.get(n) for n in same}, key
+
+
+def test_driving_after_a_covers_end_stays_told_until_it_is_over_for_good() -> None:
+    desk = insured(policy("C-1", "CN", until_ms=T0 + 7_500_000), policy("A-1", "TH"))
+    crossing(desk, upto=0.1)
+    stand(desk, 0.1, hours=24 * 4)
+    begin = desk.now_s + 60
+    east = [Sample(begin + 30 * n, 0.1 + 0.003 * n, asset=asset_of(VIN)) for n in range(120)]
+    desk.drive(east, VIN)
+    stand(desk, 0.46, hours=3)
+    (before,) = (one for one in told(desk, Kind.BREACH) if one["what"] == "expired")
+    assert before["driven"]["trips"] == 2
+    since = len(desk.events)
+    for _ in range(14 * 8):
+        stand(desk, 0.46, hours=0.2)
+        desk.tick(3)
+    assert [e for e in desk.events[since:] if e.kind is Kind.BREACH and e.data["what"] == "expired"] == []
+    book = desk.engine.covers.books.get(asset_of(VIN))
+    assert book is not None
+    assert [cover["number"] for cover in book.found.values()] == ["A-1"]
