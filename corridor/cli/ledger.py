@@ -122,7 +122,7 @@ def _show(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps(told))
         else:
-            print("\n".join(f"{name:<10} {value}" for name, value in told.items()))
+            print("\n".join(f"{name:<11} {value}" for name, value in told.items()))
     return 0
 
 
